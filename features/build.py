@@ -1,0 +1,174 @@
+"""``compute(spine, ledger)``: one row of features for each row of the spine. Training, the night and one request all call it."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from itertools import product
+
+import numpy as np
+import pandas as pd
+
+from features import arrears, window
+from features.feature import ONE, AsOf, Feature, Fold, Leaf, Records, Reduce
+from features.ledger import Float, Int, Ledger, Partition
+from features.spine import Spine
+from features.window import Moment
+
+EXACT = float(2**53)
+
+
+def compute(
+    spine: Spine, ledger: Ledger, features: Sequence[Feature], workers: int = 2, done: Callable[[int], None] = lambda _: None
+) -> pd.DataFrame:
+    """Features of each row, float64 (n, len(features)) in spine order, NaN where unknown.
+
+    Partitions are read and computed one by one, ``workers`` at a time, so memory is bounded by a partition; ``done`` is told
+    the number of rows that became ready.
+    """
+    out = np.full((len(spine), len(features)), np.nan)
+    tables = needed_tables(features)
+
+    def one(job: tuple[int, Int]) -> None:
+        number, rows = job
+        out[rows] = compute_partition(spine.take(rows), ledger.partition(number, tables), features)
+        done(len(rows))
+
+    with ThreadPoolExecutor(workers) as pool:
+        list(pool.map(one, spine.by_partition(ledger.manifest.partitions)))
+    return pd.DataFrame(out, columns=[f.name for f in features], copy=False)
+
+
+def needed_tables(features: Iterable[Feature]) -> tuple[str, ...]:
+    """Tables to read for these features, with those that say who an entity is."""
+    names = [name for feature in features for name in feature.tables]
+    return tuple(dict.fromkeys(["borrowers", "loans", *names]))
+
+
+def compute_partition(spine: Spine, partition: Partition, features: Sequence[Feature]) -> Float:
+    """Features of rows whose borrowers are all in ``partition``; float64 (n, len(features))."""
+    rows = Rows(spine, partition)
+    out = np.empty((len(spine), len(features)))
+    for j, feature in enumerate(features):
+        out[:, j] = feature.measure.value(rows.leaf)
+    return out
+
+
+class Rows:
+    """The rows of a spine in one partition, and everything already worked out for them: equal work is done once."""
+
+    def __init__(self, spine: Spine, partition: Partition) -> None:
+        self.spine = spine
+        self.partition = partition
+        self.loan = spine.loans(partition)
+        self.borrower = spine.borrowers(partition)
+        self._known: dict[str, Float] = {}
+
+    def leaf(self, leaf: Leaf) -> Float:
+        """Values of a leaf, float64 (n,)."""
+        if isinstance(leaf, AsOf):
+            return self.spine.as_of.astype(np.float64)
+        if isinstance(leaf, Fold):
+            fold = self._once("arrears", partial(arrears.arrears, self.partition, self.loan))
+            return fold[:, arrears.COLUMNS.index(leaf.column)]
+        assert isinstance(leaf, Reduce)
+        return self._once(leaf.name, partial(self._reduce, leaf))
+
+    def _once(self, key: str, work: Callable[[], Float]) -> Float:
+        if key not in self._known:
+            self._known[key] = work()
+        return self._known[key]
+
+    def _reduce(self, leaf: Reduce) -> Float:
+        if leaf.how in ("spread", "slope"):
+            return self._visit(window.shape, leaf)[:, window.SPREAD if leaf.how == "spread" else window.SLOPE]
+        if leaf.how == "distinct":
+            return self._if_observed(leaf, self._visit(window.distinct, leaf)[:, 0])
+        found = self._visit(window.summary, leaf)
+        count, total = found[:, window.COUNT], found[:, window.TOTAL]
+        if leaf.how == "count":
+            return self._if_observed(leaf, count)
+        if leaf.how == "total":
+            return self._if_observed(leaf, np.where(count == 0, 0.0, _exact(leaf, total)))
+        if leaf.how == "mean":
+            return np.divide(total, count, out=np.full(len(count), np.nan), where=count > 0)
+        if leaf.how in ("days_since", "days_since_first"):
+            day = found[:, window.LAST_DAY if leaf.how == "days_since" else window.FIRST_DAY]
+            return self.spine.as_of - leaf.lag - day
+        return found[:, {"largest": window.LARGEST, "smallest": window.SMALLEST, "latest": window.LATEST}[leaf.how]]
+
+    def _if_observed(self, leaf: Reduce, amount: Float) -> Float:
+        """Zero means zero only where the source was heard from; elsewhere it is unknown."""
+        seen = Reduce(Records(leaf.records.table, leaf.records.whose), "count", ONE, leaf.observed_days, leaf.lag, True)
+        return np.where(self._visit(window.summary, seen)[:, window.COUNT] > 0, amount, np.nan)
+
+    def _visit(self, kernel: Callable[..., Float], leaf: Reduce) -> Float:
+        source = leaf.records
+        key = f"{kernel.__name__} {source.whose} {source.table.name} {source.where.sql} {leaf.of.sql} {leaf.days} {leaf.lag}"
+        return self._once(key, partial(self._run, kernel, leaf))
+
+    def _run(self, kernel: Callable[..., Float], leaf: Reduce) -> Float:
+        source = leaf.records
+        events = self.partition.events(source.table.name, "" if source.whose == "own" else "borrower_id")
+        moment = self._moment(source).earlier(leaf.lag)
+        low, high = window.span(events, moment, leaf.days)
+        own, apart = self._apart(source)
+        return kernel(
+            low, high, moment.known_by, events.known_on, events.superseded_on, self._where(source),
+            self._values(source, leaf), events.event_on, own, apart,
+        )  # fmt: skip
+
+    def _where(self, source: Records) -> Float:
+        side = "" if source.whose == "own" else "borrower_id"
+        key = f"where {source.table.name} {side} {source.where.sql}"
+        return self._once(key, lambda: source.where.values(self.partition.events(source.table.name, side)))
+
+    def _values(self, source: Records, leaf: Reduce) -> Float:
+        side = "" if source.whose == "own" else "borrower_id"
+        key = f"value {source.table.name} {side} {leaf.of.sql}"
+        return self._once(key, lambda: leaf.of.values(self.partition.events(source.table.name, side)))
+
+    def _moment(self, source: Records) -> Moment:
+        if source.whose != "own" or source.table.entity == "borrower":
+            return self.borrower
+        if source.table.entity == "loan":
+            return self.loan
+        entity = self._once(f"link {source.table.entity}", partial(self._link, source.table.entity))
+        return Moment(entity.astype(np.int64), self.spine.as_of, self.spine.known_by)
+
+    def _link(self, entity: str) -> Float:
+        """Position of each row's industry or region: the borrower's latest visible one."""
+        borrowers = Records(self.partition.events("borrowers").table)
+        word = self.leaf(Reduce(borrowers, "latest", borrowers.word(entity), None, 0, True))
+        words = np.array([*self.partition.events("borrowers").words(entity)[1], ""], dtype=object)
+        names = words[np.where(np.isnan(word), len(words) - 1, word).astype(np.int64)]
+        return np.asarray(self.partition.entities(entity).get_indexer(pd.Index(names, dtype="str")), dtype=np.float64)
+
+    def _apart(self, source: Records) -> tuple[Int, Int]:
+        """What each record and each row is, where a row must not see its own loan; never equal otherwise."""
+        if source.whose != "others":
+            events = self.partition.events(source.table.name, "" if source.whose == "own" else "borrower_id")
+            return np.zeros(len(events), dtype=np.int64), np.full(len(self.spine), -2)
+        events = self.partition.events(source.table.name, "borrower_id")
+        own = self._once(f"loan of {source.table.name}", lambda: _loans_of(self.partition, source.table.name))
+        assert len(own) == len(events)
+        return own.astype(np.int64), self.loan.entity
+
+
+def _loans_of(partition: Partition, table: str) -> Float:
+    data = partition.events(table, "borrower_id").data["loan_id"].to_pandas()
+    return np.asarray(partition.loans.get_indexer(data), dtype=np.float64)
+
+
+def _exact(leaf: Reduce, total: Float) -> Float:
+    """Sums of money are exact as long as they stay below 2**53 minor units; anything above is refused, not rounded."""
+    if np.any(np.abs(total) >= EXACT):
+        raise OverflowError(f"{leaf.name}: a window adds up to more than 2**53 minor units")
+    return total
+
+
+def spine_pairs(spine: Spine) -> Iterator[tuple[str, str]]:
+    """(borrower, loan) of each row."""
+    return zip(spine.borrower_id, spine.loan_id, strict=True)
+
+
+__all__ = ["Rows", "compute", "compute_partition", "needed_tables", "product", "spine_pairs"]

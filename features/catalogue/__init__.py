@@ -1,0 +1,33 @@
+"""The catalogue: every feature, one declaration each, in rooms by subject."""
+
+import hashlib
+import json
+
+from features.catalogue import bureau, cashflow, context, financial, repayment, status
+from features.errors import NotFound, nearest
+from features.feature import Feature
+from features.sql import query
+
+ROOMS = {
+    "repayment": repayment.FEATURES,
+    "status": status.FEATURES,
+    "cashflow": cashflow.FEATURES,
+    "financial": financial.FEATURES,
+    "bureau": bureau.FEATURES,
+    "context": context.FEATURES,
+}
+CATALOGUE: dict[str, Feature] = {feature.name: feature for room in ROOMS.values() for feature in room}
+
+
+def feature(name: str) -> Feature:
+    """The feature of that name; raises NotFound with the nearest names."""
+    if name not in CATALOGUE:
+        en, zh = nearest(name, CATALOGUE)
+        raise NotFound(f"no feature {name!r}; {en}", f"没有特征 {name!r};{zh}")
+    return CATALOGUE[name]
+
+
+def digest(names: list[str]) -> str:
+    """sha256 over what the named features mean: name, unit, direction and SQL, in order."""
+    said = [[f.name, f.unit, f.risk, query([f])] for f in map(feature, names)]
+    return hashlib.sha256(json.dumps(said).encode()).hexdigest()

@@ -1,0 +1,93 @@
+"""Month-end status: the loan's own, and the borrower's other loans, for lenders with or without payments."""
+
+from features.feature import Feature, declare, records
+
+own = records("statuses")
+others = records("statuses", whose="others")
+late = own.only(own["dpd"] > 0)
+
+NO_STATUS = ("no month-end status of the loan is known", "无该贷款的月末状态")
+NO_OTHER = ("no other loan of the borrower is known", "无该借款人的其他贷款")
+
+FEATURES: list[Feature] = [
+    *declare(
+        "status_dpd", own.latest("dpd"), "days", 1,
+        ("Days past due at the last month end", "{value} past due at the last month end"),
+        ("最近月末逾期天数", "最近月末逾期{value}"), NO_STATUS,
+    ),
+    *declare(
+        "status_paid_off", own.latest(own.is_in("state", "paid_off").as_number()), "yes/no", -1,
+        ("Paid off", "Paid off at the last month end: {value}"), ("已还清", "最近月末已还清:{value}"), NO_STATUS,
+    ),
+    *declare(
+        "status_idle", own.latest(own.is_in("state", "no_loan").as_number()), "yes/no", 0,
+        ("Nothing drawn", "Nothing drawn at the last month end: {value}"),
+        ("无用信", "最近月末无用信:{value}"), NO_STATUS,
+    ),
+    *declare(
+        "status_worst", own.largest("dpd"), "days", 1,
+        ("Worst month-end days past due in {days} days", "Up to {value} past due at month ends in the last {days} days"),
+        ("近{days}天月末最长逾期天数", "近{days}天月末最长逾期{value}"), NO_STATUS, days=(90, 180, 365, 730),
+    ),
+    *declare(
+        "status_late_months", late.count(), "count", 1,
+        ("Month ends past due in {days} days", "Past due at {value} month ends in the last {days} days"),
+        ("近{days}天逾期月数", "近{days}天有{value}个月末逾期"), NO_STATUS, days=(90, 180, 365, 730),
+    ),
+    *declare(
+        "status_30_months", own.only(own["dpd"] >= 30).count(), "count", 1,
+        ("Month ends 30 days or more past due in {days} days", "{value} month ends with 30 days or more past due in {days} days"),
+        ("近{days}天逾期30天以上月数", "近{days}天有{value}个月末逾期30天以上"), NO_STATUS, days=(180, 365, 730),
+    ),
+    *declare(
+        "status_mean", own.mean("dpd"), "days", 1,
+        ("Mean month-end days past due in {days} days", "{value} past due on average at month ends in {days} days"),
+        ("近{days}天月末平均逾期天数", "近{days}天月末平均逾期{value}"), NO_STATUS, days=(180, 365),
+    ),
+    *declare(
+        "status_days_since_late", late.days_since(), "days", -1,
+        ("Days since last late month end", "Last past due at a month end {value} ago"),
+        ("距上次月末逾期天数", "距上次月末逾期{value}"), ("never past due at a month end", "月末从未逾期"),
+    ),
+    *declare(
+        "status_days_since_30", own.only(own["dpd"] >= 30).days_since(), "days", -1,
+        ("Days since 30 days past due", "Last 30 days or more past due {value} ago"),
+        ("距上次逾期30天以上天数", "距上次逾期30天以上{value}"), ("never 30 days past due at a month end", "月末从未逾期30天"),
+    ),
+    *declare(
+        "status_drawn_months", own.only(own.is_in("state", "current", "late", "written_off")).count(), "count", 0,
+        ("Month ends with a balance in {days} days", "A balance at {value} month ends in the last {days} days"),
+        ("近{days}天有余额月数", "近{days}天有{value}个月末有余额"), NO_STATUS, days=(365,),
+    ),
+    *declare(
+        "others", others.distinct("loan_id"), "count", 0,
+        ("Other loans in {days} days", "{value} other loans reported in the last {days} days"),
+        ("近{days}天其他贷款笔数", "近{days}天有其他贷款{value}笔"), NO_OTHER, days=(90,),
+    ),
+    *declare(
+        "others_worst", others.largest("dpd"), "days", 1,
+        ("Worst days past due on other loans in {days} days", "Other loans were up to {value} past due in the last {days} days"),
+        ("近{days}天其他贷款最长逾期天数", "近{days}天其他贷款最长逾期{value}"), NO_OTHER, days=(31, 180, 365, None),
+    ),
+    *declare(
+        "others_mean", others.mean("dpd"), "days", 1,
+        ("Mean days past due on other loans in {days} days", "Other loans were {value} past due on average in {days} days"),
+        ("近{days}天其他贷款平均逾期天数", "近{days}天其他贷款平均逾期{value}"), NO_OTHER, days=(90, 365),
+    ),
+    *declare(
+        "others_60_months", others.only(others["dpd"] >= 60).count(), "count", 1,
+        ("Month ends of other loans 60 days or more past due in {days} days",
+         "Other loans had {value} month ends with 60 days or more past due in {days} days"),
+        ("近{days}天其他贷款逾期60天以上月数", "近{days}天其他贷款有{value}个月末逾期60天以上"), NO_OTHER, days=(365,),
+    ),
+    *declare(
+        "others_days_since_30", others.only(others["dpd"] >= 30).days_since(), "days", -1,
+        ("Days since another loan was 30 days past due", "Another loan was 30 days past due {value} ago"),
+        ("距其他贷款逾期30天天数", "距其他贷款逾期30天{value}"), ("no other loan was ever 30 days past due", "其他贷款从未逾期30天"),
+    ),
+    *declare(
+        "others_paid_off", others.mean(others.is_in("state", "paid_off").as_number()), "share", -1,
+        ("Share of other loans paid off in {days} days", "{value} of the other loans' month ends in {days} days were paid off"),
+        ("近{days}天其他贷款还清占比", "近{days}天其他贷款还清占{value}"), NO_OTHER, days=(31,),
+    ),
+]  # fmt: skip

@@ -1,0 +1,275 @@
+"""The lender's events: sorted, partitioned by borrower, on disk as Parquet and in memory as arrays.
+
+On disk (``<book>/ledger``) every file is named by its content and listed in ``manifest.json``; replacing the manifest is the
+one step that makes an ingest visible. In memory a partition holds one ``Events`` per table: parallel arrays sorted by
+(entity, event_on, known_on, record_id), so that what an entity did in a span of days is a slice.
+"""
+
+import hashlib
+import json
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from features.errors import IntegrityFailed, NotFound
+from features.schema import LOAN_ID, TABLES, Table
+
+Int = NDArray[np.int64]
+Float = NDArray[np.float64]
+
+DAYS = 1 << 17
+"""Width of a day in a sorted key: more days than the calendar of ``schema`` holds, so entities never overlap."""
+EPOCH = date(1899, 12, 31)
+_EPOCH_SHIFT = (date(1970, 1, 1) - EPOCH).days
+NEVER = DAYS - 1
+"""Day of something that has not happened: after every other day."""
+
+
+def day_number(day: date) -> int:
+    """Days since EPOCH, 1 to NEVER - 1."""
+    return (day - EPOCH).days
+
+
+def partition_of(borrower_id: str, partitions: int) -> int:
+    """Partition of a borrower, the same in every process, machine and engine (``ingest`` computes it in SQL)."""
+    return int.from_bytes(hashlib.md5(borrower_id.encode(), usedforsecurity=False).digest()[:4]) % partitions
+
+
+@dataclass
+class Manifest:
+    """What the ledger is at one version: the files of each table and partition with their digests, and how it came about."""
+
+    ledger_version: int = 0
+    partitions: int = 8
+    known_through: str = ""
+    files: dict[str, dict[str, dict[str, Any]]] = field(default_factory=dict)
+    ingests: list[dict[str, Any]] = field(default_factory=list)
+
+    @classmethod
+    def read(cls, folder: Path) -> "Manifest":
+        path = folder / "manifest.json"
+        return cls(**json.loads(path.read_text())) if path.is_file() else cls()
+
+    def write(self, folder: Path) -> None:
+        """Replace the manifest in one step, after everything it names is on disk."""
+        text = json.dumps(self.__dict__, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
+        draft = folder / "manifest.json.new"
+        with draft.open("w") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        draft.replace(folder / "manifest.json")
+        _sync_folder(folder)
+
+    def digest(self) -> str:
+        """sha256 over the digests of all files: equal exactly if the records are."""
+        listed = sorted((t, p, f["sha256"]) for t, parts in self.files.items() for p, f in parts.items())
+        return hashlib.sha256(json.dumps(listed).encode()).hexdigest()
+
+
+def _sync_folder(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+class Events:
+    """One table of one partition, sorted by (entity, event_on, known_on, record_id).
+
+    ``entity`` holds positions in the partition's list of entities, days count from EPOCH, and ``superseded_on`` is NEVER
+    while a record stands. Columns come out as float64 with NaN for unknown (money and counts are exact below 2**53), or as
+    positions in ``words`` for texts.
+    """
+
+    def __init__(self, table: Table, entity: Int, data: pa.Table) -> None:
+        self.table = table
+        self.entity = entity
+        self.data = data
+        self._columns: dict[str, Float] = {}
+        self._words: dict[str, tuple[Int, list[str]]] = {}
+
+    def __len__(self) -> int:
+        return len(self.entity)
+
+    @cached_property
+    def event_on(self) -> Int:
+        return _days(self.data["event_on"])
+
+    @cached_property
+    def known_on(self) -> Int:
+        return _days(self.data["known_on"])
+
+    @cached_property
+    def superseded_on(self) -> Int:
+        return _days(self.data["superseded_on"])
+
+    @cached_property
+    def key(self) -> Int:
+        """Sorted: position of the entity, then the day."""
+        return self.entity * DAYS + self.event_on
+
+    def column(self, name: str) -> Float:
+        """A money, count, number, flag or date column as float64 (flags 0/1, dates as day numbers), NaN where unknown."""
+        if name not in self._columns:
+            kind, values = self.table[name].kind, self.data[name]
+            if kind == "date":
+                days = _days(values).astype(np.float64)
+                self._columns[name] = np.where(days == NEVER, np.nan, days)
+            else:
+                self._columns[name] = values.cast(pa.float64()).to_numpy().astype(np.float64, copy=False)
+        return self._columns[name]
+
+    def words(self, name: str) -> tuple[Int, list[str]]:
+        """A text column as positions in the list of its distinct values, -1 where unknown."""
+        if name not in self._words:
+            codes, values = _coded(self.data[name])
+            self._words[name] = (codes, values)
+        return self._words[name]
+
+    def by(self, entity: Int) -> "Events":
+        """The same records grouped by another entity (a loan's records by borrower), sorted accordingly."""
+        order = np.lexsort((self.known_on, self.event_on, entity))
+        return Events(self.table, entity[order], self.data.take(pa.array(order)))
+
+
+def _days(values: pa.ChunkedArray) -> Int:
+    days = values.cast(pa.int32()).to_pandas().to_numpy(dtype=np.float64, na_value=np.nan)
+    return np.where(np.isnan(days), NEVER, days + _EPOCH_SHIFT).astype(np.int64)
+
+
+def _coded(values: pa.ChunkedArray) -> tuple[Int, list[str]]:
+    encoded = values.combine_chunks().dictionary_encode()
+    encoded = encoded.combine_chunks() if isinstance(encoded, pa.ChunkedArray) else encoded
+    codes = encoded.indices.to_pandas().to_numpy(dtype=np.float64, na_value=-1).astype(np.int64)
+    return codes, encoded.dictionary.to_pylist()
+
+
+class Partition:
+    """The ledger of some borrowers in memory: their events by table, plus the context tables that everyone shares."""
+
+    def __init__(self, tables: Mapping[str, pa.Table]) -> None:
+        self._tables = tables
+        self._events: dict[tuple[str, str], Events] = {}
+
+    @cached_property
+    def borrowers(self) -> pd.Index:
+        return self._ids("borrower_id")
+
+    @cached_property
+    def loans(self) -> pd.Index:
+        return self._ids("loan_id")
+
+    @cached_property
+    def loan_borrower(self) -> Int:
+        """For each loan the position of its borrower."""
+        owner = np.full(len(self.loans), -1, dtype=np.int64)
+        for name, table in self._tables.items():
+            if LOAN_ID in TABLES[name].keys:
+                pairs = table.select(["loan_id", "borrower_id"]).to_pandas().drop_duplicates("loan_id")
+                owner[self.loans.get_indexer(pairs["loan_id"])] = self.borrowers.get_indexer(pairs["borrower_id"])
+        return owner
+
+    def entities(self, column: str) -> pd.Index:
+        """The sorted identities of one kind: borrower_id, loan_id, industry or region."""
+        return {"borrower_id": self.borrowers, "loan_id": self.loans}.get(column, self._context_ids(column))
+
+    def events(self, table: str, by: str = "") -> Events:
+        """The events of a table by its own entity, or by the column ``by``; empty if the book has none."""
+        by = by or TABLES[table].entity_column
+        if (table, by) not in self._events:
+            own = TABLES[table].entity_column
+            if by == own:
+                data = self._tables.get(table, _empty(TABLES[table]))
+                entity = self.entities(own).get_indexer(data[own].to_pandas()).astype(np.int64)
+                events = Events(TABLES[table], entity, data)
+            else:
+                mine = self.events(table)
+                events = mine.by(self.loan_borrower[mine.entity])
+            self._events[table, by] = events
+        return self._events[table, by]
+
+    def table(self, name: str) -> pa.Table:
+        """The records of a table as Arrow, with the clocks; empty if the book has none."""
+        return self._tables.get(name, _empty(TABLES[name]))
+
+    def _ids(self, column: str) -> pd.Index:
+        holders = [t[column] for n, t in self._tables.items() if TABLES[n].partitioned and column in t.column_names]
+        values = {v for ids in holders for v in ids.unique().to_pylist()}
+        return pd.Index(sorted(values), dtype="str")
+
+    def _context_ids(self, column: str) -> pd.Index:
+        holders = [t[column] for n, t in self._tables.items() if TABLES[n].entity_column == column]
+        return pd.Index(sorted({v for ids in holders for v in ids.unique().to_pylist()}), dtype="str")
+
+
+ARROW_TYPES = {
+    "id": pa.string(), "code": pa.string(), "text": pa.string(), "date": pa.date32(), "money": pa.int64(),
+    "count": pa.int64(), "number": pa.float64(), "flag": pa.bool_(),
+}  # fmt: skip
+
+
+def arrow_schema(table: Table) -> pa.Schema:
+    """Columns of a ledger file: the table's own, the day of correction, and the ingest that brought the record."""
+    own = [(c.name, ARROW_TYPES[c.kind]) for c in table.all_columns]
+    return pa.schema([*own, ("superseded_on", pa.date32()), ("ledger_version", pa.int64())])
+
+
+def _empty(table: Table) -> pa.Table:
+    return arrow_schema(table).empty_table()
+
+
+class Ledger:
+    """A book's ledger as it stands: the manifest, and partitions read when asked for."""
+
+    def __init__(self, book: Path) -> None:
+        self.folder = book / "ledger"
+        self.manifest = Manifest.read(self.folder)
+        if not self.manifest.ledger_version:
+            raise NotFound(
+                f"{book}: no ledger there yet; run `loanwatch ingest SOURCE --from PATH --book {book}` first",
+                f"{book}:尚无账本;请先运行 `loanwatch ingest 数据源 --from 路径 --book {book}`",
+            )
+
+    @property
+    def partitions(self) -> range:
+        return range(self.manifest.partitions)
+
+    @property
+    def known_through(self) -> date:
+        """The last day on which anything became known: what lies after it is not observed."""
+        return date.fromisoformat(self.manifest.known_through)
+
+    def partition(self, number: int, tables: Iterable[str] = TABLES) -> Partition:
+        """Partition ``number`` with the given tables (context tables are the same in each)."""
+        found = {name: self.read(name, number) for name in tables}
+        return Partition({name: data for name, data in found.items() if data.num_rows})
+
+    def read(self, table: str, number: int) -> pa.Table:
+        """One table of one partition as Arrow; raises IntegrityFailed if a listed file is missing or cut short."""
+        part = str(number) if TABLES[table].partitioned else "all"
+        listed = self.manifest.files.get(table, {}).get(part)
+        if listed is None:
+            return _empty(TABLES[table])
+        path = self.folder / listed["file"]
+        if not path.is_file() or path.stat().st_size != listed["bytes"]:
+            raise IntegrityFailed(
+                f"{path}: listed in the ledger but missing or cut short; restore it from backup or ingest again",
+                f"{path}:账本所列文件缺失或不完整;请从备份恢复或重新导入",
+            )
+        return pq.read_table(path, partitioning=None)
+
+    def files(self, table: str) -> list[Path]:
+        """The files of a table, for readers with an engine of their own."""
+        return [self.folder / f["file"] for f in self.manifest.files.get(table, {}).values()]

@@ -1,0 +1,104 @@
+"""A feature as SQL over the canonical tables: what an auditor runs, and the oracle the engine is tested against.
+
+The query reads ``spine(row_id, borrower_id, loan_id, as_of, known_by)``, one view per canonical table with the clocks, and for
+features of the fold the published ``arrears`` table. Written for DuckDB 2.
+"""
+
+from collections.abc import Iterable, Sequence
+
+from features.feature import AsOf, Feature, Fold, Leaf, Records, Reduce, Whose
+
+ORDER = "row(e.event_on, e.known_on, e.{entity}, e.record_id)"
+VISIBLE = "e.event_on <= s.as_of AND e.known_on <= s.known_by AND (e.superseded_on IS NULL OR e.superseded_on > s.known_by)"
+
+
+def query(features: Sequence[Feature]) -> str:
+    """One row per row of the spine, one column per feature; unknown is NULL."""
+    leaves = {leaf.name: leaf for feature in features for leaf in feature.measure.leaves()}
+    groups = _groups(leaves.values())
+    steps = [_link(entity) for entity in sorted({r.table.entity for r, _ in groups} & {"industry", "region"})]
+    steps += [_group(f"read_{i}", source, reduces) for i, (source, reduces) in enumerate(groups)]
+    joins = "".join(f"\nLEFT JOIN read_{i} USING (row_id)" for i in range(len(groups)))
+    if any(isinstance(leaf, Fold) for leaf in leaves.values()):
+        steps.append(_published(leaf.column for leaf in leaves.values() if isinstance(leaf, Fold)))
+        joins += "\nLEFT JOIN fold USING (row_id)"
+    if any(isinstance(leaf, AsOf) for leaf in leaves.values()):
+        steps.append(_day())
+        joins += "\nLEFT JOIN day USING (row_id)"
+    values = ",\n  ".join(f"CAST({f.measure.sql()} AS DOUBLE) AS {f.name}" for f in features)
+    with_steps = "WITH " + ",\n".join(steps) + "\n" if steps else ""
+    return f"{with_steps}SELECT s.row_id,\n  {values}\nFROM spine s{joins}\nORDER BY s.row_id"
+
+
+def _groups(leaves: Iterable[Leaf]) -> list[tuple[Records, list[Reduce]]]:
+    """Leaves that read the same table from the same side, so that each table is joined once."""
+    found: dict[tuple[str, Whose], list[Reduce]] = {}
+    for leaf in leaves:
+        if isinstance(leaf, Reduce):
+            found.setdefault((leaf.records.table.name, leaf.records.whose), []).append(leaf)
+    return [(reduces[0].records, reduces) for reduces in found.values()]
+
+
+def _group(name: str, source: Records, reduces: list[Reduce]) -> str:
+    table = source.table
+    match = {
+        "own": f"e.{table.entity_column} = s.{table.entity_column}",
+        "borrower": "e.borrower_id = s.borrower_id",
+        "others": "e.borrower_id = s.borrower_id AND e.loan_id <> s.loan_id",
+    }[source.whose]
+    spine = f"(SELECT s.*, {table.entity} FROM spine s JOIN link_{table.entity} USING (row_id))"
+    rows = "spine" if table.partitioned else spine
+    values = ",\n    ".join(f'{_aggregate(reduce)} AS "{reduce.name}"' for reduce in reduces)
+    return (
+        f"{name} AS (\n  SELECT s.row_id,\n    {values}\n  FROM {rows} s\n"
+        f"  LEFT JOIN {table.name} e ON {match} AND {VISIBLE}\n  GROUP BY s.row_id, s.as_of\n)"
+    )
+
+
+def _aggregate(leaf: Reduce) -> str:
+    window = _window(leaf, leaf.days)
+    keep = f"FILTER (WHERE {window} AND {leaf.records.where.sql} AND {leaf.of.sql} IS NOT NULL)"
+    x = leaf.of.sql
+    order = ORDER.format(entity=leaf.records.table.entity_column)
+    plain = {
+        "mean": f"sum({x}) {keep} / nullif(count({x}) {keep}, 0)",
+        "largest": f"max({x}) {keep}",
+        "smallest": f"min({x}) {keep}",
+        "latest": f"arg_max({x}, {order}) {keep}",
+        "spread": f"stddev_samp({x}) {keep}",
+        "slope": f"regr_slope({x}, date_diff('day', DATE '2000-01-01', e.event_on)) {keep}",
+        "days_since": f"date_diff('day', max(e.event_on) {keep}, s.as_of) - {leaf.lag}",
+        "days_since_first": f"date_diff('day', min(e.event_on) {keep}, s.as_of) - {leaf.lag}",
+    }
+    if leaf.how in plain:
+        return plain[leaf.how]
+    amount = {
+        "count": f"count(*) {keep}",
+        "total": f"coalesce(sum({x}) {keep}, 0)",
+        "distinct": f"count(DISTINCT {x}) {keep}",
+    }[leaf.how]
+    return f"CASE WHEN count(*) FILTER (WHERE {_window(leaf, leaf.observed_days)}) > 0 THEN {amount} END"
+
+
+def _window(leaf: Reduce, days: int | None) -> str:
+    last = f"s.as_of - {leaf.lag}" if leaf.lag else "s.as_of"
+    since = f" AND e.event_on > {last} - {days}" if days is not None else ""
+    return f"e.event_on <= {last}{since}"
+
+
+def _link(entity: str) -> str:
+    order = ORDER.format(entity="borrower_id")
+    return (
+        f"link_{entity} AS (\n  SELECT s.row_id, arg_max(e.{entity}, {order}) FILTER (WHERE e.{entity} IS NOT NULL)"
+        f" AS {entity}\n  FROM spine s LEFT JOIN borrowers e ON e.borrower_id = s.borrower_id AND {VISIBLE}\n"
+        "  GROUP BY s.row_id\n)"
+    )
+
+
+def _published(columns: Iterable[str]) -> str:
+    values = ", ".join(f'a.{column} AS "{Fold(column).name}"' for column in dict.fromkeys(columns))
+    return f"fold AS (\n  SELECT s.row_id, {values}\n  FROM spine s LEFT JOIN arrears a USING (loan_id, as_of, known_by)\n)"
+
+
+def _day() -> str:
+    return f"day AS (\n  SELECT row_id, date_diff('day', DATE '1899-12-31', as_of) AS \"{AsOf().name}\" FROM spine\n)"

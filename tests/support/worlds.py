@@ -1,0 +1,233 @@
+"""Random little ledgers with late, back-dated, corrected and missing records, and the naive oracles to hold against them."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+import duckdb
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+from features import arrears
+from features.ledger import Partition, arrow_schema
+from features.schema import TABLES, Column, Table
+from features.spine import Spine
+
+FIRST = date(2020, 1, 1)
+SPAN = 800
+BORROWERS = ["B1", "B2", "B3"]
+LOANS = {"L1": "B1", "L2": "B1", "L3": "B1", "L4": "B2"}
+KEYS = {"industry": ["I1", "I2"], "region": ["R1"]}
+
+World = dict[str, pa.Table]
+
+
+@dataclass(frozen=True)
+class Weather:
+    """How troubled the records of a world are: shares of records that are late, corrected, or lack a value."""
+
+    records: int = 12
+    late: float = 0.3
+    corrected: float = 0.2
+    unknown: float = 0.2
+
+
+def world(seed: int, weather: Weather = Weather()) -> World:  # noqa: B008
+    """All canonical tables, most of them with records; the same seed gives the same world."""
+    rng = np.random.default_rng(seed)
+    tables = {}
+    for table in TABLES.values():
+        n = int(rng.integers(0, weather.records + 1)) * (3 if table.name in ("transactions", "payments") else 1)
+        tables[table.name] = _sorted(table, [row for i in range(n) for row in _versions(rng, table, i, weather)])
+    return tables
+
+
+def _versions(rng: np.random.Generator, table: Table, i: int, weather: Weather) -> Iterator[dict[str, object]]:
+    """A record, and with some luck a correction of it that closes the first."""
+    event = FIRST + timedelta(days=int(rng.integers(0, SPAN)))
+    late = int(rng.integers(1, 300)) if rng.random() < weather.late else 0
+    known = event + timedelta(days=late - (200 if table.name == "instalments" else 0))
+    row: dict[str, object] = {
+        "record_id": f"{table.name[0]}{i}", **_keys(rng, table), "event_on": event, "known_on": known,
+        **{c.name: _value(rng, c, weather) for c in table.columns}, "superseded_on": None, "ledger_version": 1,
+    }  # fmt: skip
+    if rng.random() < weather.corrected:
+        later = known + timedelta(days=int(rng.integers(0, 200)))
+        changed = {c.name: _value(rng, c, weather) for c in table.columns}
+        yield {**row, "superseded_on": later}
+        yield {**row, **changed, "known_on": later, "ledger_version": 2}
+    else:
+        yield row
+
+
+def _keys(rng: np.random.Generator, table: Table) -> dict[str, str]:
+    if table.entity == "loan":
+        loan = str(rng.choice(list(LOANS)))
+        return {"borrower_id": LOANS[loan], "loan_id": loan}
+    if table.entity == "borrower":
+        return {"borrower_id": str(rng.choice(BORROWERS))}
+    return {table.entity: str(rng.choice(KEYS[table.entity]))}
+
+
+def _value(rng: np.random.Generator, column: Column, weather: Weather) -> object:
+    if not column.required and rng.random() < weather.unknown:
+        return None
+    low, high = column.bounds
+    if column.codes:
+        return str(rng.choice(column.codes))
+    match column.kind:
+        case "money":
+            return int(rng.choice([0, *rng.integers(0 if low == 0 else -50_000, 100_000, 4)]))
+        case "count":
+            return int(rng.integers(0, min(high or 120, 120) + 1))
+        case "number":
+            return float(np.round(rng.uniform(low or 0.0, min(high or 3.0, 3.0)), 3))
+        case "date":
+            return FIRST + timedelta(days=int(rng.integers(-900, 900)))
+        case "flag":
+            return bool(rng.random() < 0.5)
+        case _:
+            return str(rng.choice(KEYS.get(column.name, ["x", "y", "z"])))
+
+
+def _sorted(table: Table, rows: list[dict[str, object]]) -> pa.Table:
+    data = pa.Table.from_pylist(rows, schema=arrow_schema(table))
+    order = [table.entity_column, "event_on", "known_on", "record_id", "ledger_version"]
+    return data.sort_by([(name, "ascending") for name in order])
+
+
+def rows(seed: int, n: int = 12) -> Spine:
+    """Random rows of a spine: any loan, any day, known then or later."""
+    rng = np.random.default_rng(seed)
+    loans = rng.choice([*LOANS], n)
+    pairs = [(LOANS[loan], str(loan)) for loan in loans]
+    days = [FIRST + timedelta(days=int(d)) for d in rng.integers(0, SPAN + 200, n)]
+    later = [int(x) for x in np.where(rng.random(n) < 0.5, 0, rng.integers(0, 200, n))]
+    return Spine.concat(
+        [
+            Spine.of([pair], day, day + timedelta(days=after))
+            for pair, day, after in zip(pairs, days, later, strict=True)
+        ]
+    )
+
+
+def visible(tables: World, as_of: date, known_by: date) -> World:
+    """Only what may be seen, with no trace of what came later."""
+    kept = {}
+    for name, data in tables.items():
+        frame = data.to_pylist()
+        seen = [
+            {**row, "superseded_on": None}
+            for row in frame
+            if row["event_on"] <= as_of
+            and row["known_on"] <= known_by
+            and (row["superseded_on"] is None or row["superseded_on"] > known_by)
+        ]
+        kept[name] = pa.Table.from_pylist(seen, schema=data.schema)
+    return kept
+
+
+def database(tables: World, spine: Spine) -> duckdb.DuckDBPyConnection:
+    """DuckDB with the canonical tables, the spine, and the arrears table as a naive walk publishes it."""
+    con = duckdb.connect()
+    for name, data in tables.items():
+        con.register(f"{name}_arrow", data)
+        con.execute(f"CREATE TABLE {name} AS SELECT * FROM {name}_arrow")
+    frame = pd.DataFrame(  # noqa: F841
+        {
+            "row_id": np.arange(len(spine)),
+            "borrower_id": spine.borrower_id,
+            "loan_id": spine.loan_id,
+            "as_of": pd.to_datetime(spine.as_of, unit="D", origin="1899-12-31"),
+            "known_by": pd.to_datetime(spine.known_by, unit="D", origin="1899-12-31"),
+        }
+    )
+    con.execute("CREATE TABLE spine AS SELECT * REPLACE (as_of::DATE AS as_of, known_by::DATE AS known_by) FROM frame")
+    folded = naive_arrears(tables, spine)
+    con.execute("CREATE TABLE arrears AS SELECT DISTINCT * FROM folded" if len(folded) else _no_arrears())
+    return con
+
+
+def _no_arrears() -> str:
+    columns = ", ".join(f"NULL::DOUBLE AS {c}" for c in arrears.COLUMNS)
+    return f"CREATE TABLE arrears AS SELECT '' AS loan_id, NULL::DATE AS as_of, NULL::DATE AS known_by, {columns} LIMIT 0"
+
+
+def naive_arrears(tables: World, spine: Spine) -> pd.DataFrame:
+    """The fold, one row per distinct (loan, as_of, known_by), walked day by day in plain Python."""
+    origin = date(1899, 12, 31)
+    found = []
+    asked = {(str(loan), int(a), int(k)) for loan, a, k in zip(spine.loan_id, spine.as_of, spine.known_by, strict=True)}
+    for loan, as_of_day, known_day in sorted(asked):
+        as_of, known_by = origin + timedelta(days=as_of_day), origin + timedelta(days=known_day)
+        seen = visible(tables, as_of, known_by)
+        due = [r for r in seen["instalments"].to_pylist() if r["loan_id"] == loan]
+        paid = [r for r in seen["payments"].to_pylist() if r["loan_id"] == loan]
+        if due:
+            found.append({"loan_id": loan, "as_of": as_of, "known_by": known_by, **_walk(due, paid, as_of)})
+    return pd.DataFrame(found)
+
+
+def _walk(due: list[dict[str, int]], paid: list[dict[str, int]], as_of: date) -> dict[str, float]:
+    due = sorted(due, key=lambda r: (r["event_on"], r["known_on"], r["record_id"]))
+    path: dict[date, int] = {}
+    day = due[0]["event_on"]
+    while day <= as_of:  # type: ignore[operator]
+        path[day], state = _one_day(due, paid, day)  # type: ignore[index, arg-type]
+        day += timedelta(days=1)  # type: ignore[assignment, operator]
+    late = [d for d, dpd in path.items() if dpd > 0]
+    out: dict[str, float] = {"dpd": path[as_of], **state}
+    out["days_since_overdue"] = (as_of - max(late)).days if late else float("nan")
+    for window in arrears.WINDOWS:
+        inside = [dpd for d, dpd in path.items() if (as_of - d).days < window]
+        out[f"worst_dpd_{window}"] = max(inside, default=0)
+        out[f"days_overdue_{window}"] = sum(dpd > 0 for dpd in inside)
+    return out
+
+
+def _one_day(due: list[dict[str, int]], paid: list[dict[str, int]], day: date) -> tuple[int, dict[str, float]]:
+    settled = sum(p["amount"] for p in paid if p["event_on"] <= day)  # type: ignore[operator]
+    fallen = [r for r in due if r["event_on"] <= day]  # type: ignore[operator]
+    owed, open_ones, cleared = 0, [], 0
+    for record in fallen:
+        owed += record["principal"] + record["interest"] + (record["fee"] or 0)
+        if settled < owed or open_ones:
+            open_ones.append(record)
+        else:
+            cleared += record["principal"]
+    dpd = (day - open_ones[0]["event_on"]).days if open_ones else 0  # type: ignore[operator]
+    state = {
+        "overdue_amount": max(owed - settled, 0),
+        "open_instalments": len(open_ones),
+        "principal_cleared": cleared,
+    }
+    return dpd, state
+
+
+def partition(tables: World) -> Partition:
+    return Partition({name: data for name, data in tables.items() if data.num_rows})
+
+
+def table(name: str, records: list[dict[str, object]]) -> pa.Table:
+    """A canonical table from partial records; what is not given is unknown."""
+    return _sorted(TABLES[name], records)
+
+
+def instalment(due: date, amount: int, loan: str = "L1") -> dict[str, object]:
+    return {
+        "record_id": f"{loan} {due}", "borrower_id": LOANS[loan], "loan_id": loan, "event_on": due,
+        "known_on": FIRST, "principal": amount, "interest": 0,
+    }  # fmt: skip
+
+
+def payment(day: date, amount: int, loan: str = "L1", known: date | None = None) -> dict[str, object]:
+    return {
+        "record_id": f"{loan} {day} {amount}", "borrower_id": LOANS[loan], "loan_id": loan, "event_on": day,
+        "known_on": known or day, "amount": amount,
+    }  # fmt: skip
+
+
+def rows_at(loan: str, days: list[date]) -> Spine:
+    """One row of one loan per day."""
+    return Spine.concat([Spine.of([(LOANS[loan], loan)], day) for day in days])
