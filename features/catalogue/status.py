@@ -5,6 +5,7 @@ from features.feature import Feature, declare, records
 own = records("statuses")
 others = records("statuses", whose="others")
 late = own.only(own["dpd"] > 0)
+other_contracts = records("loans", whose="others")
 
 NO_STATUS = ("no month-end status of the loan is known", "无该贷款的月末状态")
 NO_OTHER = ("no other loan of the borrower is known", "无该借款人的其他贷款")
@@ -60,6 +61,11 @@ FEATURES: list[Feature] = [
         ("近{days}天有余额月数", "近{days}天有{value}个月末有余额"), NO_STATUS, days=(365,),
     ),
     *declare(
+        "status_idle_months", own.only(own.is_in("state", "no_loan")).count(), "count", 0,
+        ("Month ends with nothing drawn in {days} days", "Nothing drawn at {value} month ends in the last {days} days"),
+        ("近{days}天无用信月数", "近{days}天有{value}个月末无用信"), NO_STATUS, days=(180, 365),
+    ),
+    *declare(
         "others", others.distinct("loan_id"), "count", 0,
         ("Other loans in {days} days", "{value} other loans reported in the last {days} days"),
         ("近{days}天其他贷款笔数", "近{days}天有其他贷款{value}笔"), NO_OTHER, days=(90,),
@@ -75,6 +81,33 @@ FEATURES: list[Feature] = [
         ("近{days}天其他贷款平均逾期天数", "近{days}天其他贷款平均逾期{value}"), NO_OTHER, days=(90, 365),
     ),
     *declare(
+        "others_late_share", others.mean((others["dpd"] > 0).as_number()), "share", 0,
+        ("Share of other loans' month ends past due in {days} days",
+         "Other loans were past due at {value} of their month ends in the last {days} days"),
+        ("近{days}天其他贷款逾期月份占比", "近{days}天其他贷款有{value}的月末逾期"), NO_OTHER, days=(31, 365, None),
+    ),
+    *declare(
+        "others_30_share", others.mean((others["dpd"] >= 30).as_number()), "share", 1,
+        ("Share of other loans' month ends 30 days or more past due",
+         "Other loans were 30 days or more past due at {value} of their month ends"),
+        ("其他贷款逾期30天以上月份占比", "其他贷款有{value}的月末逾期30天以上"), NO_OTHER,
+    ),
+    *declare(
+        "others_30_now", others.only(others["dpd"] >= 30).distinct("loan_id"), "count", 1,
+        ("Other loans 30 days or more past due in {days} days", "{value} other loans were 30 days or more past due in {days} days"),
+        ("近{days}天其他贷款逾期30天以上笔数", "近{days}天有{value}笔其他贷款逾期30天以上"), NO_OTHER, days=(31, 365),
+    ),
+    *declare(
+        "others_30_ever", others.only(others["dpd"] >= 30).distinct("loan_id") / others.distinct("loan_id"), "share", 1,
+        ("Share of other loans that were ever 30 days past due", "{value} of the other loans were once 30 days past due"),
+        ("其他贷款曾逾期30天占比", "其他贷款中{value}曾逾期30天"), NO_OTHER,
+    ),
+    *declare(
+        "others_60_ever", others.only(others["dpd"] >= 60).distinct("loan_id") / others.distinct("loan_id"), "share", 1,
+        ("Share of other loans that were ever 60 days past due", "{value} of the other loans were once 60 days past due"),
+        ("其他贷款曾逾期60天占比", "其他贷款中{value}曾逾期60天"), NO_OTHER,
+    ),
+    *declare(
         "others_60_months", others.only(others["dpd"] >= 60).count(), "count", 1,
         ("Month ends of other loans 60 days or more past due in {days} days",
          "Other loans had {value} month ends with 60 days or more past due in {days} days"),
@@ -84,6 +117,16 @@ FEATURES: list[Feature] = [
         "others_days_since_30", others.only(others["dpd"] >= 30).days_since(), "days", -1,
         ("Days since another loan was 30 days past due", "Another loan was 30 days past due {value} ago"),
         ("距其他贷款逾期30天天数", "距其他贷款逾期30天{value}"), ("no other loan was ever 30 days past due", "其他贷款从未逾期30天"),
+    ),
+    *declare(
+        "others_newest", other_contracts.days_since(), "days", 0,
+        ("Days since another loan was opened", "Another loan was opened {value} ago"),
+        ("距最近其他贷款开立天数", "最近一笔其他贷款开立于{value}前"), NO_OTHER,
+    ),
+    *declare(
+        "others_oldest", other_contracts.days_since_first(), "days", 0,
+        ("Age of the oldest other loan", "The oldest other loan was opened {value} ago"),
+        ("其他贷款最长账龄", "最早一笔其他贷款开立于{value}前"), NO_OTHER,
     ),
     *declare(
         "others_paid_off", others.mean(others.is_in("state", "paid_off").as_number()), "share", -1,

@@ -1,0 +1,197 @@
+"""What happened afterwards: default within a horizon, for loans that were performing and in sight on the day.
+
+The same engine as the features with a later ``known_by``: a label is what is known now of the days after ``as_of``. For persons
+the loan defaults; for companies one loan's default is the borrower's, so all its loans carry it.
+"""
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+import numpy as np
+import pandas as pd
+
+from features import window
+from features.arrears import first_reaching
+from features.build import compute_partition
+from features.errors import UsageError, nearest
+from features.feature import Feature, declare, fold, records
+from features.ledger import Float, Int, Ledger, Partition, day_number
+from features.spine import Spine
+
+
+@dataclass(frozen=True)
+class Target:
+    """A default definition: ``dpd`` or more days past due, or written off, within ``months`` calendar months.
+
+    Only loans less than ``performing_dpd`` days past due on the day are asked about.
+    """
+
+    name: str
+    en: str
+    zh: str
+    dpd: int
+    months: int
+    performing_dpd: int
+
+
+TARGETS = {
+    target.name: target
+    for target in (
+        Target("default_12m", "90 days past due within 12 months", "12个月内逾期90天", 90, 12, 90),
+        Target("dpd60_12m", "60 days past due within 12 months", "12个月内逾期60天", 60, 12, 60),
+        Target("dpd30_6m", "30 days past due within 6 months", "6个月内逾期30天", 30, 6, 30),
+    )
+}
+
+
+def target(name: str) -> Target:
+    """The target of that name; raises UsageError with the nearest names."""
+    if name not in TARGETS:
+        en, zh = nearest(name, TARGETS)
+        raise UsageError(f"unknown target {name!r}; {en}", f"未知目标 {name!r};{zh}")
+    return TARGETS[name]
+
+
+_loan, _status = records("loans"), records("statuses")
+_nothing = ("", "")
+
+
+def _fact(name: str, measure: object) -> Feature:
+    (fact,) = declare(name, measure, "days", 0, _nothing, _nothing, _nothing)  # type: ignore[arg-type]
+    return fact
+
+
+FACTS: tuple[Feature, ...] = (
+    _fact("age", _loan.days_since_first()),
+    _fact("closed_on", _loan.latest("closed_on")),
+    _fact("principal", _loan.latest("principal")),
+    _fact("principal_cleared", fold("principal_cleared")),
+    _fact("arrears_dpd", fold("dpd")),
+    _fact("status_dpd", _status.latest("dpd")),
+    _fact("status_age", _status.days_since()),
+    _fact("status_balance", _status.latest("balance")),
+    _fact("paid_off", _status.latest(_status.is_in("state", "paid_off").as_number())),
+    _fact("written_off", _status.latest(_status.is_in("state", "written_off").as_number())),
+    _fact("company", records("borrowers").latest(records("borrowers").is_in("kind", "company").as_number())),
+)
+"""What decides whether a loan is in the population on a day, read like any feature."""
+
+TABLES_READ = ("borrowers", "loans", "instalments", "payments", "statuses")
+IN_SIGHT_DAYS = 31
+"""A loan without a payment schedule is in sight while its last month-end status is no older than this."""
+NEW_DAYS = 45
+"""A loan this young is in sight although nothing has fallen due."""
+
+
+@dataclass(frozen=True)
+class Population:
+    """Rows in sight on their day, with ``facts`` (n rows): dpd, exposure in minor units, live, company."""
+
+    spine: Spine
+    facts: pd.DataFrame
+
+    def take(self, rows: Int) -> "Population":
+        return Population(self.spine.take(rows), self.facts.iloc[rows].reset_index(drop=True))
+
+
+def population(
+    ledger: Ledger, as_ofs: Sequence[date], workers: int = 2, done: Callable[[int], None] = lambda _: None
+) -> Population:
+    """Every loan in sight on each day, in order of (day, borrower, loan); known by then."""
+
+    def one(number: int) -> Population:
+        found = _in_sight(ledger.partition(number, TABLES_READ), as_ofs)
+        done(len(found.spine))
+        return found
+
+    with ThreadPoolExecutor(workers) as pool:
+        parts = [p for p in pool.map(one, ledger.partitions) if len(p.spine)]
+    if not parts:
+        return Population(Spine.of([], as_ofs[0]), pd.DataFrame(columns=["dpd", "exposure", "live", "company"]))
+    spine = Spine.concat([p.spine for p in parts])
+    facts = pd.concat([p.facts for p in parts], ignore_index=True)
+    order = np.lexsort((np.asarray(spine.loan_id, str), np.asarray(spine.borrower_id, str), spine.as_of))
+    return Population(spine, facts).take(order)
+
+
+def _in_sight(partition: Partition, as_ofs: Sequence[date]) -> Population:
+    loans = [(str(partition.borrowers[b]), str(loan)) for loan, b in zip(partition.loans, partition.loan_borrower, strict=True)]
+    spine = Spine.concat([Spine.of(loans, day) for day in as_ofs])
+    seen = pd.DataFrame(compute_partition(spine, partition, FACTS), columns=[f.name for f in FACTS])
+    dpd = seen["arrears_dpd"].where(seen["arrears_dpd"].notna(), seen["status_dpd"])
+    in_sight = seen["arrears_dpd"].notna() | (seen["status_age"] < IN_SIGHT_DAYS) | (seen["age"] < NEW_DAYS)
+    standing = seen["age"].notna() & ~(seen["closed_on"] <= spine.as_of) & ~(seen["written_off"] == 1)
+    owed = (seen["principal"] - seen["principal_cleared"]).clip(lower=0)
+    facts = pd.DataFrame(
+        {
+            "dpd": dpd,
+            "exposure": owed.where(owed.notna(), seen["status_balance"]),
+            "live": ~(seen["paid_off"] == 1),
+            "company": seen["company"] == 1,
+        }
+    )
+    rows = np.flatnonzero(in_sight & standing)
+    return Population(spine.take(rows), facts.iloc[rows].reset_index(drop=True))
+
+
+def performing(people: Population, target: Target) -> Population:
+    """The rows not yet in default: below the limit now, and for a company all its loans in sight are."""
+    bad_now = (people.facts["dpd"] >= target.performing_dpd).to_numpy()
+    return people.take(np.flatnonzero(~_shared(people, bad_now.astype(np.float64)).astype(bool)))
+
+
+def labels(
+    people: Population, ledger: Ledger, target: Target, known_by: date | None = None, workers: int = 2
+) -> Float:
+    """1 where default followed within the horizon, 0 where the whole horizon was seen without, NaN otherwise; float64 (n,).
+
+    A default that was seen counts even if the rest of the horizon was not. ``known_by`` defaults to the ledger's last day.
+    """
+    now = day_number(known_by or ledger.known_through)
+    ends = {day: day_number(window.add_months(window.to_date(day), target.months)) for day in np.unique(people.spine.as_of)}
+    horizon = np.array([ends[day] for day in people.spine.as_of], dtype=np.int64)
+    out = np.full(len(people.spine), np.nan)
+
+    def one(job: tuple[int, Int]) -> None:
+        number, rows = job
+        part = ledger.partition(number, TABLES_READ)
+        out[rows] = _outcomes(people.spine.take(rows), part, horizon[rows], now, target)
+
+    with ThreadPoolExecutor(workers) as pool:
+        list(pool.map(one, people.spine.by_partition(ledger.manifest.partitions)))
+    return _shared(people, out)
+
+
+def _outcomes(spine: Spine, partition: Partition, horizon: Int, now: int, target: Target) -> Float:
+    later = Spine(spine.borrower_id, spine.loan_id, horizon, np.full(len(spine), now))
+    late = _status.only(_status["dpd"] >= target.dpd)
+    lost = _status.only(_status.is_in("state", "written_off"))
+    facts = [_fact("late", late.days_since()), _fact("lost", lost.days_since()), *FACTS]
+    seen = pd.DataFrame(compute_partition(later, partition, facts), columns=[f.name for f in facts])
+    ahead = horizon - spine.as_of
+    reached = first_reaching(partition, later.loans(partition), spine.as_of, target.dpd)
+    bad = ~np.isnan(reached) | (seen["late"] < ahead) | (seen["lost"] < ahead)
+    # A schedule is watched to the ledger's last day; a status only as long as the lender reports it.
+    watched = seen["arrears_dpd"].notna() | (seen["status_age"] < IN_SIGHT_DAYS) | (seen["paid_off"] == 1)
+    whole = watched & (horizon <= now)
+    return np.where(bad, 1.0, np.where(whole, 0.0, np.nan))
+
+
+def _shared(people: Population, values: Float) -> Float:
+    """For companies the largest known value over the borrower's loans on that day; for persons the value itself."""
+    company = people.facts["company"].to_numpy(dtype=bool)
+    if not company.any():
+        return values
+    frame = pd.DataFrame({"borrower": people.spine.borrower_id, "day": people.spine.as_of, "value": values})
+    whole = frame.groupby(["borrower", "day"])["value"].transform("max").to_numpy()
+    return np.where(company, whole, values)
+
+
+def observable(ledger: Ledger, target: Target, first: date, last: date) -> list[date]:
+    """Month ends whose whole horizon lies within what the ledger has seen."""
+    return [
+        day for day in window.month_ends(first, last)
+        if window.add_months(day, target.months) <= ledger.known_through + timedelta(days=0)
+    ]  # fmt: skip

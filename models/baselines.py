@@ -1,0 +1,64 @@
+"""What a lender would use without us, on the same rows: a days-past-due rule, a logistic regression, a WOE scorecard."""
+
+from collections.abc import Callable
+
+import numpy as np
+import pandas as pd
+from category_encoders import WOEEncoder
+from sklearn.impute import SimpleImputer
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from features.ledger import Float
+
+Score = Callable[[pd.DataFrame], Float]
+Baseline = Callable[[pd.DataFrame, Float], Score]
+
+WORST = ("worst_dpd_365", "status_worst_365")
+BINS = 10
+
+
+def worst_dpd(x: pd.DataFrame, bad: Float) -> Score:
+    """The worst days past due of a year, from payments or month ends; a loan without either was not seen late."""
+
+    def score(x: pd.DataFrame) -> Float:
+        seen = x.reindex(columns=list(WORST)).max(axis=1)
+        return np.log1p(seen.where(seen.notna(), 0.0)).to_numpy()
+
+    return score
+
+
+def logistic(x: pd.DataFrame, bad: Float) -> Score:
+    """Logistic regression on all features: median for unknown with an indicator, standardised, ridge."""
+    model = make_pipeline(
+        SimpleImputer(strategy="median", add_indicator=True, keep_empty_features=True),
+        StandardScaler(),
+        LogisticRegression(C=0.01, max_iter=300),
+    )
+    model.fit(x.to_numpy(), bad)
+    return lambda x: np.asarray(model.decision_function(x.to_numpy()), dtype=np.float64)
+
+
+def scorecard(x: pd.DataFrame, bad: Float) -> Score:
+    """A weight-of-evidence scorecard (Siddiqi 2017): ten bins of equal count per feature, unknown a bin of its own."""
+    edges = {name: np.unique(x[name].quantile(np.linspace(0, 1, BINS + 1)[1:-1]).dropna()) for name in x}
+    encoder = WOEEncoder(cols=list(x.columns), regularization=1.0)
+    model = LogisticRegression(C=0.01, max_iter=300)
+    model.fit(encoder.fit_transform(_binned(x, edges), bad), bad)
+
+    def score(x: pd.DataFrame) -> Float:
+        return np.asarray(model.decision_function(encoder.transform(_binned(x, edges))), dtype=np.float64)
+
+    return score
+
+
+def _binned(x: pd.DataFrame, edges: dict[str, Float]) -> pd.DataFrame:
+    bins = {
+        name: np.where(np.isnan(x[name]), "unknown", np.searchsorted(edges[name], x[name], side="right").astype(str))
+        for name in x
+    }
+    return pd.DataFrame(bins, index=x.index)
+
+
+BASELINES: dict[str, Baseline] = {"worst_dpd": worst_dpd, "logistic": logistic, "scorecard": scorecard}

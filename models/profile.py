@@ -1,0 +1,60 @@
+"""Profiles: how a model is made for a kind of book, read from ``profiles.toml`` and checked."""
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+from features.catalogue import CATALOGUE
+from features.errors import UsageError, nearest
+from features.feature import Feature, Reduce
+
+
+@dataclass(frozen=True)
+class Profile:
+    """One profile; the meaning of each field stands in ``profiles.toml``."""
+
+    name: str
+    target: str
+    warm_up_months: int
+    test_months: int
+    every: int
+    paid_off: bool
+    prohibited: tuple[str, ...]
+    without: Mapping[str, str]
+    lightgbm: Mapping[str, float]
+
+    def catalogue(self) -> list[Feature]:
+        """The features a champion may use: none left out, none that reads a prohibited column."""
+        return [f for f in CATALOGUE.values() if f.name not in self.without and not self._prohibits(f)]
+
+    def _prohibits(self, feature: Feature) -> bool:
+        read = [leaf.of.sql + leaf.records.where.sql for leaf in feature.measure.leaves() if isinstance(leaf, Reduce)]
+        return any(f"e.{column}" in sql for sql in read for column in self.prohibited)
+
+
+@cache
+def _tables() -> dict[str, dict[str, Any]]:
+    return tomllib.loads(files("models").joinpath("profiles.toml").read_text("utf-8"))
+
+
+def profile(name: str = "default") -> Profile:
+    """The profile of that name, over the defaults; raises UsageError for an unknown profile, field or feature."""
+    tables = _tables()
+    if name not in tables:
+        en, zh = nearest(name, tables)
+        raise UsageError(f"unknown profile {name!r}; {en}", f"未知模型配置 {name!r};{zh}")
+    chosen = {**tables["default"], **tables[name]}
+    chosen["lightgbm"] = {**tables["default"]["lightgbm"], **tables[name].get("lightgbm", {})}
+    _known(chosen, {f.name for f in fields(Profile)}, f"profiles.toml [{name}]")
+    _known(chosen["without"], set(CATALOGUE), f"profiles.toml [{name}.without]")
+    return Profile(name=name, **{**chosen, "prohibited": tuple(chosen["prohibited"])})
+
+
+def _known(table: Mapping[str, Any], names: set[str], where: str) -> None:
+    for key in table:
+        if key not in names:
+            en, zh = nearest(key, names)
+            raise UsageError(f"{where}: unknown key {key!r}; {en}", f"{where}:未知键 {key!r};{zh}")
