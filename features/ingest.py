@@ -117,7 +117,8 @@ def _merge(
     """Good rows of one table into new files beside the old ones; the manifest in memory now names the new files."""
     good = f"good_{table.name}"
     accepted = _number(con, f"SELECT count(*) FROM {good}")
-    con.execute(f"CREATE TEMP TABLE merged AS {_versions(folder, manifest, table)}")
+    part = f"('0x' || left(md5(borrower_id), 8))::BIGINT % {manifest.partitions}" if table.partitioned else "0"
+    con.execute(f"CREATE TEMP TABLE merged AS SELECT *, {part} AS part FROM ({_versions(folder, manifest, table)})")
     used = _number(con, f"SELECT count(*) FROM merged WHERE ledger_version = {manifest.ledger_version}")
     manifest.files[table.name] = _write(con, folder, manifest.partitions, table)
     latest = con.execute("SELECT CAST(max(known_on) AS VARCHAR) FROM merged").fetchone()
@@ -162,13 +163,12 @@ def _versions(folder: Path, manifest: Manifest, table: Table) -> str:
 def _write(con: duckdb.DuckDBPyConnection, folder: Path, partitions: int, table: Table) -> dict[str, dict[str, Any]]:
     """Write ``merged`` as one sorted file per partition, named by its content; returns what the manifest says of them."""
     order = f"{table.entity_column}, event_on, known_on, record_id, ledger_version"
-    bucket = f"('0x' || left(md5(borrower_id), 8))::BIGINT % {partitions}"
-    parts = {str(p): f"{bucket} = {p}" for p in range(partitions)} if table.partitioned else {"all": "true"}
+    parts = {str(p): f"part = {p}" for p in range(partitions)} if table.partitioned else {"all": "true"}
     files = {}
     for part, condition in parts.items():
         draft = folder / f".{table.name}-{part}.parquet"
         con.execute(
-            f"COPY (SELECT * FROM merged WHERE {condition} ORDER BY {order}) TO '{draft}'"
+            f"COPY (SELECT * EXCLUDE (part) FROM merged WHERE {condition} ORDER BY {order}) TO '{draft}'"
             f" (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {_ROW_GROUP})"
         )
         files[part] = _adopt(draft, folder, table.name, part)

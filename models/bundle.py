@@ -1,0 +1,122 @@
+"""What a model is: a folder of files with their digests, named by the digest of all of them. Nothing in it is a pickle.
+
+    model.txt      the trees, as LightGBM writes them
+    bundle.json    features in order with unit and direction, calibration, target, profile, where the data came from
+    metrics.json   how it was judged before it was used
+    manifest.json  sha256 of each of these
+"""
+
+import hashlib
+import json
+import platform
+import shutil
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from features import catalogue
+from features.errors import IntegrityFailed, NotFound
+from models.calibrate import Calibration
+from models.train import Trained
+
+FILES = ("model.txt", "bundle.json", "metrics.json")
+LIBRARIES = ("lightgbm", "numpy", "numba", "pandas", "pyarrow", "duckdb")
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """A verified bundle in memory."""
+
+    digest: str
+    model: str
+    said: Mapping[str, Any]
+    metrics: Mapping[str, Any]
+
+    @property
+    def features(self) -> tuple[str, ...]:
+        return tuple(f["name"] for f in self.said["features"])
+
+    @property
+    def calibration(self) -> Calibration:
+        return Calibration(**self.said["calibration"])
+
+    @property
+    def catalogue(self) -> str:
+        """Digest of what its features meant when it was trained."""
+        return str(self.said["catalogue"])
+
+
+def write(folder: Path, trained: Trained, metrics: Mapping[str, Any], ledger: Mapping[str, Any]) -> Bundle:
+    """Write a bundle under ``folder/<digest>`` and read it back verified; the same model gives the same folder."""
+    texts = {
+        "model.txt": trained.booster,
+        "bundle.json": _json(_said(trained, ledger)),
+        "metrics.json": _json(metrics),
+    }
+    manifest = _json({name: _sha256(text.encode()) for name, text in texts.items()})
+    digest = _sha256(manifest.encode())
+    draft = folder / f".{digest}"
+    shutil.rmtree(draft, ignore_errors=True)
+    draft.mkdir(parents=True)
+    for name, text in {**texts, "manifest.json": manifest}.items():
+        (draft / name).write_text(text, "utf-8")
+    if not (folder / digest).exists():
+        draft.replace(folder / digest)
+    shutil.rmtree(draft, ignore_errors=True)
+    return load(folder / digest)
+
+
+def load(folder: Path) -> Bundle:
+    """Read a bundle, verified whole before anything of it is used.
+
+    Raises NotFound if there is none, IntegrityFailed if a byte of it is not what was written.
+    """
+    if not (folder / "manifest.json").is_file():
+        raise NotFound(
+            f"{folder}: no model bundle there; run `loanwatch train` on this book",
+            f"{folder}:没有模型包;请先在该账簿上运行 `loanwatch train`",
+        )
+    manifest = (folder / "manifest.json").read_bytes()
+    digest = _sha256(manifest)
+    if digest != folder.name:
+        raise _broken(folder / "manifest.json")
+    contents = {}
+    for name, expected in json.loads(manifest).items():
+        path = folder / name
+        if not path.is_file() or _sha256(path.read_bytes()) != expected:
+            raise _broken(path)
+        contents[name] = path.read_text("utf-8")
+    return Bundle(digest, contents["model.txt"], json.loads(contents["bundle.json"]), json.loads(contents["metrics.json"]))
+
+
+def _said(trained: Trained, ledger: Mapping[str, Any]) -> dict[str, Any]:
+    features = [catalogue.feature(name) for name in trained.features]
+    return {
+        "features": [{"name": f.name, "unit": f.unit, "risk": f.risk} for f in features],
+        "catalogue": catalogue.digest(list(trained.features)),
+        "calibration": asdict(trained.calibration),
+        "rounds": trained.rounds,
+        "target": trained.profile.target,
+        "profile": {**asdict(trained.profile), "prohibited": list(trained.profile.prohibited)},
+        "data": trained.data_digest,
+        "ledger": dict(ledger),
+        "architecture": platform.machine(),
+        "libraries": {name: version(name) for name in LIBRARIES},
+    }
+
+
+def _json(value: object) -> str:
+    return json.dumps(value, indent=1, sort_keys=True, ensure_ascii=False, default=dict) + "\n"
+
+
+def _sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+def _broken(path: Path) -> IntegrityFailed:
+    return IntegrityFailed(
+        f"{path}: not the bytes that were written; the bundle is not used. Restore it from backup or train again",
+        f"{path}:内容与写入时不符,模型包已拒用;请从备份恢复或重新训练",
+    )

@@ -1,0 +1,107 @@
+"""Contributions into reasons: which features raised the risk of a row, with their values, in English and Chinese.
+
+A reason is an id and two numbers; its text is made when somebody reads it.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+
+from features.catalogue import feature
+from features.feature import Feature
+from features.ledger import Float
+from models.score import Scored
+
+Language = Literal["en", "zh"]
+REASONS = 5
+
+
+@dataclass(frozen=True)
+class Reason:
+    """One feature's part in one score: its id, its value (NaN if unknown) and what it adds to the log-odds."""
+
+    feature: str
+    value: float
+    log_odds: float
+
+
+def reasons(scored: Scored) -> pd.DataFrame:
+    """The five features that raise each row's risk most, largest first; columns as in the run's files.
+
+    A row has fewer reasons if fewer features raise its risk. Ties keep the order of the catalogue.
+    """
+    order = np.argsort(-scored.contributions, axis=1, kind="stable")[:, :REASONS]
+    parts = np.take_along_axis(scored.contributions, order, axis=1)
+    values = np.take_along_axis(scored.values, order, axis=1)
+    names = np.array(scored.features, dtype=object)[order]
+    columns: dict[str, object] = {}
+    for k in range(REASONS):
+        raises = parts[:, k] > 0 if k < parts.shape[1] else np.zeros(len(scored), dtype=bool)
+        columns[f"reason_{k + 1}"] = pd.array(_or_none(names, k, raises), dtype="str")
+        columns[f"reason_{k + 1}_value"] = _or_nan(values, k, raises)
+        columns[f"reason_{k + 1}_log_odds"] = _or_nan(parts, k, raises)
+    return pd.DataFrame(columns)
+
+
+def _or_none(names: np.ndarray, k: int, keep: np.ndarray) -> list[str | None]:  # type: ignore[type-arg]
+    return [str(n) if ok else None for n, ok in zip(names[:, k], keep, strict=True)] if k < names.shape[1] else [None] * len(keep)
+
+
+def _or_nan(values: Float, k: int, keep: np.ndarray) -> Float:  # type: ignore[type-arg]
+    return np.where(keep, values[:, k], np.nan) if k < values.shape[1] else np.full(len(keep), np.nan)
+
+
+def told(row: "pd.Series[float]") -> list[Reason]:
+    """The reasons stored in one row of a run."""
+    found = []
+    for k in range(1, REASONS + 1):
+        name = row[f"reason_{k}"]
+        if isinstance(name, str):
+            found.append(Reason(name, float(row[f"reason_{k}_value"]), float(row[f"reason_{k}_log_odds"])))
+    return found
+
+
+def sentence(reason: Reason, language: Language) -> str:
+    """A reason as a sentence with the value, or with what its being unknown means."""
+    said = feature(reason.feature)
+    if np.isnan(reason.value):
+        return f"{said.en}: unknown, {said.unknown}" if language == "en" else f"{said.zh}:未知,{said.unknown_zh}"
+    template = said.en_text if language == "en" else said.zh_text
+    return template.format(value=worded(said, reason.value, language))
+
+
+def worded(said: Feature, value: float, language: Language) -> str:
+    """A value with its unit."""
+    return _UNITS[said.unit](value, language == "zh")
+
+
+def _plural(word: str, zh: str) -> Callable[[float, bool], str]:
+    def write(value: float, chinese: bool) -> str:
+        if chinese:
+            return f"{value:,.0f}{zh}"
+        return f"{value:,.0f} {word}" + ("" if round(value) == 1 else "s")
+
+    return write
+
+
+def _yes(value: float, chinese: bool) -> str:
+    words = ("否", "是") if chinese else ("no", "yes")
+    return words[value >= 0.5]
+
+
+_UNITS: dict[str, Callable[[float, bool], str]] = {
+    "money": lambda v, _: f"{v / 100:,.2f}",
+    "days": _plural("day", "天"),
+    "months": _plural("month", "个月"),
+    "count": lambda v, _: f"{v:,.0f}",
+    "grade": lambda v, _: f"{v:.0f}",
+    "share": lambda v, _: f"{v:.1%}",
+    "ratio": lambda v, _: f"{v:,.2f}",
+    "index": lambda v, _: f"{v:,.2f}",
+    "points": lambda v, _: f"{v:,.0f}",
+    "per year": lambda v, _: f"{v:.2%}",
+    "yes/no": _yes,
+}

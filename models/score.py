@@ -1,0 +1,111 @@
+"""From a row of features to a score: log-odds, PD, points, grade, contributions. The only exp on the way to a PD is here.
+
+The number that is served, stored, explained and gated is the calibrated log-odds; everything else is read off it.
+"""
+
+import math
+from dataclasses import dataclass
+
+import lightgbm as lgb
+import numpy as np
+import pandas as pd
+
+from features.errors import DataRefused, IntegrityFailed, nearest
+from features.ledger import Float, Int
+from features.window import kernel
+from models.bundle import Bundle
+
+POINTS_AT = 600.0
+ODDS_AT = 30.0
+DOUBLE = 20.0
+"""600 points at odds of 30 good to 1 bad, 20 points double the odds (Siddiqi 2017, scaling of scorecards)."""
+
+GRADE_PD = (0.0025, 0.005, 0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.5)
+"""Upper PD of grades 1 to 9; what is above is grade 10."""
+_GRADE_LOG_ODDS = np.array([math.log(p / (1 - p)) for p in GRADE_PD])
+ADDITIVE = 1e-9
+
+
+@kernel
+def probability(log_odds: Float) -> Float:
+    """PD of each log-odds; one compiled scalar function, so every caller gets the same last bit."""
+    out = np.empty_like(log_odds)
+    for i in range(len(log_odds)):
+        out[i] = 1.0 / (1.0 + np.exp(-log_odds[i]))
+    return out
+
+
+def points(log_odds: Float) -> Float:
+    """Score points, higher is safer."""
+    return POINTS_AT - DOUBLE / math.log(2) * (log_odds + math.log(ODDS_AT))
+
+
+def grade(log_odds: Float) -> Int:
+    """1 best to 10."""
+    return np.searchsorted(_GRADE_LOG_ODDS, log_odds, side="left").astype(np.int64) + 1
+
+
+@dataclass(frozen=True)
+class Scored:
+    """n scored rows: ``base + contributions.sum(axis=1) == log_odds`` to 1e-9; contributions in log-odds, (n, k)."""
+
+    features: tuple[str, ...]
+    values: Float
+    log_odds: Float
+    base: float
+    contributions: Float
+
+    @property
+    def pd_12m(self) -> Float:
+        return probability(self.log_odds)
+
+    def __len__(self) -> int:
+        return len(self.log_odds)
+
+
+class Scorer:
+    """A verified bundle, ready to score."""
+
+    def __init__(self, bundle: Bundle) -> None:
+        self.bundle = bundle
+        self._booster = lgb.Booster(model_str=bundle.model)
+
+    def score(self, x: pd.DataFrame) -> Scored:
+        """Score rows of float64 features; columns beyond those the model reads are not looked at.
+
+        Raises DataRefused if a column is missing, occurs twice or is not float64, IntegrityFailed if contributions do not
+        add up to the score.
+        """
+        values = self._values(x)
+        if not len(values):
+            nothing = np.empty((0, len(self.bundle.features)))
+            return Scored(self.bundle.features, nothing, np.empty(0), math.nan, nothing)
+        line = self.bundle.calibration
+        margin = np.asarray(self._booster.predict(values, raw_score=True, num_threads=2))
+        shares = np.asarray(self._booster.predict(values, pred_contrib=True, num_threads=2))
+        contributions, base = line.slope * shares[:, :-1], line.intercept + line.slope * float(shares[0, -1])
+        log_odds = line.log_odds(margin)
+        gap = float(np.abs(base + contributions.sum(axis=1) - log_odds).max())
+        if gap > ADDITIVE:
+            raise IntegrityFailed(
+                f"contributions miss the log-odds by {gap:.2e}, more than {ADDITIVE}; the model file and the library disagree:"
+                " score with the versions in the bundle",
+                f"贡献之和与对数几率相差{gap:.2e},超过{ADDITIVE};模型文件与程序库版本不符:请使用模型包所记版本",
+            )
+        return Scored(self.bundle.features, values, log_odds, base, contributions)
+
+    def _values(self, x: pd.DataFrame) -> Float:
+        for name in self.bundle.features:
+            if name not in x.columns:
+                en, zh = nearest(name, map(str, x.columns))
+                raise DataRefused(f"feature {name} is missing; {en}", f"缺少特征 {name};{zh}")
+        chosen = x[list(self.bundle.features)]
+        for name, kind in zip(chosen.columns, chosen.dtypes, strict=True):
+            if kind != np.float64:
+                raise DataRefused(
+                    f"feature {name} is {kind}, expected float64 with NaN for unknown",
+                    f"特征 {name} 类型为 {kind},应为 float64,未知用 NaN",
+                )
+        if chosen.shape[1] != len(self.bundle.features):
+            raise DataRefused("a feature occurs more than once among the columns", "特征列重复")
+        return np.ascontiguousarray(chosen.to_numpy())
