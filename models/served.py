@@ -1,0 +1,5 @@
+"""The file MLflow runs to load a registered version."""
+
+from models.registry import ServedBundle, serve
+
+serve(ServedBundle())
