@@ -1,16 +1,15 @@
 """``compute(spine, ledger)``: one row of features for each row of the spine. Training, the night and one request all call it."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from itertools import product
 
 import numpy as np
 import pandas as pd
 
 from features import arrears, window
 from features.feature import ONE, AsOf, Feature, Fold, Leaf, Records, Reduce
-from features.ledger import Float, Int, Ledger, Partition
+from features.ledger import Events, Float, Int, Ledger, Partition
 from features.spine import Spine
 from features.window import Moment
 
@@ -62,6 +61,7 @@ class Rows:
         self.loan = spine.loans(partition)
         self.borrower = spine.borrowers(partition)
         self._known: dict[str, Float] = {}
+        self._spans: dict[tuple[str, str, int | None, int], tuple[Int, Int]] = {}
 
     def leaf(self, leaf: Leaf) -> Float:
         """Values of a leaf, float64 (n,)."""
@@ -109,13 +109,18 @@ class Rows:
     def _run(self, kernel: Callable[..., Float], leaf: Reduce) -> Float:
         source = leaf.records
         events = self.partition.events(source.table.name, "" if source.whose == "own" else "borrower_id")
-        moment = self._moment(source).earlier(leaf.lag)
-        low, high = window.span(events, moment, leaf.days)
+        low, high = self._span(source, events, leaf.days, leaf.lag)
         own, apart = self._apart(source)
         return kernel(
-            low, high, moment.known_by, events.known_on, events.superseded_on, self._where(source),
+            low, high, self.spine.known_by, events.known_on, events.superseded_on, self._where(source),
             self._values(source, leaf), events.event_on, own, apart,
         )  # fmt: skip
+
+    def _span(self, source: Records, events: Events, days: int | None, lag: int) -> tuple[Int, Int]:
+        key = (source.table.name, source.whose, days, lag)
+        if key not in self._spans:
+            self._spans[key] = window.span(events, self._moment(source).earlier(lag), days)
+        return self._spans[key]
 
     def _where(self, source: Records) -> Float:
         side = "" if source.whose == "own" else "borrower_id"
@@ -166,9 +171,4 @@ def _exact(leaf: Reduce, total: Float) -> Float:
     return total
 
 
-def spine_pairs(spine: Spine) -> Iterator[tuple[str, str]]:
-    """(borrower, loan) of each row."""
-    return zip(spine.borrower_id, spine.loan_id, strict=True)
-
-
-__all__ = ["Rows", "compute", "compute_partition", "needed_tables", "product", "spine_pairs"]
+__all__ = ["Rows", "compute", "compute_partition", "needed_tables"]

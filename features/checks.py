@@ -82,27 +82,32 @@ def _fault_list(table: Table) -> str:
 
 
 def split(con: duckdb.DuckDBPyConnection, table: Table, relation: str, source: str) -> int:
-    """Judge the rows of ``relation``: good ones into ``good_<table>``, typed; the others into ``quarantine``.
+    """Judge the rows of ``relation``, in one pass: good ones into ``good_<table>``, typed; the others into ``quarantine``.
 
-    Returns the number of rows seen.
+    Every row brings its place in the file, its order of arrival and its borrower's partition. ``again_<table>`` lists the identities that came more than once. Returns the number of rows seen.
     """
-    con.execute(f"CREATE TEMP TABLE judged AS SELECT *, {_any_fault(table)} AS faulty FROM ({relation})")
-    faulty = f"(SELECT * FROM (SELECT *, unnest({_fault_list(table)}, recursive := true) FROM judged WHERE faulty))"
-    _set_aside(con, table, source, faulty, "true", "column_name, value, reason")
-    typed = ", ".join(f'CAST("{c.name}" AS {c.sql_type}) AS "{c.name}"' for c in table.all_columns)
     good = f"good_{table.name}"
-    con.execute(f"CREATE TEMP TABLE {good} AS SELECT {typed}, source_file, source_line, source_order FROM judged WHERE NOT faulty")
-    (seen,) = con.execute("SELECT count(*) FROM judged").fetchone() or (0,)
-    con.execute("DROP TABLE judged")
-    _expel(
-        con, table, source, "twice", "record_id",
-        f"(source_file, record_id) IN (SELECT (source_file, record_id) FROM {good} GROUP BY ALL HAVING count(*) > 1)",
-    )  # fmt: skip
-    return int(seen)
+    typed = ", ".join(f'try_cast("{c.name}" AS {c.sql_type}) AS "{c.name}"' for c in table.all_columns)
+    faults = f"CASE WHEN {_any_fault(table)} THEN {_fault_list(table)} END AS faults"
+    con.execute(f"CREATE TABLE {good} AS SELECT {typed}, source_file, source_line, source_order, part, {faults} FROM ({relation})")
+    seen = number(con, f"SELECT count(*) FROM {good}")
+    blamed = "source_file, source_line, unnest(faults, recursive := true)"
+    _set_aside(con, table, source, f"(SELECT {blamed} FROM {good} WHERE faults IS NOT NULL)")
+    con.execute(f"DELETE FROM {good} WHERE faults IS NOT NULL; ALTER TABLE {good} DROP COLUMN faults")
+    _twice(con, table, source)
+    return seen
+
+
+def _twice(con: duckdb.DuckDBPyConnection, table: Table, source: str) -> None:
+    good, again = f"good_{table.name}", f"again_{table.name}"
+    con.execute(f"CREATE TABLE {again} AS SELECT record_id FROM {good} GROUP BY record_id HAVING count(*) > 1")
+    places = f"SELECT source_file, record_id FROM {good} SEMI JOIN {again} USING (record_id)"
+    twice = f"SELECT (source_file, record_id) FROM ({places}) GROUP BY ALL HAVING count(*) > 1"
+    _expel(con, table, source, "twice", "record_id", f"(source_file, record_id) IN ({twice})")
 
 
 def orphans(con: duckdb.DuckDBPyConnection, table: Table, source: str) -> None:
-    """Set aside good rows whose loan or borrower is in neither the ledger nor this ingest (views ``known_*``)."""
+    """Set aside good rows whose loan or borrower is in neither the ledger nor this ingest."""
     if not table.partitioned or table.name == "borrowers":
         return
     if LOAN_ID in table.keys and table.name != "loans":
@@ -110,37 +115,40 @@ def orphans(con: duckdb.DuckDBPyConnection, table: Table, source: str) -> None:
             con, table, source, "loan", "loan_id",
             "NOT EXISTS (SELECT 1 FROM known_loans k WHERE k.loan_id = g.loan_id AND k.borrower_id = g.borrower_id)",
         )  # fmt: skip
-    _expel(
-        con, table, source, "borrower", "borrower_id",
-        "NOT EXISTS (SELECT 1 FROM known_borrowers k WHERE k.borrower_id = g.borrower_id)",
-    )  # fmt: skip
+    _expel(con, table, source, "borrower", "borrower_id", "part IS NULL")
 
 
 def _expel(
     con: duckdb.DuckDBPyConnection, table: Table, source: str, reason: str, column: str, condition: str
 ) -> None:
-    good = f"good_{table.name}"
-    fault = f"'{column}' AS column_name, CAST({column} AS VARCHAR) AS value, {_quoted(REASONS[reason])} AS reason"
-    _set_aside(con, table, source, f"{good} g", condition, fault)
-    con.execute(f"DELETE FROM {good} g WHERE {condition}")
+    fault = f"CAST({column} AS VARCHAR) AS value, '{column}' AS column_name, {_quoted(REASONS[reason])} AS reason"
+    con.execute(
+        f"CREATE OR REPLACE TABLE expelled AS SELECT rowid AS position, source_file, source_line, {fault}"
+        f" FROM good_{table.name} g WHERE {condition}"
+    )
+    if number(con, "SELECT count(*) FROM expelled"):
+        _set_aside(con, table, source, "expelled")
+        con.execute(f"DELETE FROM good_{table.name} WHERE rowid IN (SELECT position FROM expelled)")
 
 
-def _set_aside(
-    con: duckdb.DuckDBPyConnection, table: Table, source: str, rows: str, condition: str, fault: str
-) -> None:
+def _set_aside(con: duckdb.DuckDBPyConnection, table: Table, source: str, blamed: str) -> None:
     con.execute(
         f"INSERT INTO quarantine BY NAME SELECT {_quoted(source)} AS source, '{table.name}' AS table_name,"
-        f" source_file AS file, source_line AS line, {fault} FROM {rows} WHERE {condition}"
+        f" source_file AS file, source_line AS line, column_name, value, reason FROM {blamed}"
     )
 
 
 def quarantined(con: duckdb.DuckDBPyConnection, table: str) -> int:
     """Rows set aside so far for one table; a row with several faults counts once."""
-    query = "SELECT count(DISTINCT (file, line)) FROM quarantine WHERE table_name = ?"
-    (rows,) = con.execute(query, [table]).fetchone() or (0,)
-    return int(rows)
+    return number(con, f"SELECT count(DISTINCT (file, line)) FROM quarantine WHERE table_name = '{table}'")
 
 
 def prepare(con: duckdb.DuckDBPyConnection) -> None:
     """Create the empty quarantine of one ingest."""
-    con.execute(f"CREATE TEMP TABLE quarantine ({QUARANTINE})")
+    con.execute(f"CREATE TABLE quarantine ({QUARANTINE})")
+
+
+def number(con: duckdb.DuckDBPyConnection, sql: str) -> int:
+    """The one number that a query gives."""
+    row = con.execute(sql).fetchone()
+    return int(row[0]) if row else 0

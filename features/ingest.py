@@ -4,11 +4,13 @@ A record that comes again with the same content is a counted repeat. The same id
 versions are ordered by the day they became known, and each is superseded on the day the next one was.
 """
 
+import fcntl
 import hashlib
 import os
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -17,14 +19,15 @@ from typing import Any
 import duckdb
 
 from features import checks
-from features.checks import Tally
-from features.errors import DataRefused
-from features.ledger import Manifest
+from features.checks import Tally, number
+from features.errors import DataRefused, UsageError
+from features.ledger import Manifest, sync_folder
 from features.schema import TABLES, Table
 from features.sources import Source
-from features.sources.files import Delivery
+from features.sources.files import Delivery, literal
 
 _ROW_GROUP = 100_000
+_WRITERS = 2
 
 
 @dataclass(frozen=True)
@@ -47,34 +50,42 @@ def ingest(book: Path, source: Source, path: Path, memory: str = "4GB", partitio
     """
     folder = book / "ledger"
     folder.mkdir(parents=True, exist_ok=True)
-    manifest = Manifest.read(folder)
-    if not manifest.ledger_version:
-        manifest.partitions = partitions
-    manifest.ledger_version += 1
     with _workshop(folder, memory) as con:
+        manifest = Manifest.read(folder)
+        if not manifest.ledger_version:
+            manifest.partitions = partitions
+        manifest.ledger_version += 1
         delivery = source.read(con, path)
         checks.prepare(con)
-        merged = [_merge(con, folder, manifest, source.name, *item) for item in _accepted(con, folder, manifest, delivery, source.name)]
-        left_out = {reason: _number(con, sql) for reason, sql in delivery.left_out.items()}
-        _refuse_empty(path, merged)
+        accepted = _accepted(con, folder, manifest, delivery, source.name)
+        tallies = tuple(_merge(con, folder, manifest, *item) for item in accepted)
+        left_out = {reason: number(con, sql) for reason, sql in delivery.left_out.items()}
+        _refuse_empty(path, tallies)
         quarantine = _write_quarantine(con, book, manifest.ledger_version)
-    receipt = Receipt(manifest.ledger_version, manifest.digest(), tuple(merged), left_out, source.assumed, quarantine)
-    manifest.ingests.append(_entry(source.name, receipt))
-    manifest.write(folder)
-    _sweep(folder, manifest)
+        receipt = Receipt(manifest.ledger_version, manifest.digest(), tallies, left_out, source.assumed, quarantine)
+        manifest.ingests.append(_entry(source.name, receipt))
+        manifest.write(folder)
     return receipt
 
 
 @contextmanager
 def _workshop(folder: Path, memory: str) -> Iterator[duckdb.DuckDBPyConnection]:
-    """A DuckDB that spills beside the ledger and leaves nothing behind."""
-    spill = folder / ".spill"
-    con = duckdb.connect(config={"memory_limit": memory, "temp_directory": str(spill)})
-    try:
-        yield con
-    finally:
-        con.close()
-        shutil.rmtree(spill, ignore_errors=True)
+    """A DuckDB that spills beside the ledger, for one ingest at a time; what it leaves, even when killed, is swept."""
+    with (folder / ".lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise UsageError(
+                f"{folder}: another ingest is writing this ledger; start again when it has ended",
+                f"{folder}:另一个导入任务正在写入该账本;请待其结束后重试",
+            ) from error
+        _sweep(folder)
+        con = duckdb.connect(config={"memory_limit": memory, "temp_directory": str(folder / ".spill")})
+        try:
+            yield con
+        finally:
+            con.close()
+            _sweep(folder)
 
 
 def _accepted(
@@ -84,18 +95,34 @@ def _accepted(
     seen = []
     for name, table in TABLES.items():
         if name in delivery.relations:
-            numbered = [f"SELECT *, {i} AS source_order FROM ({sql})" for i, sql in enumerate(delivery.relations[name])]
-            seen.append((table, checks.split(con, table, " UNION ALL ".join(numbered), source)))
-    for name, column in (("loans", "loan_id, borrower_id"), ("borrowers", "borrower_id")):
-        _known(con, folder, manifest, name, column, name in delivery.relations)
+            placed = _placed(table, delivery.relations[name], manifest.partitions)
+            seen.append((table, checks.split(con, table, placed, source)))
+        if name == "borrowers":  # the first table: all others look their partition up
+            _known(con, folder, manifest, name, f"borrower_id, {_bucket(table, manifest.partitions)} AS part", name in delivery.relations)
+    _known(con, folder, manifest, "loans", "loan_id, borrower_id", "loans" in delivery.relations)
     for table, _ in seen:
         checks.orphans(con, table, source)
     return seen
 
 
+def _placed(table: Table, relations: list[str], partitions: int) -> str:
+    """SQL of the rows of a table with their order of arrival and their partition, NULL if the borrower is not known."""
+    numbered = [f"SELECT *, {i} AS source_order FROM ({sql})" for i, sql in enumerate(relations)]
+    rows = f"({' UNION ALL '.join(numbered)})"
+    if table.partitioned and table.name != "borrowers":  # a look-up costs a fifth of the md5
+        return f"SELECT r.*, part FROM {rows} r LEFT JOIN known_borrowers k ON k.borrower_id = CAST(r.borrower_id AS VARCHAR)"
+    return f"SELECT *, {_bucket(table, partitions)} AS part FROM {rows}"
+
+
+def _bucket(table: Table, partitions: int) -> str:
+    """SQL of what ``ledger.partition_of`` computes; all records of a context table are in one place."""
+    return f"CAST(('0x' || left(md5(CAST(borrower_id AS VARCHAR)), 8))::BIGINT % {partitions} AS VARCHAR)" if table.partitioned else "'all'"
+
+
 def _known(
     con: duckdb.DuckDBPyConnection, folder: Path, manifest: Manifest, name: str, columns: str, delivered: bool
 ) -> None:
+    """The loans or borrowers of this delivery and of the ledger, each once."""
     rows = [f"SELECT {columns} FROM good_{name}"] if delivered else []
     rows += [f"SELECT {columns} FROM {_stored(folder, manifest, name)}"] if name in manifest.files else []
     if not rows:
@@ -103,76 +130,117 @@ def _known(
             f"no {name} in this delivery nor in the ledger; bring the {name} table first, every other record belongs to one",
             f"本批次和账本中都没有 {name} 表;请先导入 {name},其他记录都须归属于它",
         )
-    con.execute(f"CREATE TEMP TABLE known_{name} AS SELECT DISTINCT * FROM ({' UNION ALL '.join(rows)})")
+    con.execute(f"CREATE TABLE known_{name} AS SELECT DISTINCT * FROM ({' UNION ALL '.join(rows)})")
 
 
-def _stored(folder: Path, manifest: Manifest, table: str) -> str:
-    files = ", ".join(f"'{folder / part['file']}'" for part in manifest.files[table].values())
-    return f"read_parquet([{files}], hive_partitioning = false)"
+def _stored(folder: Path, manifest: Manifest, table: str, part: str = "") -> str:
+    """The records of a table before this ingest, all or those of one partition, as SQL."""
+    parts = manifest.files[table]
+    files = ", ".join(literal(folder / parts[p]["file"]) for p in ([part] if part else parts))
+    return f"read_parquet([{files}], hive_partitioning = false, file_row_number = true)"
 
 
-def _merge(
-    con: duckdb.DuckDBPyConnection, folder: Path, manifest: Manifest, source: str, table: Table, seen: int
-) -> Tally:
-    """Good rows of one table into new files beside the old ones; the manifest in memory now names the new files."""
-    good = f"good_{table.name}"
-    accepted = _number(con, f"SELECT count(*) FROM {good}")
-    part = f"('0x' || left(md5(borrower_id), 8))::BIGINT % {manifest.partitions}" if table.partitioned else "0"
-    con.execute(f"CREATE TEMP TABLE merged AS SELECT *, {part} AS part FROM ({_versions(folder, manifest, table)})")
-    used = _number(con, f"SELECT count(*) FROM merged WHERE ledger_version = {manifest.ledger_version}")
-    manifest.files[table.name] = _write(con, folder, manifest.partitions, table)
-    latest = con.execute("SELECT CAST(max(known_on) AS VARCHAR) FROM merged").fetchone()
-    manifest.known_through = max(manifest.known_through, (latest and latest[0]) or "")
-    con.execute(f"DROP TABLE merged; DROP TABLE {good}")
+def _merge(con: duckdb.DuckDBPyConnection, folder: Path, manifest: Manifest, table: Table, seen: int) -> Tally:
+    """Good rows of one table into new files beside the old ones; the manifest in memory now names the new files.
+
+    Identities that occur once pass by; ``chained`` takes all versions of the others out of the good and the stored rows.
+    """
+    good, again = f"good_{table.name}", f"again_{table.name}"
+    accepted = number(con, f"SELECT count(*) FROM {good}")
+    if table.name in manifest.files:
+        stored = _stored(folder, manifest, table.name)
+        con.execute(f"INSERT INTO {again} SELECT record_id FROM {good} SEMI JOIN {stored} USING (record_id)")
+    con.execute(f"CREATE OR REPLACE TABLE chained AS {_chained(folder, manifest, table)}")
+    con.execute(f"DELETE FROM {good} WHERE record_id IN (FROM {again})")
+    new = f"FROM chained WHERE ledger_version = {manifest.ledger_version}"
+    used = number(con, f"SELECT (SELECT count(*) FROM {good}) + (SELECT count(*) {new})")
+    latest = con.execute(f"SELECT CAST(max(known_on) AS VARCHAR) FROM (SELECT known_on FROM {good} UNION ALL SELECT known_on {new})")
+    manifest.known_through = max(manifest.known_through, (latest.fetchone() or ("",))[0] or "")
+    manifest.files[table.name] = _write(con, folder, manifest, table)
+    con.execute(f"DROP TABLE {good}; DROP TABLE {again}")
     return Tally(table.name, seen, used, accepted - used, checks.quarantined(con, table.name))
 
 
-def _versions(folder: Path, manifest: Manifest, table: Table) -> str:
-    """SQL of all records of a table with their versions chained: each superseded when the next became known.
+def _chained(folder: Path, manifest: Manifest, table: Table) -> str:
+    """SQL of all versions of the identities in ``again``, in order, each superseded when the next became known.
 
-    Only identities that occur more than once need the window; all others pass by.
+    Of versions known on the same day the one that came last stands. A new one is a repeat if it says what was already said
+    that day, or what the version before it says.
     """
-    own = ", ".join(f'"{c.name}"' for c in table.all_columns)
+    own = _own(table)
     content = ", ".join(f'"{c.name}"' for c in table.all_columns if c.name not in ("record_id", "known_on"))
-    rows = f"SELECT {own}, {manifest.ledger_version} AS ledger_version, source_order FROM good_{table.name}"
+    rows = (
+        f"SELECT {own}, NULL::DATE AS superseded_on, {manifest.ledger_version} AS ledger_version, source_order, source_line"
+        f" FROM good_{table.name}"
+    )
     if table.name in manifest.files:
-        # An older version known on the same day was superseded at once; it must stay before the one that replaced it.
         rows += (
-            f" UNION ALL SELECT {own}, ledger_version, CASE WHEN superseded_on IS NULL THEN 1 ELSE 0 END AS source_order"
+            f" UNION ALL SELECT {own}, superseded_on, ledger_version, 0 AS source_order, file_row_number AS source_line"
             f" FROM {_stored(folder, manifest, table.name)}"
         )
     return f"""
-    WITH everything AS ({rows}),
-    again AS (SELECT record_id FROM everything GROUP BY record_id HAVING count(*) > 1),
-    told AS (
-      SELECT *, lag(row({content})) OVER version AS before
-      FROM everything SEMI JOIN again USING (record_id)
-      WINDOW version AS (PARTITION BY record_id ORDER BY known_on, ledger_version, source_order)
+    WITH told AS (
+      SELECT *, row({content}) AS said FROM ({rows}) SEMI JOIN again_{table.name} USING (record_id)
+    ),
+    once AS (
+      SELECT * FROM told
+      QUALIFY ledger_version < {manifest.ledger_version}
+        OR row_number() OVER (PARTITION BY record_id, known_on, said ORDER BY ledger_version, source_order, source_line) = 1
     ),
     kept AS (
-      SELECT * EXCLUDE (before) FROM told
-      WHERE ledger_version < {manifest.ledger_version} OR before IS NULL OR before IS DISTINCT FROM row({content})
+      SELECT * FROM once WINDOW version AS ({_VERSION})
+      QUALIFY ledger_version < {manifest.ledger_version} OR said IS DISTINCT FROM lag(said) OVER version
     )
-    SELECT {own}, CAST(NULL AS DATE) AS superseded_on, ledger_version FROM everything ANTI JOIN again USING (record_id)
-    UNION ALL
-    SELECT {own}, lead(known_on) OVER version AS superseded_on, ledger_version FROM kept
-    WINDOW version AS (PARTITION BY record_id ORDER BY known_on, ledger_version, source_order)
+    SELECT {own}, lead(known_on) OVER version AS superseded_on, ledger_version, row_number() OVER version AS turn,
+      {_bucket(table, manifest.partitions)} AS part
+    FROM kept WINDOW version AS ({_VERSION})
     """
 
 
-def _write(con: duckdb.DuckDBPyConnection, folder: Path, partitions: int, table: Table) -> dict[str, dict[str, Any]]:
-    """Write ``merged`` as one sorted file per partition, named by its content; returns what the manifest says of them."""
-    order = f"{table.entity_column}, event_on, known_on, record_id, ledger_version"
-    parts = {str(p): f"part = {p}" for p in range(partitions)} if table.partitioned else {"all": "true"}
-    files = {}
-    for part, condition in parts.items():
+_VERSION = (
+    "PARTITION BY record_id ORDER BY known_on, ledger_version, superseded_on NULLS LAST, source_order, source_line"
+)
+
+
+def _write(con: duckdb.DuckDBPyConnection, folder: Path, manifest: Manifest, table: Table) -> dict[str, dict[str, Any]]:
+    """Write the table as one sorted file per partition, named by its content; returns what the manifest says of them."""
+
+    def one(part: str) -> dict[str, Any]:
         draft = folder / f".{table.name}-{part}.parquet"
-        con.execute(
-            f"COPY (SELECT * EXCLUDE (part) FROM merged WHERE {condition} ORDER BY {order}) TO '{draft}'"
-            f" (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {_ROW_GROUP})"
-        )
-        files[part] = _adopt(draft, folder, table.name, part)
+        with con.cursor() as cursor:
+            cursor.execute(
+                f"COPY (SELECT * EXCLUDE (turn) FROM ({_rows(folder, manifest, table, part)})"
+                f" ORDER BY {table.entity_column}, event_on, known_on, record_id, turn)"
+                f" TO {literal(draft)} (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {_ROW_GROUP})"
+            )
+        return _adopt(draft, folder, table.name, part)
+
+    parts = [str(part) for part in range(manifest.partitions)] if table.partitioned else ["all"]
+    with ThreadPoolExecutor(_WRITERS) as pool:
+        files = dict(zip(parts, pool.map(one, parts), strict=True))
+    for part in parts:
+        sync_folder(folder / f"part-{part}")
     return files
+
+
+def _rows(folder: Path, manifest: Manifest, table: Table, part: str) -> str:
+    """SQL of all records of one partition; ``turn`` orders the versions of a record that were known on one day."""
+    own, here = _own(table), f"part = '{part}'"
+    rows = (
+        f"SELECT {own}, NULL::DATE AS superseded_on, {manifest.ledger_version}::BIGINT AS ledger_version, 0 AS turn"
+        f" FROM good_{table.name} WHERE {here}"
+        f" UNION ALL SELECT {own}, superseded_on, ledger_version, turn FROM chained WHERE {here}"
+    )
+    if table.name in manifest.files:
+        rows += (
+            f" UNION ALL SELECT {own}, superseded_on, ledger_version, file_row_number AS turn"
+            f" FROM {_stored(folder, manifest, table.name, part)} ANTI JOIN again_{table.name} USING (record_id)"
+        )
+    return rows
+
+
+def _own(table: Table) -> str:
+    return ", ".join(f'"{c.name}"' for c in table.all_columns)
 
 
 def _adopt(draft: Path, folder: Path, table: str, part: str) -> dict[str, Any]:
@@ -188,15 +256,17 @@ def _adopt(draft: Path, folder: Path, table: str, part: str) -> dict[str, Any]:
 
 
 def _write_quarantine(con: duckdb.DuckDBPyConnection, book: Path, version: int) -> Path | None:
-    if not _number(con, "SELECT count(*) FROM quarantine"):
+    if not number(con, "SELECT count(*) FROM quarantine"):
         return None
     path = book / "quarantine" / f"ledger_version={version}.parquet"
     path.parent.mkdir(parents=True, exist_ok=True)
-    con.execute(f"COPY (SELECT * FROM quarantine ORDER BY ALL) TO '{path}' (FORMAT parquet)")
+    draft = book / "ledger" / ".quarantine.parquet"
+    con.execute(f"COPY (SELECT * FROM quarantine ORDER BY ALL) TO {literal(draft)} (FORMAT parquet)")
+    draft.replace(path)
     return path
 
 
-def _refuse_empty(path: Path, tallies: list[Tally]) -> None:
+def _refuse_empty(path: Path, tallies: Iterable[Tally]) -> None:
     for tally in tallies:
         if tally.rows_in and tally.quarantined == tally.rows_in:
             raise DataRefused(
@@ -217,14 +287,15 @@ def _entry(source: str, receipt: Receipt) -> dict[str, Any]:
     }
 
 
-def _sweep(folder: Path, manifest: Manifest) -> None:
-    """Remove what no manifest names: files of an earlier version, drafts of an ingest that was interrupted."""
+def _sweep(folder: Path) -> None:
+    """Remove what the manifest does not name: files of an earlier version, all traces of an ingest that came to nothing."""
+    manifest = Manifest.read(folder)
     named = {part["file"] for parts in manifest.files.values() for part in parts.values()}
-    for path in [*folder.glob("part-*/*.parquet"), *folder.glob(".*.parquet")]:
+    versions = {f"ledger_version={entry['ledger_version']}.parquet" for entry in manifest.ingests}
+    for path in [*folder.glob("part-*/*.parquet"), *folder.glob(".*.parquet"), *folder.glob("manifest.json.new")]:
         if path.relative_to(folder).as_posix() not in named:
             path.unlink()
-
-
-def _number(con: duckdb.DuckDBPyConnection, sql: str) -> int:
-    row = con.execute(sql).fetchone()
-    return int(row[0]) if row else 0
+    for path in (folder.parent / "quarantine").glob("ledger_version=*.parquet"):
+        if path.name not in versions:
+            path.unlink()
+    shutil.rmtree(folder / ".spill", ignore_errors=True)

@@ -97,9 +97,13 @@ class Population:
 
 
 def population(
-    ledger: Ledger, as_ofs: Sequence[date], workers: int = 2, done: Callable[[int], None] = lambda _: None
+    ledger: Ledger,
+    as_ofs: Sequence[date],
+    partitions: Sequence[int] | None = None,
+    workers: int = 2,
+    done: Callable[[int], None] = lambda _: None,
 ) -> Population:
-    """Every loan in sight on each day, in order of (day, borrower, loan); known by then."""
+    """Every loan in sight on each day, in order of (day, borrower, loan); known by then. All partitions unless told."""
 
     def one(number: int) -> Population:
         found = _in_sight(ledger.partition(number, TABLES_READ), as_ofs)
@@ -107,7 +111,7 @@ def population(
         return found
 
     with ThreadPoolExecutor(workers) as pool:
-        parts = [p for p in pool.map(one, ledger.partitions) if len(p.spine)]
+        parts = [p for p in pool.map(one, ledger.partitions if partitions is None else partitions) if len(p.spine)]
     if not parts:
         return Population(Spine.of([], as_ofs[0]), pd.DataFrame(columns=["dpd", "exposure", "live", "company"]))
     spine = Spine.concat([p.spine for p in parts])

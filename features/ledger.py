@@ -69,7 +69,7 @@ class Manifest:
             file.flush()
             os.fsync(file.fileno())
         draft.replace(folder / "manifest.json")
-        _sync_folder(folder)
+        sync_folder(folder)
 
     def digest(self) -> str:
         """sha256 over the digests of all files: equal exactly if the records are."""
@@ -77,7 +77,8 @@ class Manifest:
         return hashlib.sha256(json.dumps(listed).encode()).hexdigest()
 
 
-def _sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
+    """Make the names in a folder durable."""
     handle = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(handle)
@@ -205,13 +206,16 @@ class Partition:
         return self._tables.get(name, _empty(TABLES[name]))
 
     def _ids(self, column: str) -> pd.Index:
-        holders = [t[column] for n, t in self._tables.items() if TABLES[n].partitioned and column in t.column_names]
-        values = {v for ids in holders for v in ids.unique().to_pylist()}
-        return pd.Index(sorted(values), dtype="str")
+        return _sorted([t[column] for n, t in self._tables.items() if TABLES[n].partitioned and column in t.column_names])
 
     def _context_ids(self, column: str) -> pd.Index:
-        holders = [t[column] for n, t in self._tables.items() if TABLES[n].entity_column == column]
-        return pd.Index(sorted({v for ids in holders for v in ids.unique().to_pylist()}), dtype="str")
+        return _sorted([t[column] for n, t in self._tables.items() if TABLES[n].entity_column == column])
+
+
+def _sorted(columns: list[pa.ChunkedArray]) -> pd.Index:
+    """The distinct values of some text columns, in the order the files are sorted by."""
+    values = pa.chunked_array([c.unique() for c in columns], pa.string()).unique().to_pylist() if columns else []
+    return pd.Index(sorted(values), dtype="str")
 
 
 ARROW_TYPES = {

@@ -98,7 +98,7 @@ def _said(trained: Trained, ledger: Mapping[str, Any]) -> dict[str, Any]:
         "catalogue": catalogue.digest(list(trained.features)),
         "calibration": asdict(trained.calibration),
         "rounds": trained.rounds,
-        "target": trained.profile.target,
+        "target": asdict(trained.target),
         "profile": {**asdict(trained.profile), "prohibited": list(trained.profile.prohibited)},
         "data": trained.data_digest,
         "ledger": dict(ledger),

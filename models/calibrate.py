@@ -24,7 +24,7 @@ class Calibration:
 
 def calibrate(margin: Float, bad: Float) -> Calibration:
     """The maximum-likelihood line on rows the model has not seen; raises GateNotPassed if it does not increase."""
-    intercept, slope = logistic_line(margin, bad, np.ones(len(bad)))
+    intercept, slope = logistic_line(margin, bad, np.ones(len(bad)), 0.0, 1.0)
     if not slope > 0:
         raise GateNotPassed(
             f"on {len(bad)} later rows with {int(bad.sum())} defaults the score does not rise with risk (slope {slope:.3f});"
@@ -35,9 +35,11 @@ def calibrate(margin: Float, bad: Float) -> Calibration:
 
 
 @kernel
-def logistic_line(x: Float, y: Float, weight: Float) -> tuple[float, float]:
-    """Intercept and slope of a weighted logistic regression on one variable, by Newton's method; NaN where not identified."""
-    a, b = 0.0, 1.0
+def logistic_line(x: Float, y: Float, weight: Float, a: float, b: float) -> tuple[float, float]:
+    """Intercept and slope of a weighted logistic regression on one variable, by Newton's method from ``(a, b)``.
+
+    NaN where the data do not identify them.
+    """
     for _ in range(STEPS):
         g0, g1, h00, h01, h11 = 0.0, 0.0, 0.0, 0.0, 0.0
         for i in range(len(x)):
@@ -52,6 +54,6 @@ def logistic_line(x: Float, y: Float, weight: Float) -> tuple[float, float]:
         # A full step can overshoot where the line is steep; a bounded one cannot run away.
         size = max(1.0, max(abs(da), abs(db)) / 2.0)
         a, b = a + da / size, b + db / size
-        if abs(da) + abs(db) < 1e-10:
+        if abs(da) + abs(db) < 1e-7:
             return a, b
     return np.nan, np.nan

@@ -42,11 +42,13 @@ class Verdict:
 def judge(scores: Mapping[str, Float], bad: Float, borrowers: Int, draws: int = DRAWS) -> dict[str, Verdict]:
     """Verdicts on several scores (log-odds) over the same rows and the same draws.
 
-    The result also has, for each score after the first, ``first_minus_<name>``: the paired difference of every metric.
+    The result also has, for each score after the first, ``<first>_minus_<name>``: the paired difference of every metric.
     """
     codes = np.asarray(pd.factorize(borrowers)[0], dtype=np.int64)
     drawn = _draws(int(codes.max()) + 1, draws)
-    tables = {name: _table(np.ascontiguousarray(score), bad, drawn, codes) for name, score in scores.items()}
+    with ThreadPoolExecutor(2) as pool:
+        found = pool.map(lambda score: _table(np.ascontiguousarray(score), bad, drawn, codes), scores.values())
+    tables = dict(zip(scores, found, strict=True))
     first, *others = tables
     verdicts = {name: _verdict(table, bad) for name, table in tables.items()}
     return verdicts | {f"{first}_minus_{name}": _verdict(tables[first] - tables[name], bad) for name in others}
@@ -68,52 +70,58 @@ def _draws(people: int, draws: int) -> Float:
 
 
 def _table(score: Float, bad: Float, drawn: Float, codes: Int) -> Float:
+    """METRICS of the whole sample and of each draw; rows are sorted once, riskiest first."""
     order = np.argsort(-score, kind="stable")
-    with ThreadPoolExecutor(2) as pool:
-        return np.array(list(pool.map(lambda draw: _metrics(score, bad, draw[codes], order), drawn)))
+    score, bad, codes = score[order], bad[order], codes[order]
+    pd_12m = 1.0 / (1.0 + np.exp(-score))
+    # log(1 + e^-z) for a default, log(1 + e^z) otherwise, written so that neither overflows
+    loss = np.logaddexp(0.0, np.where(bad == 1.0, -score, score))
+    start = logistic_line(score, bad, np.ones(len(bad)), 0.0, 1.0)
+    return _metrics(score, bad, pd_12m, loss, drawn, codes, *start)
 
 
 @kernel
-def _metrics(log_odds: Float, bad: Float, weight: Float, order: Int) -> Float:
-    """METRICS of one weighted sample; ``order`` sorts the score downwards. float64 (len(METRICS),)."""
+def _metrics(
+    score: Float, bad: Float, pd_12m: Float, loss: Float, drawn: Float, codes: Int, intercept: float, slope: float
+) -> Float:
+    """METRICS under each row of weights per borrower, of rows sorted by score; float64 (len(drawn), 8)."""
     n = len(bad)
-    total_bad, total_good = 0.0, 0.0
-    brier, loss = 0.0, 0.0
-    for i in range(n):
-        p = 1.0 / (1.0 + np.exp(-log_odds[i]))
-        total_bad += weight[i] * bad[i]
-        total_good += weight[i] * (1.0 - bad[i])
-        brier += weight[i] * (p - bad[i]) ** 2
-        # log(1 + e^-z) for a default, log(1 + e^z) otherwise, written so that neither overflows
-        z = -log_odds[i] if bad[i] == 1.0 else log_odds[i]
-        loss += weight[i] * (max(z, 0.0) + np.log1p(np.exp(-abs(z))))
-    out = np.full(8, np.nan)
-    if total_bad == 0.0 or total_good == 0.0:
-        return out
-    caught, alarms, area, widest, precision = 0.0, 0.0, 0.0, 0.0, 0.0
-    in_bin, bin_bad, bin_pd, ece = 0.0, 0.0, 0.0, 0.0
-    total = total_bad + total_good
-    i = 0
-    while i < n:
-        tied_bad, tied_good, j = 0.0, 0.0, i
-        while j < n and log_odds[order[j]] == log_odds[order[i]]:
-            row = order[j]
-            tied_bad += weight[row] * bad[row]
-            tied_good += weight[row] * (1.0 - bad[row])
-            j += 1
-        area += tied_good * (caught + tied_bad / 2.0)
-        caught, alarms = caught + tied_bad, alarms + tied_good
-        widest = max(widest, caught / total_bad - alarms / total_good)
-        if caught + alarms > 0.0:
-            precision += tied_bad * caught / (caught + alarms)
-        in_bin, bin_bad = in_bin + tied_bad + tied_good, bin_bad + tied_bad
-        bin_pd += (tied_bad + tied_good) / (1.0 + np.exp(-log_odds[order[i]]))
-        if in_bin >= total / BINS or j == n:
-            ece += abs(bin_pd - bin_bad)
-            in_bin, bin_bad, bin_pd = 0.0, 0.0, 0.0
-        i = j
-    intercept, slope = logistic_line(log_odds, bad, weight)
-    out[0], out[1], out[2] = area / (total_bad * total_good), widest, precision / total_bad
-    out[3], out[4], out[5] = brier / total, loss / total, ece / total
-    out[6], out[7] = slope, intercept
+    out = np.full((len(drawn), 8), np.nan)
+    weight = np.empty(n)
+    for k in range(len(drawn)):
+        total_bad, total, brier, lost = 0.0, 0.0, 0.0, 0.0
+        for i in range(n):
+            w = drawn[k, codes[i]]
+            weight[i] = w
+            total += w
+            total_bad += w * bad[i]
+            brier += w * (pd_12m[i] - bad[i]) ** 2
+            lost += w * loss[i]
+        total_good = total - total_bad
+        if total_bad == 0.0 or total_good == 0.0:
+            continue
+        caught, alarms, area, widest, precision = 0.0, 0.0, 0.0, 0.0, 0.0
+        in_bin, bin_bad, bin_pd, ece = 0.0, 0.0, 0.0, 0.0
+        i = 0
+        while i < n:
+            tied, tied_bad, j = 0.0, 0.0, i
+            while j < n and score[j] == score[i]:
+                tied += weight[j]
+                tied_bad += weight[j] * bad[j]
+                j += 1
+            area += (tied - tied_bad) * (caught + tied_bad / 2.0)
+            caught, alarms = caught + tied_bad, alarms + tied - tied_bad
+            widest = max(widest, caught / total_bad - alarms / total_good)
+            if tied_bad > 0.0:
+                precision += tied_bad * caught / (caught + alarms)
+            in_bin, bin_bad, bin_pd = in_bin + tied, bin_bad + tied_bad, bin_pd + tied * pd_12m[i]
+            if in_bin >= total / BINS or j == n:
+                ece += abs(bin_pd - bin_bad)
+                in_bin, bin_bad, bin_pd = 0.0, 0.0, 0.0
+            i = j
+        line = logistic_line(score, bad, weight, intercept, slope)
+        # The expected calibration error of ten bins of equal weight (Naeini, Cooper & Hauskrecht 2015).
+        out[k, 0], out[k, 1], out[k, 2] = area / (total_bad * total_good), widest, precision / total_bad
+        out[k, 3], out[k, 4], out[k, 5] = brier / total, lost / total, ece / total
+        out[k, 6], out[k, 7] = line[1], line[0]
     return out

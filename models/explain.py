@@ -3,9 +3,11 @@
 A reason is an id and two numbers; its text is made when somebody reads it.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import pandas as pd
@@ -13,7 +15,9 @@ import pandas as pd
 from features.catalogue import feature
 from features.feature import Feature
 from features.ledger import Float
-from models.score import Scored
+
+if TYPE_CHECKING:
+    from models.score import Scored
 
 Language = Literal["en", "zh"]
 REASONS = 5

@@ -85,8 +85,9 @@ def beeswarm(scored: Scored) -> Figure:
 
     names = [feature(name).en for name in scored.features]
     told = shap.Explanation(scored.contributions, np.full(len(scored), scored.base), scored.values, feature_names=names)
+    np.random.seed(7)  # shap jitters its dots with the global generator
     pyplot.figure()
-    shap.plots.beeswarm(told, max_display=20, show=False, plot_size=(10, 7), rng=np.random.default_rng(7))
+    shap.plots.beeswarm(told, max_display=20, show=False, plot_size=(10, 7))
     figure = pyplot.gcf()
     figure.axes[0].set_xlabel("contribution to the log-odds of default")
     figure.tight_layout()

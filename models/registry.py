@@ -81,7 +81,7 @@ class Registry:
 
         The version becomes challenger, and champion only if ``promote``; the alias moves last, when all else is stored.
         """
-        with mlflow.start_run(experiment_id=self._experiment(), run_name=f"{bundle.said['target']} {bundle.digest[:8]}") as run:
+        with mlflow.start_run(experiment_id=self._experiment(), run_name=f"{bundle.said['target']['name']} {bundle.digest[:8]}") as run:
             mlflow.log_params(_parameters(bundle))
             mlflow.log_metrics(dict(metrics))
             mlflow.set_tags({DIGEST_TAG: bundle.digest, "loanwatch.data": bundle.said["data"]})
@@ -125,7 +125,7 @@ def _parameters(bundle: Bundle) -> dict[str, Any]:
     said = bundle.said
     profile = dict(said["profile"])
     return {
-        "bundle": bundle.digest, "data": said["data"], "ledger": said["ledger"]["digest"], "target": said["target"],
+        "bundle": bundle.digest, "data": said["data"], "ledger": said["ledger"]["digest"], "target": said["target"]["name"],
         "profile": profile["name"], "rounds": said["rounds"], "features": len(said["features"]),
         "calibration_slope": said["calibration"]["slope"], "calibration_intercept": said["calibration"]["intercept"],
         **{f"lightgbm.{k}": v for k, v in profile["lightgbm"].items()},

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from features.catalogue import feature
+from features.labels import Target
 from features.ledger import Float, Int
 from features.window import Mask
 from models.baselines import BASELINES
@@ -34,6 +35,7 @@ class Trained:
     features: tuple[str, ...]
     calibration: Calibration
     rounds: int
+    target: Target
     profile: Profile
     data_digest: str
     held_out: Float
@@ -43,7 +45,7 @@ class Trained:
         return self.calibration.log_odds(_margin(lgb.Booster(model_str=self.booster), x[list(self.features)]))
 
 
-def train(sample: Sample, profile: Profile, done: Progress = lambda *_: None) -> Trained:
+def train(sample: Sample, target: Target, profile: Profile, done: Progress = lambda *_: None) -> Trained:
     """Fit on the sample's pool. The same sample and profile give the same bytes.
 
     Raises GateNotPassed if the calibration rows show no increasing relation.
@@ -57,7 +59,7 @@ def train(sample: Sample, profile: Profile, done: Progress = lambda *_: None) ->
     later = sample.during(sample.periods.calibrate)
     line = calibrate(apart[later], sample.y[later])
     held_out = line.log_odds(apart[test])
-    return Trained(booster.model_to_string(), tuple(names), line, rounds, profile, sample.digest(), held_out)
+    return Trained(booster.model_to_string(), tuple(names), line, rounds, target, profile, sample.digest(), held_out)
 
 
 def _tells(values: pd.Series) -> bool:
@@ -126,7 +128,7 @@ def assess(trained: Trained, sample: Sample) -> Assessment:
         scores[name] = calibrate(score(x[later]), sample.y[later]).log_odds(score(x[test]))
     bad, borrowers = sample.y[test], sample.borrowers[test]
     slices = {
-        name: judge({k: v[rows] for k, v in scores.items()}, bad[rows], borrowers[rows])
+        name: judge({k: v[rows] for k, v in scores.items()}, bad[rows], borrowers[rows], draws=200)
         for name, rows in _slices(sample, test).items()
         if 0 < bad[rows].sum() < rows.sum() < len(bad)
     }

@@ -1,0 +1,1 @@
+"""The face: the `loanwatch` command and the composition root."""

@@ -1,0 +1,251 @@
+"""The ``loanwatch`` command: arguments in, steps run, tables or one JSON document out. Settings are read here and nowhere else."""
+
+import json
+import os
+import sys
+from datetime import date, datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+
+from features.errors import LoanwatchError, UsageError
+
+app = typer.Typer(
+    name="loanwatch", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode="rich",
+    help="Post-loan risk: who is getting into trouble, why, how closely to watch. 贷后风险监控。",
+)  # fmt: skip
+features_app = typer.Typer(no_args_is_help=True, help="The feature catalogue: list, describe, SQL. 特征目录。")
+app.add_typer(features_app, name="features")
+
+out = Console()
+err = Console(stderr=True)
+
+Book = Annotated[Path, typer.Option("--book", help="Folder of the book. 账簿目录。")]
+Store = Annotated[Path, typer.Option("--mlruns", envvar="LOANWATCH_MLRUNS", help="Folder of the model store. 模型库目录。")]
+Json = Annotated[bool, typer.Option("--json", help="One JSON document on stdout. 以 JSON 输出。")]
+Day = Annotated[str | None, typer.Option("--as-of", metavar="DATE", help="Closed business day, YYYY-MM-DD. 营业日。")]
+InPrefect = Annotated[bool, typer.Option("--prefect", help="Run as a Prefect flow on a temporary server. 以 Prefect 流程运行。")]
+BOOK, STORE = Path("book"), Path("mlruns")
+
+
+@app.command()
+def simulate(
+    book: Book = BOOK,
+    borrowers: Annotated[int | None, typer.Option(min=10, help="Borrowers, persons and companies. 借款人数。")] = None,
+    months: Annotated[int | None, typer.Option(min=3, help="Months of history. 月数。")] = None,
+    seed: Annotated[int | None, typer.Option(help="Seed; the same seed gives the same bytes. 随机种子。")] = None,
+    config: Annotated[Path | None, typer.Option(help="TOML with other parameters. 参数文件。")] = None,
+) -> None:
+    """Make a book with a known true PD, under BOOK/simulation. 生成模拟数据。"""
+    from features.sources.simulation import read_parameters
+    from features.sources.simulation import simulate as make
+
+    asked = {"borrowers": borrowers, "months": months, "seed": seed}
+    try:
+        parameters = read_parameters(config, {"book": {name: value for name, value in asked.items() if value is not None}})
+        with err.status("simulating"):
+            made = make(book / "simulation", parameters)
+    except (ValueError, FileExistsError, FileNotFoundError) as problem:
+        raise UsageError(str(problem), "请按提示修改参数,或换一个空目录。") from problem
+    err.print(
+        f"{made.borrowers:,} borrowers, {made.loans:,} loans, {sum(made.rows.values()):,} records, {made.defaults:,} defaults"
+        f" in {book / 'simulation'}"
+    )
+
+
+@app.command()
+def ingest(
+    source: Annotated[str, typer.Argument(help="simulated or card_status. 数据源。")],
+    path: Annotated[Path, typer.Option("--from", help="Folder with the files. 文件目录。")],
+    book: Book = BOOK,
+    as_json: Json = False,
+) -> None:
+    """Bring records into the ledger: checked, all or nothing. 导入记录。"""
+    from dataclasses import asdict
+
+    from features.ingest import ingest as bring
+    from features.sources import source as named
+    from loanwatch import show
+
+    with err.status(f"ingesting {source}"):
+        receipt = bring(book, named(source), path)
+    show.receipt(err if as_json else out, receipt)
+    if as_json:
+        _print_json(asdict(receipt))
+
+
+@app.command()
+def train(
+    book: Book = BOOK,
+    target: Annotated[str | None, typer.Option(help="default_12m, dpd60_12m, dpd30_6m; the profile's by default. 目标。")] = None,
+    profile: Annotated[str, typer.Option(help="How the model is made: default or cards. 模型配置。")] = "default",
+    mlruns: Store = STORE,
+    prefect: InPrefect = False,
+    as_json: Json = False,
+) -> None:
+    """Train a model, judge it against baselines, register it; champion only if the gate is passed. 训练模型。"""
+    from loanwatch import show
+    from loanwatch.progress import steps
+    from pipelines import training
+
+    if _prefect(prefect):
+        from pipelines.flows import train_book
+
+        result = train_book(str(book), str(mlruns), target, profile)
+    else:
+        with steps(err) as done:
+            result = training.run(book, mlruns, target, profile, done)
+    show.training(err if as_json else out, result)
+    if as_json:
+        _print_json(result.as_json())
+    if not result.passed:
+        raise typer.Exit(5)
+
+
+@app.command()
+def nightly(
+    as_of: Day = None,
+    book: Book = BOOK,
+    mlruns: Store = STORE,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Compute and show, write nothing. 试运行。")] = False,
+    backfill: Annotated[bool, typer.Option("--backfill", help="A shadow run for a past day. 补跑(影子)。")] = False,
+    prefect: InPrefect = False,
+    as_json: Json = False,
+) -> None:
+    """Score every live loan, place borrowers in tiers, write the night's folder. 夜间运行。"""
+    from features.ledger import Ledger
+    from loanwatch import show
+    from loanwatch.progress import steps
+    from monitoring.policy import tier_policy
+    from pipelines import nightly as night
+
+    day = _day(as_of) or Ledger(book).known_through
+    if _prefect(prefect) and not dry_run:
+        from pipelines.flows import nightly_run
+
+        run = nightly_run(str(book), day, str(mlruns), backfill)
+    else:
+        with steps(err) as done:
+            run = night.run(book, mlruns, day, backfill, dry_run, done)
+    target = err if as_json else out
+    show.book_by_tier(target, run.night, tier_policy(day))
+    show.worst_borrowers(target, run.night)
+    target.print(f"written to {run.folder}" if run.folder else "dry run: nothing written")
+    if as_json:
+        _print_json(_night_json(run.night, run.folder))
+
+
+@app.command()
+def score(
+    book: Book = BOOK,
+    loan: Annotated[str | None, typer.Option(help="Loan id. 贷款编号。")] = None,
+    borrower: Annotated[str | None, typer.Option(help="Borrower id. 借款人编号。")] = None,
+    as_of: Day = None,
+    mlruns: Store = STORE,
+    as_json: Json = False,
+) -> None:
+    """Score one loan or borrower as of a day, with reasons; changes nothing. 单笔评分。"""
+    from features.ledger import Ledger
+    from loanwatch import show
+    from pipelines.nightly import champion
+    from serving.scorer import score_borrower, score_loan
+
+    if (loan is None) == (borrower is None):
+        raise UsageError("name either --loan or --borrower", "请指定 --loan 或 --borrower 之一")
+    day = _day(as_of) or Ledger(book).known_through
+    scorer = champion(book, mlruns)
+    answer = score_loan(book, scorer, loan, day) if loan else score_borrower(book, scorer, str(borrower), day)
+    show.answer(err if as_json else out, answer, day)
+    if as_json:
+        _print_json(show.answer_json(answer, day, scorer.bundle.digest))
+
+
+@features_app.command("list")
+def list_features() -> None:
+    """Every feature with its unit and direction of risk. 列出特征。"""
+    from features.catalogue import CATALOGUE
+    from loanwatch import show
+
+    show.catalogue(out, list(CATALOGUE.values()))
+
+
+@features_app.command()
+def describe(name: str) -> None:
+    """What a feature means, in both languages. 特征说明。"""
+    from features.catalogue import feature
+    from loanwatch import show
+
+    show.feature(out, feature(name))
+
+
+@features_app.command()
+def sql(name: str) -> None:
+    """A feature as SQL over the canonical tables. 特征的 SQL。"""
+    from features.catalogue import feature
+    from features.sql import query
+
+    print(query([feature(name)]))  # noqa: T201
+
+
+@app.command()
+def doctor(book: Book = BOOK, mlruns: Store = STORE) -> None:
+    """Check that this machine, the book and the model store are fit to run. 自检。"""
+    from loanwatch import show
+    from loanwatch.doctor import examine
+
+    findings = examine(book, mlruns)
+    show.examination(out, findings)
+    if not all(f.fit for f in findings):
+        raise typer.Exit(1)
+
+
+@app.command()
+def demo(
+    book: Book = Path("book/demo"),
+    mlruns: Store = STORE,
+    borrowers: Annotated[int, typer.Option(min=1_000, help="Borrowers. 借款人数。")] = 20_000,
+    months: Annotated[int, typer.Option(min=36, help="Months of history. 月数。")] = 36,
+) -> None:
+    """The whole path on a simulated book: simulate, ingest, train, nightly. 演示。"""
+    from loanwatch.demo import run
+
+    run(out, err, book, mlruns, borrowers, months)
+
+
+def _prefect(asked: bool) -> bool:
+    """Whether to run under Prefect: asked for, or a server is named in the environment."""
+    os.environ.setdefault("PREFECT_HOME", str(Path(".prefect").resolve()))
+    return asked or "PREFECT_API_URL" in os.environ
+
+
+def _day(text: str | None) -> date | None:
+    if text is None:
+        return None
+    try:
+        return datetime.strptime(text, "%Y-%m-%d").date()
+    except ValueError as problem:
+        raise UsageError(f"--as-of {text}: not a date; write it as 2024-12-31", f"--as-of {text}:不是日期,请写作 2024-12-31") from problem
+
+
+def _night_json(night: Any, folder: Path | None) -> dict[str, Any]:
+    tiers = night.borrowers.groupby("tier").size().to_dict()
+    return {
+        "as_of": night.as_of, "kind": night.kind, "loans": len(night.loans), "borrowers": len(night.borrowers),
+        "tiers": tiers, "folder": folder,
+    }  # fmt: skip
+
+
+def _print_json(document: dict[str, Any]) -> None:
+    sys.stdout.write(json.dumps(document, indent=1, ensure_ascii=False, default=str) + "\n")
+
+
+def main() -> None:
+    """Run the command; an error that a user can act on becomes one clear message and its exit code."""
+    try:
+        app()
+    except LoanwatchError as problem:
+        err.print(f"[bold red]{type(problem).__name__}[/]: {escape(problem.en)}\n{escape(problem.zh)}", highlight=False)
+        sys.exit(problem.exit_code)

@@ -1,0 +1,167 @@
+"""What a person sees on the terminal: tables and sentences, never a calculation."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+from rich.console import Console
+from rich.table import Table
+
+from models.explain import sentence, told
+
+if TYPE_CHECKING:  # what is only shown need not be loaded to be shown
+    from features.feature import Feature
+    from features.ingest import Receipt
+    from loanwatch.doctor import Finding
+    from monitoring.policy import TierPolicy
+    from monitoring.runs import Night
+    from pipelines.training import Training
+    from serving.scorer import Answer
+
+NAMES = {
+    "model": "loanwatch", "held_out": "… on unseen borrowers", "worst_dpd": "worst days past due",
+    "logistic": "logistic regression", "scorecard": "WOE scorecard",
+}  # fmt: skip
+BASELINES = ("worst_dpd", "logistic", "scorecard")
+WORST = 5
+
+
+def receipt(console: Console, found: Receipt) -> None:
+    """Rows by table, what was refused and where to read it."""
+    table = _table(f"Ledger version {found.ledger_version}", "table", "rows in", "used", "repeats", "quarantined")
+    for t in found.tallies:
+        table.add_row(t.table, *(f"{n:,}" for n in (t.rows_in, t.used, t.repeats, t.quarantined)))
+    console.print(table)
+    for reason, rows in found.left_out.items():
+        console.print(f"left out: {rows:,} {reason}")
+    if found.assumed:
+        console.print(f"arrival date assumed by rule: {', '.join(found.assumed)}")
+    if found.quarantine:
+        console.print(f"quarantined rows with their reasons: {found.quarantine}")
+
+
+def training(console: Console, result: Training) -> None:
+    """What the model is worth against baselines, and whether it may be used."""
+    whole = result.assessment.whole
+    table = _table(
+        f"Test months: {whole['model'].n:,} rows, {whole['model'].bad:,} defaults",
+        "score", "AUC", "95 % interval", "loanwatch minus it", "KS", "calibration slope", "Brier",
+    )  # fmt: skip
+    for name in ("model", "held_out", *BASELINES):
+        v = whole[name]
+        table.add_row(
+            NAMES[name], f"{v.value['auc']:.3f}", f"{v.low['auc']:.3f} to {v.high['auc']:.3f}", _ahead(whole, name),
+            f"{v.value['ks']:.3f}", f"{v.value['calibration_slope']:.2f}", f"{v.value['brier']:.4f}",
+        )  # fmt: skip
+    console.print(table)
+    for part, verdicts in result.assessment.slices.items():
+        v = verdicts["model"]
+        console.print(f"{part}: AUC {v.value['auc']:.3f} ({v.low['auc']:.3f} to {v.high['auc']:.3f}), {v.n:,} rows, {v.bad:,} defaults")
+    for finding in result.findings:
+        console.print(("[green]met[/]" if finding.met else "[red]not met[/]") + f": {finding.say()[0]}", highlight=False)
+    role = "champion" if result.published.champion else "challenger, held back by the gate"
+    console.print(f"model {result.bundle.digest[:12]} is version {result.published.version}, {role}", highlight=False)
+
+
+def _ahead(whole: Mapping[str, Any], name: str) -> str:
+    if name not in BASELINES:
+        return ""
+    paired = whole[f"model_minus_{name}"]
+    return f"{paired.value['auc']:+.3f} ({paired.low['auc']:+.3f} to {paired.high['auc']:+.3f})"
+
+
+def book_by_tier(console: Console, night: Night, policy: TierPolicy) -> None:
+    """How many borrowers stand where, what they owe, and when they are looked at."""
+    table = _table(f"The book on {night.as_of}", "tier", "borrowers", "share", "mean PD", "exposure", "expected loss at LGD 100 %", "reviews due in 30 days")
+    soon = pd.Timestamp(night.as_of) + pd.Timedelta(days=30)
+    for tier in policy.tiers:
+        rows = night.borrowers[night.borrowers["tier"] == tier.name]
+        due = int((pd.to_datetime(rows["next_review_on"]) <= soon).sum())
+        table.add_row(
+            f"{tier.name} {tier.zh}", f"{len(rows):,}", f"{len(rows) / max(1, len(night.borrowers)):.1%}",
+            f"{rows['pd_12m'].mean():.2%}" if len(rows) else "", _money(rows["exposure"].sum()),
+            _money((rows["exposure"] * rows["pd_12m"]).sum()), f"{due:,}",
+        )  # fmt: skip
+    console.print(table)
+
+
+def worst_borrowers(console: Console, night: Night) -> None:
+    """The borrowers most likely to default that are not yet in default, each with three reasons in both languages."""
+    standing = night.borrowers[~(night.borrowers["dpd"] >= 90)]
+    table = _table("Look at these first", "borrower", "PD", "grade", "past due", "exposure", "why")
+    for _, row in standing.sort_values(["log_odds", "borrower_id"], ascending=[False, True]).head(WORST).iterrows():
+        why = "\n".join(f"{sentence(r, 'en')} | {sentence(r, 'zh')}" for r in told(row)[:3])
+        days = "unknown" if np.isnan(row["dpd"]) else f"{row['dpd']:.0f} days"
+        table.add_row(row["borrower_id"], f"{row['pd_12m']:.1%}", str(row["grade"]), days, _money(row["exposure"]), why)
+    console.print(table)
+
+
+def _money(minor: float) -> str:
+    return "unknown" if np.isnan(minor) else f"{minor / 100:,.0f}"
+
+
+def _table(title: str, *columns: str) -> Table:
+    table = Table(title=title, title_justify="left", title_style="bold", header_style="", expand=False)
+    for name in columns:
+        number = name not in ("table", "tier", "score", "borrower", "why", "name", "what", "seen")
+        table.add_column(name, justify="right" if number else "left", overflow="fold")
+    return table
+
+
+def answer(console: Console, found: Answer, day: date) -> None:
+    """One score with its reasons in both languages."""
+    row = found.row
+    console.print(
+        f"[bold]{row.get('loan_id', row['borrower_id'])}[/] on {day}: PD {row['pd_12m']:.2%}, {row['points']:.0f} points,"
+        f" grade {row['grade']}, tier {found.official_tier or 'none yet'} (this score alone: {found.indicative_tier})",
+        highlight=False,
+    )
+    for reason in told(row):
+        console.print(f"  {reason.log_odds:+.2f}  {sentence(reason, 'en')} | {sentence(reason, 'zh')}", highlight=False)
+    if row["missing"]:
+        console.print(f"  nothing known from: {', '.join(row['missing'])}", highlight=False)
+
+
+def answer_json(found: Answer, day: date, bundle: str) -> dict[str, Any]:
+    """One score as the contract names its parts."""
+    row = found.row
+    reasons = [
+        {"feature": r.feature, "value": None if np.isnan(r.value) else r.value, "log_odds": r.log_odds,
+         "en": sentence(r, "en"), "zh": sentence(r, "zh")}
+        for r in told(row)
+    ]  # fmt: skip
+    names = [name for name in ("borrower_id", "loan_id") if name in row]
+    return {
+        **{name: str(row[name]) for name in names}, "as_of": day, "log_odds": float(row["log_odds"]),
+        "pd_12m": float(row["pd_12m"]), "points": float(row["points"]), "grade": int(row["grade"]),
+        "official_tier": found.official_tier, "indicative_tier": found.indicative_tier, "reasons": reasons,
+        "missing": list(row["missing"]), "bundle": bundle,
+    }  # fmt: skip
+
+
+def catalogue(console: Console, features: list[Feature]) -> None:
+    table = _table(f"{len(features)} features", "name", "unit", "risk", "what")
+    for f in features:
+        table.add_row(f.name, f.unit, {1: "+", -1: "-", 0: ""}[f.risk], f"{f.en} | {f.zh}")
+    console.print(table)
+
+
+def feature(console: Console, said: Feature) -> None:
+    moves = {1: "more means more risk", -1: "more means less risk", 0: "no direction is imposed"}[said.risk]
+    console.print(f"[bold]{said.name}[/]  {said.en} | {said.zh}", highlight=False)
+    console.print(f"unit {said.unit}; {moves}; read from {', '.join(said.tables)}", highlight=False)
+    console.print(f"{said.en_text} | {said.zh_text}", highlight=False)
+    console.print(f"unknown: {said.unknown} | {said.unknown_zh}", highlight=False)
+    if said.source:
+        console.print(f"source: {said.source}", highlight=False)
+
+
+def examination(console: Console, findings: list[Finding]) -> None:
+    table = _table("loanwatch doctor", "what", "seen", "fit")
+    for f in findings:
+        table.add_row(f.what, f.seen, "[green]yes[/]" if f.fit else "[red]no[/]")
+    console.print(table)

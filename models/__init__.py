@@ -1,0 +1,1 @@
+"""From features to a probability and its reasons."""

@@ -1,0 +1,1 @@
+"""From a probability to what is done."""

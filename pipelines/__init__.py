@@ -1,0 +1,1 @@
+"""When things run: training, the night, and both as Prefect flows."""

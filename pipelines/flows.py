@@ -1,0 +1,85 @@
+"""The runs as Prefect flows: the same steps, with retries where a disk or database can fail, timeouts, and artifacts to read.
+
+The only module that imports prefect. ``on_prefect`` runs a flow on the server of PREFECT_API_URL, or on a temporary one.
+"""
+
+import os
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+# Read when prefect is imported: nothing is reported to anyone, and the temporary server may take its time on a busy machine.
+os.environ.setdefault("DO_NOT_TRACK", "1")
+os.environ.setdefault("PREFECT_SERVER_ANALYTICS_ENABLED", "false")
+os.environ.setdefault("PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS", "120")
+
+from prefect import flow, task
+from prefect.artifacts import create_markdown_artifact, create_table_artifact
+
+from features.ingest import ingest as bring
+from features.sources import source
+from models.gate import judge_for_promotion
+from models.train import assess, train
+from pipelines import nightly, training
+from pipelines.nightly import Run
+from pipelines.training import Training
+
+DISK: dict[str, Any] = {"retries": 2, "retry_delay_seconds": 5}
+"""Steps that read or write files or a database may find them busy; trying again changes nothing but the outcome."""
+MINUTES = 60
+SHOWN = 20
+
+
+@flow(name="ingest", timeout_seconds=120 * MINUTES, log_prints=False)
+def ingest(source_name: str, path: str, book: str) -> int:
+    """Bring a delivery into the ledger; returns the ledger version."""
+    step = task(bring, name="ingest", timeout_seconds=120 * MINUTES, **DISK)
+    receipt = step(Path(book), source(source_name), Path(path))
+    create_table_artifact(
+        key="ingest", description=f"Ledger version {receipt.ledger_version}",
+        table=[
+            {"table": t.table, "rows in": t.rows_in, "used": t.used, "repeats": t.repeats, "quarantined": t.quarantined}
+            for t in receipt.tallies
+        ],
+    )  # fmt: skip
+    return receipt.ledger_version
+
+
+@flow(name="training", timeout_seconds=120 * MINUTES)
+def train_book(book: str, mlruns: str = "mlruns", target: str | None = None, profile: str = "default") -> Training:
+    """Train on a book and register the model."""
+    goal, how = training.choose(target, profile)
+    rows = task(training.sample, name="sample", timeout_seconds=60 * MINUTES, **DISK)(Path(book), goal, how)
+    trained = task(train, name="train", timeout_seconds=60 * MINUTES)(rows, goal, how)
+    assessment = task(assess, name="assess", timeout_seconds=60 * MINUTES)(trained, rows)
+    findings = judge_for_promotion(assessment.whole)
+    step = task(training.publish, name="publish", timeout_seconds=15 * MINUTES, **DISK)
+    result = Training(*step(Path(book), Path(mlruns), trained, assessment, rows, findings), assessment, findings)
+    create_markdown_artifact(key="training", description="What the model is worth", markdown=_judgement(result))
+    return result
+
+
+@flow(name="nightly", timeout_seconds=60 * MINUTES)
+def nightly_run(book: str, as_of: date, mlruns: str = "mlruns", backfill: bool = False) -> Run:
+    """Score the book on a day and write the run's folder."""
+    scorer = task(nightly.champion, name="champion", timeout_seconds=5 * MINUTES, **DISK)(Path(book), Path(mlruns))
+    rows = task(nightly.score, name="score", timeout_seconds=30 * MINUTES, **DISK)(Path(book), scorer, as_of)
+    night = task(nightly.settle, name="settle", timeout_seconds=10 * MINUTES, **DISK)(rows, Path(book), as_of, backfill)
+    folder = task(nightly.write, name="write", timeout_seconds=10 * MINUTES, **DISK)(night, Path(book), scorer)
+    create_table_artifact(key="tiers", description=f"The book by tier on {as_of}", table=_tiers(night.borrowers))
+    return Run(night, folder, scorer.bundle.digest)
+
+
+def _judgement(result: Training) -> str:
+    verdicts = result.assessment.whole
+    lines = ["| score | AUC | 95 % | KS |", "| --- | --- | --- | --- |"]
+    for name in ("model", "held_out", *training.BASELINE_NAMES):
+        v = verdicts[name]
+        lines.append(f"| {name} | {v.value['auc']:.3f} | {v.low['auc']:.3f} to {v.high['auc']:.3f} | {v.value['ks']:.3f} |")
+    gate = [f"- {'met' if f.met else 'NOT MET'}: {f.say()[0]} ({f.say()[1]})" for f in result.findings]
+    return "\n".join([*lines, "", f"Champion: {result.published.champion}", "", *gate])
+
+
+def _tiers(borrowers: Any) -> list[dict[str, Any]]:
+    by = borrowers.groupby("tier").agg(borrowers=("pd_12m", "size"), mean_pd=("pd_12m", "mean"), exposure=("exposure", "sum"))
+    return [{"tier": tier, **row} for tier, row in by.round(4).to_dict("index").items()]

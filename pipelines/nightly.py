@@ -1,0 +1,65 @@
+"""The nightly run: the champion, every live loan scored and explained, tiers and reviews, one folder.
+
+Plain functions that run anywhere; ``flows.py`` gives them to Prefect.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+import pandas as pd
+
+from features.errors import NotFound
+from features.ledger import Ledger
+from models import bundle as bundles
+from models.registry import Registry
+from models.score import Scorer
+from monitoring import runs
+from monitoring.night import place, score_book
+from monitoring.runs import BACKFILL, NIGHTLY, Night
+
+Progress = Callable[[str, int], None]
+
+
+@dataclass(frozen=True)
+class Run:
+    """A finished night; ``folder`` is None after a dry run."""
+
+    night: Night
+    folder: Path | None
+    bundle: str
+
+
+def champion(book: Path, mlruns: Path) -> Scorer:
+    """The champion, verified; raises NotFound if it was trained on another book."""
+    digest = Registry(mlruns).champion()
+    folder = book / "bundles" / digest
+    if not folder.is_dir():
+        raise NotFound(
+            f"{book}: the champion {digest[:12]} was not trained on this book; run `loanwatch train --book {book}`, or name the"
+            " store of this book's models with --mlruns",
+            f"{book}:冠军模型 {digest[:12]} 并非由该账簿训练;请运行 `loanwatch train --book {book}`,或用 --mlruns 指定模型库",
+        )
+    return Scorer(bundles.load(folder))
+
+
+def score(book: Path, scorer: Scorer, as_of: date, done: Progress = lambda *_: None) -> pd.DataFrame:
+    return score_book(Ledger(book), scorer, as_of, done=done)
+
+
+def settle(rows: pd.DataFrame, book: Path, as_of: date, backfill: bool) -> Night:
+    return place(rows, Ledger(book), book, as_of, BACKFILL if backfill else NIGHTLY)
+
+
+def write(night: Night, book: Path, scorer: Scorer) -> Path:
+    return runs.write(night, book, Ledger(book), scorer.bundle)
+
+
+def run(
+    book: Path, mlruns: Path, as_of: date, backfill: bool = False, dry: bool = False, done: Progress = lambda *_: None
+) -> Run:
+    """The whole night, step by step, without Prefect; a dry run writes nothing."""
+    scorer = champion(book, mlruns)
+    night = settle(score(book, scorer, as_of, done), book, as_of, backfill)
+    return Run(night, None if dry else write(night, book, scorer), scorer.bundle.digest)

@@ -1,0 +1,119 @@
+"""The training run: a sample from the ledger, a model, its trial against baselines, a bundle, a version in MLflow.
+
+Plain functions that run anywhere; ``flows.py`` gives them to Prefect.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from features.labels import Target, target
+from features.ledger import Ledger
+from models import bundle as bundles
+from models.bundle import Bundle
+from models.gate import Finding, judge_for_promotion
+from models.plots import beeswarm, pictures
+from models.profile import Profile, profile
+from models.registry import Published, Registry
+from models.sample import Sample, draw
+from models.score import Scorer
+from models.train import Assessment, Trained, assess, train
+
+Progress = Callable[[str, int], None]
+BASELINE_NAMES = ("worst_dpd", "logistic", "scorecard")
+SHOWN_ROWS = 2_000
+"""Rows of the test months in the beeswarm: enough to see the shape."""
+
+
+@dataclass(frozen=True)
+class Training:
+    """What a training run made, and what it is worth."""
+
+    bundle: Bundle
+    published: Published
+    assessment: Assessment
+    findings: list[Finding]
+
+    @property
+    def passed(self) -> bool:
+        return all(finding.met for finding in self.findings)
+
+    def as_json(self) -> dict[str, Any]:
+        """The document of ``loanwatch train --json``."""
+        return {
+            **_judged(self.assessment),
+            "slices": {name: _verdicts(verdicts) for name, verdicts in self.assessment.slices.items()},
+            "gate": {f.criterion.name: {"seen": f.seen, "limit": f.criterion.limit, "met": f.met} for f in self.findings},
+            "bundle": self.bundle.digest,
+            "data": self.bundle.said["data"],
+            "run_id": self.published.run_id,
+            "version": self.published.version,
+            "champion": self.published.champion,
+        }
+
+
+def choose(target_name: str | None, profile_name: str) -> tuple[Target, Profile]:
+    """The profile and its target, or another target if one is named."""
+    chosen = profile(profile_name)
+    return target(target_name or chosen.target), chosen
+
+
+def sample(book: Path, goal: Target, how: Profile, done: Progress = lambda *_: None) -> Sample:
+    return draw(Ledger(book), goal, how, done)
+
+
+def publish(
+    book: Path, mlruns: Path, trained: Trained, assessment: Assessment, rows: Sample, findings: list[Finding]
+) -> tuple[Bundle, Published]:
+    """Write the bundle into the book and register it; it becomes champion only if every criterion is met."""
+    ledger = Ledger(book).manifest
+    metrics = {**_judged(assessment), "slices": {n: _verdicts(v) for n, v in assessment.slices.items()}}
+    bundle = bundles.write(
+        book / "bundles", trained, metrics, {"digest": ledger.digest(), "version": ledger.ledger_version}
+    )
+    test = np.flatnonzero(rows.during(rows.periods.test))[:SHOWN_ROWS]
+    figures = {**pictures(assessment), "beeswarm": beeswarm(Scorer(bundle).score(rows.x.iloc[test]))}
+    passed = all(finding.met for finding in findings)
+    return bundle, Registry(mlruns).publish(bundle, book / "bundles" / bundle.digest, flat(assessment), figures, passed)
+
+
+def run(
+    book: Path, mlruns: Path, target_name: str | None = None, profile_name: str = "default", done: Progress = lambda *_: None
+) -> Training:
+    """The whole run, step by step, without Prefect."""
+    goal, how = choose(target_name, profile_name)
+    rows = sample(book, goal, how, done)
+    trained = train(rows, goal, how, done)
+    assessment = assess(trained, rows)
+    findings = judge_for_promotion(assessment.whole)
+    return Training(*publish(book, mlruns, trained, assessment, rows, findings), assessment, findings)
+
+
+def flat(assessment: Assessment) -> dict[str, float]:
+    """Metrics by the names MLflow shows: ``auc`` for the model, ``logistic.auc`` for a baseline, ``live/auc`` for a part."""
+    named: dict[str, float] = {}
+    for place, verdicts in {"": assessment.whole, **{f"{k}/": v for k, v in assessment.slices.items()}}.items():
+        for name, verdict in verdicts.items():
+            who = "" if name == "model" else f"{name}."
+            named |= {f"{place}{who}{k}": v for k, v in verdict.as_json().items() if np.isfinite(v)}
+    return named
+
+
+def _judged(assessment: Assessment) -> dict[str, Any]:
+    return _verdicts(assessment.whole)
+
+
+def _verdicts(verdicts: dict[str, Any]) -> dict[str, Any]:
+    """Model, held-out borrowers and baselines, the model with its paired differences ``auc_minus_<baseline>``."""
+    said = {name: verdicts[name].as_json() for name in ("model", "held_out", *BASELINE_NAMES)}
+    for name in BASELINE_NAMES:
+        paired = verdicts[f"model_minus_{name}"].as_json()
+        said["model"] |= {
+            f"auc_minus_{name}": paired["auc"],
+            f"auc_minus_{name}_low": paired["auc_low"],
+            f"auc_minus_{name}_high": paired["auc_high"],
+        }
+    return said

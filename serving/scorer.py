@@ -1,0 +1,76 @@
+"""One loan now: the same population, features and scorer as the night, for one borrower's partition."""
+
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow.parquet as pq
+
+from features.errors import NotFound
+from features.ledger import Ledger, partition_of
+from models.score import Scorer
+from monitoring.night import borrowers_of, score_book
+from monitoring.policy import tier_policy
+from monitoring.runs import last_official
+from monitoring.tiers import band
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A score that changes nothing: the row, the tier of the last official run, and the tier its PD alone would give."""
+
+    row: pd.Series
+    official_tier: str | None
+    indicative_tier: str
+
+
+def score_loan(book: Path, scorer: Scorer, loan_id: str, as_of: date) -> Answer:
+    """Score one live loan as of a day; raises NotFound if there is no such loan then."""
+    ledger = Ledger(book)
+    rows = _of_borrower(ledger, scorer, _owner(ledger, loan_id), as_of)
+    return _answer(book, rows[rows["loan_id"] == loan_id], f"loan {loan_id}", f"贷款 {loan_id}", as_of)
+
+
+def score_borrower(book: Path, scorer: Scorer, borrower_id: str, as_of: date) -> Answer:
+    """Score one borrower by the worst of his live loans; raises NotFound if he has none then."""
+    rows = _of_borrower(Ledger(book), scorer, borrower_id, as_of)
+    return _answer(book, borrowers_of(rows), f"borrower {borrower_id}", f"借款人 {borrower_id}", as_of)
+
+
+def _of_borrower(ledger: Ledger, scorer: Scorer, borrower_id: str, as_of: date) -> pd.DataFrame:
+    partition = partition_of(borrower_id, ledger.manifest.partitions)
+    rows = score_book(ledger, scorer, as_of, [partition])
+    return rows[rows["borrower_id"] == borrower_id].reset_index(drop=True)
+
+
+def _owner(ledger: Ledger, loan_id: str) -> str:
+    for file in ledger.files("loans"):
+        found = pq.read_table(file, columns=["borrower_id"], filters=[("loan_id", "=", loan_id)], partitioning=None)
+        if found.num_rows:
+            return str(found["borrower_id"][0])
+    raise NotFound(
+        f"no loan {loan_id} in the ledger; check the id, or ingest the records that bring it",
+        f"账本中没有贷款 {loan_id};请核对编号或导入相关记录",
+    )
+
+
+def _answer(book: Path, rows: pd.DataFrame, en: str, zh: str, as_of: date) -> Answer:
+    if rows.empty:
+        raise NotFound(
+            f"{en} has no live loan on {as_of}: it is closed, paid off, written off or not yet opened",
+            f"{zh} 在 {as_of} 无存续贷款:已结清、核销或尚未发放",
+        )
+    policy = tier_policy(as_of)
+    row = rows.iloc[0]
+    indicative = policy.tiers[int(band(rows["pd_12m"], rows["dpd"], policy).iloc[0])].name
+    return Answer(row, _official(book, str(row["borrower_id"]), as_of), indicative)
+
+
+def _official(book: Path, borrower_id: str, as_of: date) -> str | None:
+    before: Any = last_official(book, as_of)
+    if before is None:
+        return None
+    found = before.loc[before["borrower_id"] == borrower_id, "tier"]
+    return str(found.iloc[0]) if len(found) else None
