@@ -58,83 +58,94 @@ def _walk_all(partition: Partition, moment: Moment, since: Int, threshold: int) 
 
 
 @kernel
+def _visible_due(
+    low: int, high: int, now: int, on: Int, known: Int, superseded: Int, due: Float, principal: Float
+) -> tuple[Int, Float, Float]:
+    """One loan's visible instalments: due day, total due up to and including it, principal."""
+    size, total, n = high - low, 0.0, 0
+    day, owed, capital = np.empty(size, np.int64), np.empty(size), np.empty(size)
+    for i in range(low, high):
+        if known[i] <= now and superseded[i] > now:
+            total += due[i]
+            day[n], owed[n], capital[n] = on[i], total, principal[i]
+            n += 1
+    return day[:n], owed[:n], capital[:n]
+
+
+@kernel
+def _settled(
+    p: int, high: int, today: int, now: int, settled: float, on: Int, known: Int, superseded: Int, paid: Float
+) -> tuple[int, float]:
+    """Position after the payments up to ``today``, and the sum of those that are visible."""
+    while p < high and on[p] <= today:
+        if known[p] <= now and superseded[p] > now:
+            settled += paid[p]
+        p += 1
+    return p, settled
+
+
+@kernel
+def _oldest_open(oldest: int, arrived: int, settled: float, owed: Float) -> int:
+    """The oldest of the first ``arrived`` instalments that ``settled`` does not cover; a reversal reopens covered ones."""
+    while oldest < arrived and settled >= owed[oldest]:
+        oldest += 1
+    while oldest > 0 and settled < owed[oldest - 1]:
+        oldest -= 1
+    return oldest
+
+
+@kernel
+def _note_late(late_from: int, last: int, due_day: int, end: int, windows: Int, worst: Float, overdue: Float) -> None:
+    """Enter a stretch of days past due, from ``late_from`` to ``last``, into each window that it reaches into."""
+    for w in range(len(windows)):
+        first = max(late_from, end - windows[w] + 1)
+        if last >= first:
+            worst[w] = max(worst[w], last - due_day)
+            overdue[w] += last - first + 1
+
+
+@kernel
 def _walk(
     as_of: Int, known_by: Int, since: Int, threshold: int, windows: Int,
     due_low: Int, due_high: Int, due_on: Int, due_known: Int, due_superseded: Int, due: Float, principal: Float,
     paid_low: Int, paid_high: Int, paid_on: Int, paid_known: Int, paid_superseded: Int, paid: Float,
 ) -> tuple[Float, Float]:  # fmt: skip
-    rows, spans = len(as_of), len(windows)
-    out = np.full((rows, 5 + 2 * spans), np.nan)
-    reached = np.full(rows, np.nan)
-    worst, overdue = np.zeros(spans), np.zeros(spans)
-    for row in range(rows):
-        now = known_by[row]
-        end = as_of[row]
-        # The visible instalments of this loan: due day, total due including it, principal.
-        n = 0
-        size = due_high[row] - due_low[row]
-        day, owed, capital = np.empty(size, np.int64), np.empty(size), np.empty(size)
-        total = 0.0
-        for i in range(due_low[row], due_high[row]):
-            if due_known[i] <= now and due_superseded[i] > now:
-                total += due[i]
-                day[n], owed[n], capital[n] = due_on[i], total, principal[i]
-                n += 1
-        if n == 0:
+    spans = len(windows)
+    out = np.full((len(as_of), 5 + 2 * spans), np.nan)
+    reached = np.full(len(as_of), np.nan)
+    for row in range(len(as_of)):
+        now, end = known_by[row], as_of[row]
+        day, owed, capital = _visible_due(
+            due_low[row], due_high[row], now, due_on, due_known, due_superseded, due, principal
+        )  # fmt: skip
+        if len(day) == 0:
             continue
-        worst[:], overdue[:] = 0.0, 0.0
-        last_overdue = -1
-        settled, oldest, arrived = 0.0, 0, 0  # paid so far; oldest uncovered instalment; instalments due so far
-        p = paid_low[row]
-        today = day[0]
-        dpd = 0
-        while True:
-            while p < paid_high[row] and paid_on[p] <= today:
-                if paid_known[p] <= now and paid_superseded[p] > now:
-                    settled += paid[p]
-                p += 1
-            while arrived < n and day[arrived] <= today:
+        worst, overdue, last_late = np.zeros(spans), np.zeros(spans), -1
+        settled, oldest, arrived, p, today, last = 0.0, 0, 0, paid_low[row], day[0], day[0]
+        while today <= end:
+            p, settled = _settled(p, paid_high[row], today, now, settled, paid_on, paid_known, paid_superseded, paid)
+            while arrived < len(day) and day[arrived] <= today:
                 arrived += 1
-            while oldest < arrived and settled >= owed[oldest]:
-                oldest += 1
-            while oldest > 0 and settled < owed[oldest - 1]:  # a reversal reopens what was covered
-                oldest -= 1
-            until = end + 1
-            if p < paid_high[row]:
-                until = min(until, paid_on[p])
-            if arrived < n:
-                until = min(until, day[arrived])
-            last = until - 1  # the state holds from today to this day
-            dpd = 0
+            oldest = _oldest_open(oldest, arrived, settled, owed)
+            # The state holds from today to the eve of the next record.
+            next_paid = paid_on[p] if p < paid_high[row] else NEVER
+            next_due = day[arrived] if arrived < len(day) else NEVER
+            last = min(end, min(next_paid, next_due) - 1)
             if oldest < arrived:
-                dpd = last - day[oldest]
                 late_from = max(today, day[oldest] + 1)
                 if last >= late_from:
-                    last_overdue = last
-                    for w in range(spans):
-                        first = max(late_from, end - windows[w] + 1)
-                        if last >= first:
-                            worst[w] = max(worst[w], dpd)
-                            overdue[w] += last - first + 1
+                    last_late = last
+                    _note_late(late_from, last, day[oldest], end, windows, worst, overdue)
                 hit = max(max(day[oldest] + threshold, today), since[row] + 1)
                 if np.isnan(reached[row]) and hit <= last:
                     reached[row] = hit
-            if until > end:
-                break
-            today = until
-        cleared = 0.0
-        for i in range(oldest):
-            cleared += capital[i]
-        out[row, 0] = dpd
+            today = last + 1
+        out[row, 0] = end - day[oldest] if oldest < arrived else 0.0
         out[row, 1] = max(owed[arrived - 1] - settled, 0.0)
         out[row, 2] = arrived - oldest
-        out[row, 3] = cleared
-        if last_overdue >= 0:
-            out[row, 4] = end - last_overdue
-        for w in range(spans):
-            out[row, 5 + w] = worst[w]
-            out[row, 5 + spans + w] = overdue[w]
+        out[row, 3] = capital[:oldest].sum()
+        if last_late >= 0:
+            out[row, 4] = end - last_late
+        out[row, 5 : 5 + spans] = worst
+        out[row, 5 + spans :] = overdue
     return out, reached
-
-
-__all__ = ["COLUMNS", "NEVER", "WINDOWS", "arrears", "first_reaching"]

@@ -14,6 +14,8 @@ from features.spine import Spine
 from features.window import Moment
 
 EXACT = float(2**53)
+SHAPES = {"spread": window.SPREAD, "slope": window.SLOPE}
+PLAIN = {"largest": window.LARGEST, "smallest": window.SMALLEST, "latest": window.LATEST}
 
 
 def compute(
@@ -69,7 +71,7 @@ class Rows:
             return self.spine.as_of.astype(np.float64)
         if isinstance(leaf, Fold):
             fold = self._once("arrears", partial(arrears.arrears, self.partition, self.loan))
-            return fold[:, arrears.COLUMNS.index(leaf.column)]
+            return np.asarray(fold[:, arrears.COLUMNS.index(leaf.column)])
         assert isinstance(leaf, Reduce)
         return self._once(leaf.name, partial(self._reduce, leaf))
 
@@ -79,22 +81,24 @@ class Rows:
         return self._known[key]
 
     def _reduce(self, leaf: Reduce) -> Float:
-        if leaf.how in ("spread", "slope"):
-            return self._visit(window.shape, leaf)[:, window.SPREAD if leaf.how == "spread" else window.SLOPE]
+        if leaf.how in SHAPES:
+            return np.asarray(self._visit(window.shape, leaf)[:, SHAPES[leaf.how]])
         if leaf.how == "distinct":
             return self._if_observed(leaf, self._visit(window.distinct, leaf)[:, 0])
-        found = self._visit(window.summary, leaf)
+        return self._summary(leaf, self._visit(window.summary, leaf))
+
+    def _summary(self, leaf: Reduce, found: Float) -> Float:
         count, total = found[:, window.COUNT], found[:, window.TOTAL]
         if leaf.how == "count":
             return self._if_observed(leaf, count)
         if leaf.how == "total":
             return self._if_observed(leaf, np.where(count == 0, 0.0, _exact(leaf, total)))
         if leaf.how == "mean":
-            return np.divide(total, count, out=np.full(len(count), np.nan), where=count > 0)
-        if leaf.how in ("days_since", "days_since_first"):
-            day = found[:, window.LAST_DAY if leaf.how == "days_since" else window.FIRST_DAY]
-            return self.spine.as_of - leaf.lag - day
-        return found[:, {"largest": window.LARGEST, "smallest": window.SMALLEST, "latest": window.LATEST}[leaf.how]]
+            return np.asarray(np.divide(total, count, out=np.full(len(count), np.nan), where=count > 0))
+        days_ago = {"days_since": window.LAST_DAY, "days_since_first": window.FIRST_DAY}
+        if leaf.how in days_ago:
+            return np.asarray(self.spine.as_of - leaf.lag - found[:, days_ago[leaf.how]])
+        return np.asarray(found[:, PLAIN[leaf.how]])
 
     def _if_observed(self, leaf: Reduce, amount: Float) -> Float:
         """Zero means zero only where the source was heard from; elsewhere it is unknown."""
@@ -122,10 +126,10 @@ class Rows:
             self._spans[key] = window.span(events, self._moment(source).earlier(lag), days)
         return self._spans[key]
 
-    def _where(self, source: Records) -> Float:
+    def _where(self, source: Records) -> window.Mask:
         side = "" if source.whose == "own" else "borrower_id"
         key = f"where {source.table.name} {side} {source.where.sql}"
-        return self._once(key, lambda: source.where.values(self.partition.events(source.table.name, side)))
+        return np.asarray(self._once(key, lambda: source.where.values(self.partition.events(source.table.name, side))) == 1)
 
     def _values(self, source: Records, leaf: Reduce) -> Float:
         side = "" if source.whose == "own" else "borrower_id"

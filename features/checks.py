@@ -1,7 +1,7 @@
-"""The door: rows that break the schema are set aside with their place and reason; nothing is repaired and nothing is lost.
+"""The door: rows that break the schema are set aside with place and reason; nothing is repaired, nothing is lost.
 
-The checks are written out as SQL from the tables of ``schema`` and run inside DuckDB, where the rows already are. A source
-hands over one relation per table: the canonical columns, raw or typed, with ``source_file`` and ``source_line``.
+The checks are written out as SQL from the tables of ``schema`` and run inside DuckDB, where the rows already are. A
+source hands over one relation per table: the canonical columns, raw or typed, with ``source_file`` and ``source_line``.
 """
 
 from dataclasses import dataclass
@@ -10,7 +10,9 @@ import duckdb
 
 from features.schema import LOAN_ID, Column, Table
 
-QUARANTINE = "source VARCHAR, table_name VARCHAR, file VARCHAR, line BIGINT, column_name VARCHAR, value VARCHAR, reason VARCHAR"
+QUARANTINE = (
+    "source VARCHAR, table_name VARCHAR, file VARCHAR, line BIGINT, column_name VARCHAR, value VARCHAR, reason VARCHAR"
+)
 
 REASONS = {
     "missing": "a required value is missing | 缺少必填值",
@@ -82,14 +84,16 @@ def _fault_list(table: Table) -> str:
 
 
 def split(con: duckdb.DuckDBPyConnection, table: Table, relation: str, source: str) -> int:
-    """Judge the rows of ``relation``, in one pass: good ones into ``good_<table>``, typed; the others into ``quarantine``.
+    """Judge the rows of ``relation`` in one pass: good ones into ``good_<table>``, typed; the others into ``quarantine``.
 
-    Every row brings its place in the file, its order of arrival and its borrower's partition. ``again_<table>`` lists the identities that came more than once. Returns the number of rows seen.
+    Every row brings its place in the file, its order of arrival and its borrower's partition. ``again_<table>`` lists
+    the identities that came more than once. Returns the number of rows seen.
     """
     good = f"good_{table.name}"
     typed = ", ".join(f'try_cast("{c.name}" AS {c.sql_type}) AS "{c.name}"' for c in table.all_columns)
     faults = f"CASE WHEN {_any_fault(table)} THEN {_fault_list(table)} END AS faults"
-    con.execute(f"CREATE TABLE {good} AS SELECT {typed}, source_file, source_line, source_order, part, {faults} FROM ({relation})")
+    place = "source_file, source_line, source_order, part"
+    con.execute(f"CREATE TEMP TABLE {good} AS SELECT {typed}, {place}, {faults} FROM ({relation})")
     seen = number(con, f"SELECT count(*) FROM {good}")
     blamed = "source_file, source_line, unnest(faults, recursive := true)"
     _set_aside(con, table, source, f"(SELECT {blamed} FROM {good} WHERE faults IS NOT NULL)")
@@ -100,7 +104,7 @@ def split(con: duckdb.DuckDBPyConnection, table: Table, relation: str, source: s
 
 def _twice(con: duckdb.DuckDBPyConnection, table: Table, source: str) -> None:
     good, again = f"good_{table.name}", f"again_{table.name}"
-    con.execute(f"CREATE TABLE {again} AS SELECT record_id FROM {good} GROUP BY record_id HAVING count(*) > 1")
+    con.execute(f"CREATE TEMP TABLE {again} AS SELECT record_id FROM {good} GROUP BY record_id HAVING count(*) > 1")
     places = f"SELECT source_file, record_id FROM {good} SEMI JOIN {again} USING (record_id)"
     twice = f"SELECT (source_file, record_id) FROM ({places}) GROUP BY ALL HAVING count(*) > 1"
     _expel(con, table, source, "twice", "record_id", f"(source_file, record_id) IN ({twice})")
@@ -123,7 +127,7 @@ def _expel(
 ) -> None:
     fault = f"CAST({column} AS VARCHAR) AS value, '{column}' AS column_name, {_quoted(REASONS[reason])} AS reason"
     con.execute(
-        f"CREATE OR REPLACE TABLE expelled AS SELECT rowid AS position, source_file, source_line, {fault}"
+        f"CREATE OR REPLACE TEMP TABLE expelled AS SELECT rowid AS position, source_file, source_line, {fault}"
         f" FROM good_{table.name} g WHERE {condition}"
     )
     if number(con, "SELECT count(*) FROM expelled"):
@@ -145,7 +149,7 @@ def quarantined(con: duckdb.DuckDBPyConnection, table: str) -> int:
 
 def prepare(con: duckdb.DuckDBPyConnection) -> None:
     """Create the empty quarantine of one ingest."""
-    con.execute(f"CREATE TABLE quarantine ({QUARANTINE})")
+    con.execute(f"CREATE TEMP TABLE quarantine ({QUARANTINE})")
 
 
 def number(con: duckdb.DuckDBPyConnection, sql: str) -> int:

@@ -1,11 +1,11 @@
 """The exception tree, drawn once. Every error says in English and Chinese what was seen, what was expected and the way out.
 
-    LoanwatchError
-      UsageError       2  a wrong argument or setting
-      DataRefused      3  a file or record that cannot be used
-      NotFound         4  no such book, loan, model, feature
-      GateNotPassed    5  a model that does not meet its criteria
-      IntegrityFailed  6  stored bytes are not what was written
+LoanwatchError
+  UsageError       2  a wrong argument or setting
+  DataRefused      3  a file or record that cannot be used
+  NotFound         4  no such book, loan, model, feature
+  GateNotPassed    5  a model that does not meet its criteria
+  IntegrityFailed  6  stored bytes are not what was written
 """
 
 from collections.abc import Iterable

@@ -8,7 +8,7 @@ cannot drift apart.
 import operator
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
@@ -17,14 +17,17 @@ from features.ledger import Events, Float
 from features.schema import TABLES, Table
 
 Whose = Literal["own", "borrower", "others"]
-"""Whose records: the row's own (its loan's, borrower's, industry's), all the borrower's, or those of the borrower's other loans."""
+"""Whose records: the row's own (its loan's, borrower's, industry's), all the borrower's, or the borrower's other loans'."""
 
 ORIGIN_SQL = f"DATE '{window.EPOCH}'"
 
 
 @dataclass(frozen=True)
 class Expr:
-    """A value per record: ``values`` computes it on a table's events, ``sql`` says the same over the alias ``e``."""
+    """A value per record, float64 with NaN for unknown: ``values`` computes it on a table's events, ``sql`` says the same.
+
+    A condition is 1, 0 or unknown, as in SQL. Columns are those of the alias ``e``.
+    """
 
     sql: str
     values: Callable[[Events], Float]
@@ -39,37 +42,43 @@ class Expr:
         return _join("*", operator.mul, self, other)
 
     def __gt__(self, other: "Expr | float") -> "Expr":
-        return _join(">", operator.gt, self, other)
+        return _compare(">", operator.gt, self, other)
 
     def __ge__(self, other: "Expr | float") -> "Expr":
-        return _join(">=", operator.ge, self, other)
+        return _compare(">=", operator.ge, self, other)
 
     def __lt__(self, other: "Expr | float") -> "Expr":
-        return _join("<", operator.lt, self, other)
+        return _compare("<", operator.lt, self, other)
 
     def __and__(self, other: "Expr") -> "Expr":
-        return _join("AND", operator.and_, self, other)
+        """Both hold; what is known to be false makes it false, whatever the other is."""
+        return _join("AND", lambda a, b: np.where((a == 0) | (b == 0), 0.0, a * b), self, other)
+
+    def __invert__(self) -> "Expr":
+        return Expr(f"(NOT {self.sql})", lambda e: 1.0 - self.values(e))
+
+    def as_number(self) -> "Expr":
+        """A condition as 0 or 1, unknown where it is."""
+        return Expr(f"CAST({self.sql} AS INTEGER)", self.values)
 
     def __truediv__(self, other: "Expr") -> "Expr":
         """Quotient, unknown where the denominator is zero."""
         return Expr(f"({self.sql} / nullif({other.sql}, 0))", lambda e: _quotient(self.values(e), other.values(e)))
 
-    def __invert__(self) -> "Expr":
-        return Expr(f"(NOT {self.sql})", lambda e: ~self.values(e))  # type: ignore[operator]
-
-    def as_number(self) -> "Expr":
-        """A condition as 0 or 1."""
-        return Expr(f"CAST({self.sql} AS INTEGER)", lambda e: self.values(e).astype(np.float64))
-
     def __neg__(self) -> "Expr":
         return Expr(f"(-{self.sql})", lambda e: -self.values(e))
 
 
-def _join(sign: str, function: Callable[[Float, Float], Float], left: Expr, right: Expr | float) -> Expr:
+def _join(sign: str, function: Callable[[Any, Any], Float], left: Expr, right: Expr | float) -> Expr:
     if isinstance(right, Expr):
         return Expr(f"({left.sql} {sign} {right.sql})", lambda e: function(left.values(e), right.values(e)))
     constant = np.float64(right)
-    return Expr(f"({left.sql} {sign} {right})", lambda e: function(left.values(e), constant))  # type: ignore[arg-type]
+    return Expr(f"({left.sql} {sign} {right})", lambda e: function(left.values(e), constant))
+
+
+def _compare(sign: str, function: Callable[[Any, Any], Any], left: Expr, right: Expr | float) -> Expr:
+    """A condition; comparing with what is unknown is unknown."""
+    return _join(sign, lambda a, b: np.where(np.isnan(a) | np.isnan(b), np.nan, function(a, b)), left, right)
 
 
 def _quotient(top: Float, bottom: Float) -> Float:
@@ -78,7 +87,7 @@ def _quotient(top: Float, bottom: Float) -> Float:
 
 
 ONE = Expr("1", lambda events: np.ones(len(events)))
-ALWAYS = Expr("true", lambda events: np.ones(len(events), dtype=np.bool_))  # type: ignore[arg-type,return-value]
+ALWAYS = Expr("true", lambda events: np.ones(len(events)))
 
 
 @dataclass(frozen=True)
@@ -105,7 +114,7 @@ class Records:
 
         def values(events: Events) -> Float:
             codes, known = events.words(name)
-            return np.isin(codes, [i for i, word in enumerate(known) if word in words])  # type: ignore[return-value]
+            return np.isin(codes, [i for i, word in enumerate(known) if word in words]).astype(np.float64)
 
         listed = ", ".join(f"'{word}'" for word in words)
         return Expr(f"coalesce(e.{name} IN ({listed}), false)", values)
@@ -251,7 +260,7 @@ class Fold(Leaf):
 class AsOf(Leaf):
     """The row's own date as a day number."""
 
-    name: str = "as_of day"  # type: ignore[misc]
+    name: str = "as_of day"
 
 
 @dataclass(frozen=True)

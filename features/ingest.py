@@ -1,7 +1,7 @@
 """Records into the ledger: checked, corrected by superseding, sorted, written; all of it or nothing.
 
-A record that comes again with the same content is a counted repeat. The same identity with other content is a correction:
-versions are ordered by the day they became known, and each is superseded on the day the next one was.
+A record that comes again with the same content is a counted repeat. The same identity with other content is a
+correction: versions are ordered by the day they became known, and each is superseded on the day the next one was.
 """
 
 import fcntl
@@ -10,7 +10,6 @@ import os
 import shutil
 import time
 from collections.abc import Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -24,10 +23,9 @@ from features.errors import DataRefused, UsageError
 from features.ledger import Manifest, sync_folder
 from features.schema import TABLES, Table
 from features.sources import Source
-from features.sources.files import Delivery, literal
+from features.sources.files import Delivery, literal, readable
 
-_ROW_GROUP = 100_000
-_WRITERS = 2
+_FORMAT = "FORMAT parquet, WRITE_BLOOM_FILTER false, COMPRESSION zstd, COMPRESSION_LEVEL 1, ROW_GROUP_SIZE 100_000"
 
 
 @dataclass(frozen=True)
@@ -57,7 +55,8 @@ def ingest(book: Path, source: Source, path: Path, memory: str = "4GB", partitio
         manifest.ledger_version += 1
         delivery = source.read(con, path)
         checks.prepare(con)
-        accepted = _accepted(con, folder, manifest, delivery, source.name)
+        with readable(path):
+            accepted = _accepted(con, folder, manifest, delivery, source.name)
         tallies = tuple(_merge(con, folder, manifest, *item) for item in accepted)
         left_out = {reason: number(con, sql) for reason, sql in delivery.left_out.items()}
         _refuse_empty(path, tallies)
@@ -98,8 +97,9 @@ def _accepted(
             placed = _placed(table, delivery.relations[name], manifest.partitions)
             seen.append((table, checks.split(con, table, placed, source)))
         if name == "borrowers":  # the first table: all others look their partition up
-            _known(con, folder, manifest, name, f"borrower_id, {_bucket(table, manifest.partitions)} AS part", name in delivery.relations)
-    _known(con, folder, manifest, "loans", "loan_id, borrower_id", "loans" in delivery.relations)
+            part = f"{_bucket(table, manifest.partitions)} AS part"
+            _known(con, folder, manifest, delivery, name, f"borrower_id, {part}")
+    _known(con, folder, manifest, delivery, "loans", "loan_id, borrower_id")
     for table, _ in seen:
         checks.orphans(con, table, source)
     return seen
@@ -110,27 +110,31 @@ def _placed(table: Table, relations: list[str], partitions: int) -> str:
     numbered = [f"SELECT *, {i} AS source_order FROM ({sql})" for i, sql in enumerate(relations)]
     rows = f"({' UNION ALL '.join(numbered)})"
     if table.partitioned and table.name != "borrowers":  # a look-up costs a fifth of the md5
-        return f"SELECT r.*, part FROM {rows} r LEFT JOIN known_borrowers k ON k.borrower_id = CAST(r.borrower_id AS VARCHAR)"
+        known = "LEFT JOIN known_borrowers k ON k.borrower_id = CAST(r.borrower_id AS VARCHAR)"
+        return f"SELECT r.*, part FROM {rows} r {known}"
     return f"SELECT *, {_bucket(table, partitions)} AS part FROM {rows}"
 
 
 def _bucket(table: Table, partitions: int) -> str:
     """SQL of what ``ledger.partition_of`` computes; all records of a context table are in one place."""
-    return f"CAST(('0x' || left(md5(CAST(borrower_id AS VARCHAR)), 8))::BIGINT % {partitions} AS VARCHAR)" if table.partitioned else "'all'"
+    if not table.partitioned:
+        return "0"
+    return f"('0x' || left(md5(CAST(borrower_id AS VARCHAR)), 8))::BIGINT % {partitions}"
 
 
 def _known(
-    con: duckdb.DuckDBPyConnection, folder: Path, manifest: Manifest, name: str, columns: str, delivered: bool
+    con: duckdb.DuckDBPyConnection, folder: Path, manifest: Manifest, delivery: Delivery, name: str, columns: str
 ) -> None:
     """The loans or borrowers of this delivery and of the ledger, each once."""
-    rows = [f"SELECT {columns} FROM good_{name}"] if delivered else []
+    rows = [f"SELECT {columns} FROM good_{name}"] if name in delivery.relations else []
     rows += [f"SELECT {columns} FROM {_stored(folder, manifest, name)}"] if name in manifest.files else []
     if not rows:
         raise DataRefused(
-            f"no {name} in this delivery nor in the ledger; bring the {name} table first, every other record belongs to one",
+            f"no {name} in this delivery nor in the ledger; bring the {name} table first, "
+            "every other record belongs to one",
             f"本批次和账本中都没有 {name} 表;请先导入 {name},其他记录都须归属于它",
         )
-    con.execute(f"CREATE TABLE known_{name} AS SELECT DISTINCT * FROM ({' UNION ALL '.join(rows)})")
+    con.execute(f"CREATE TEMP TABLE known_{name} AS SELECT DISTINCT * FROM ({' UNION ALL '.join(rows)})")
 
 
 def _stored(folder: Path, manifest: Manifest, table: str, part: str = "") -> str:
@@ -143,19 +147,19 @@ def _stored(folder: Path, manifest: Manifest, table: str, part: str = "") -> str
 def _merge(con: duckdb.DuckDBPyConnection, folder: Path, manifest: Manifest, table: Table, seen: int) -> Tally:
     """Good rows of one table into new files beside the old ones; the manifest in memory now names the new files.
 
-    Identities that occur once pass by; ``chained`` takes all versions of the others out of the good and the stored rows.
+    Identities that occur once pass by; ``chained`` holds all versions of the others.
     """
     good, again = f"good_{table.name}", f"again_{table.name}"
     accepted = number(con, f"SELECT count(*) FROM {good}")
     if table.name in manifest.files:
         stored = _stored(folder, manifest, table.name)
         con.execute(f"INSERT INTO {again} SELECT record_id FROM {good} SEMI JOIN {stored} USING (record_id)")
-    con.execute(f"CREATE OR REPLACE TABLE chained AS {_chained(folder, manifest, table)}")
+    con.execute(f"CREATE OR REPLACE TEMP TABLE chained AS {_chained(folder, manifest, table)}")
     con.execute(f"DELETE FROM {good} WHERE record_id IN (FROM {again})")
-    new = f"FROM chained WHERE ledger_version = {manifest.ledger_version}"
-    used = number(con, f"SELECT (SELECT count(*) FROM {good}) + (SELECT count(*) {new})")
-    latest = con.execute(f"SELECT CAST(max(known_on) AS VARCHAR) FROM (SELECT known_on FROM {good} UNION ALL SELECT known_on {new})")
-    manifest.known_through = max(manifest.known_through, (latest.fetchone() or ("",))[0] or "")
+    new = f"SELECT known_on FROM chained WHERE ledger_version = {manifest.ledger_version}"
+    summed = f"SELECT count(*), CAST(max(known_on) AS VARCHAR) FROM (SELECT known_on FROM {good} UNION ALL {new})"
+    used, latest = con.execute(summed).fetchone() or (0, None)
+    manifest.known_through = max(manifest.known_through, latest or "")
     manifest.files[table.name] = _write(con, folder, manifest, table)
     con.execute(f"DROP TABLE {good}; DROP TABLE {again}")
     return Tally(table.name, seen, used, accepted - used, checks.quarantined(con, table.name))
@@ -164,13 +168,14 @@ def _merge(con: duckdb.DuckDBPyConnection, folder: Path, manifest: Manifest, tab
 def _chained(folder: Path, manifest: Manifest, table: Table) -> str:
     """SQL of all versions of the identities in ``again``, in order, each superseded when the next became known.
 
-    Of versions known on the same day the one that came last stands. A new one is a repeat if it says what was already said
-    that day, or what the version before it says.
+    Of versions known on the same day the one that came last stands. A new one is a repeat if it says what was already
+    said that day, or what the version before it says.
     """
     own = _own(table)
     content = ", ".join(f'"{c.name}"' for c in table.all_columns if c.name not in ("record_id", "known_on"))
+    version = manifest.ledger_version
     rows = (
-        f"SELECT {own}, NULL::DATE AS superseded_on, {manifest.ledger_version} AS ledger_version, source_order, source_line"
+        f"SELECT {own}, NULL::DATE AS superseded_on, {version} AS ledger_version, source_order, source_line"
         f" FROM good_{table.name}"
     )
     if table.name in manifest.files:
@@ -184,12 +189,12 @@ def _chained(folder: Path, manifest: Manifest, table: Table) -> str:
     ),
     once AS (
       SELECT * FROM told
-      QUALIFY ledger_version < {manifest.ledger_version}
-        OR row_number() OVER (PARTITION BY record_id, known_on, said ORDER BY ledger_version, source_order, source_line) = 1
+      WINDOW alike AS (PARTITION BY record_id, known_on, said ORDER BY ledger_version, source_order, source_line)
+      QUALIFY ledger_version < {version} OR row_number() OVER alike = 1
     ),
     kept AS (
       SELECT * FROM once WINDOW version AS ({_VERSION})
-      QUALIFY ledger_version < {manifest.ledger_version} OR said IS DISTINCT FROM lag(said) OVER version
+      QUALIFY ledger_version < {version} OR said IS DISTINCT FROM lag(said) OVER version
     )
     SELECT {own}, lead(known_on) OVER version AS superseded_on, ledger_version, row_number() OVER version AS turn,
       {_bucket(table, manifest.partitions)} AS part
@@ -203,29 +208,24 @@ _VERSION = (
 
 
 def _write(con: duckdb.DuckDBPyConnection, folder: Path, manifest: Manifest, table: Table) -> dict[str, dict[str, Any]]:
-    """Write the table as one sorted file per partition, named by its content; returns what the manifest says of them."""
-
-    def one(part: str) -> dict[str, Any]:
+    """One sorted file per partition, named by its content; returns what the manifest says of them."""
+    files = {}
+    for part in map(str, range(manifest.partitions)) if table.partitioned else ["all"]:
         draft = folder / f".{table.name}-{part}.parquet"
-        with con.cursor() as cursor:
-            cursor.execute(
-                f"COPY (SELECT * EXCLUDE (turn) FROM ({_rows(folder, manifest, table, part)})"
-                f" ORDER BY {table.entity_column}, event_on, known_on, record_id, turn)"
-                f" TO {literal(draft)} (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {_ROW_GROUP})"
-            )
-        return _adopt(draft, folder, table.name, part)
-
-    parts = [str(part) for part in range(manifest.partitions)] if table.partitioned else ["all"]
-    with ThreadPoolExecutor(_WRITERS) as pool:
-        files = dict(zip(parts, pool.map(one, parts), strict=True))
-    for part in parts:
+        con.execute(
+            f"COPY (SELECT * EXCLUDE (turn) FROM ({_rows(folder, manifest, table, part)})"
+            f" ORDER BY {table.entity_column}, event_on, known_on, record_id, turn) TO {literal(draft)} ({_FORMAT})"
+        )
+        files[part] = _adopt(draft, folder, table.name, part)
+    for part in files:
         sync_folder(folder / f"part-{part}")
     return files
 
 
 def _rows(folder: Path, manifest: Manifest, table: Table, part: str) -> str:
     """SQL of all records of one partition; ``turn`` orders the versions of a record that were known on one day."""
-    own, here = _own(table), f"part = '{part}'"
+    own = _own(table)
+    here = f"part = {part}" if table.partitioned else "true"
     rows = (
         f"SELECT {own}, NULL::DATE AS superseded_on, {manifest.ledger_version}::BIGINT AS ledger_version, 0 AS turn"
         f" FROM good_{table.name} WHERE {here}"
@@ -256,14 +256,19 @@ def _adopt(draft: Path, folder: Path, table: str, part: str) -> dict[str, Any]:
 
 
 def _write_quarantine(con: duckdb.DuckDBPyConnection, book: Path, version: int) -> Path | None:
+    path = _quarantine(book, version)
+    path.unlink(missing_ok=True)  # left by an ingest that was killed
     if not number(con, "SELECT count(*) FROM quarantine"):
         return None
-    path = book / "quarantine" / f"ledger_version={version}.parquet"
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = book / "ledger" / ".quarantine.parquet"
     con.execute(f"COPY (SELECT * FROM quarantine ORDER BY ALL) TO {literal(draft)} (FORMAT parquet)")
     draft.replace(path)
     return path
+
+
+def _quarantine(book: Path, version: int) -> Path:
+    return book / "quarantine" / f"ledger_version={version}.parquet"
 
 
 def _refuse_empty(path: Path, tallies: Iterable[Tally]) -> None:
@@ -272,7 +277,8 @@ def _refuse_empty(path: Path, tallies: Iterable[Tally]) -> None:
             raise DataRefused(
                 f"{path}: all {tally.rows_in} rows of {tally.table} break the schema; the ledger stays as it was. "
                 "The file is probably in another layout: compare it with docs/tables.md",
-                f"{path}:{tally.table} 的 {tally.rows_in} 行全部不合规,账本保持不变。文件格式可能不同,请对照 docs/tables.md",
+                f"{path}:{tally.table} 的 {tally.rows_in} 行全部不合规,账本保持不变。"
+                "文件格式可能不同,请对照 docs/tables.md",
             )
 
 
@@ -288,14 +294,15 @@ def _entry(source: str, receipt: Receipt) -> dict[str, Any]:
 
 
 def _sweep(folder: Path) -> None:
-    """Remove what the manifest does not name: files of an earlier version, all traces of an ingest that came to nothing."""
-    manifest = Manifest.read(folder)
-    named = {part["file"] for parts in manifest.files.values() for part in parts.values()}
-    versions = {f"ledger_version={entry['ledger_version']}.parquet" for entry in manifest.ingests}
-    for path in [*folder.glob("part-*/*.parquet"), *folder.glob(".*.parquet"), *folder.glob("manifest.json.new")]:
-        if path.relative_to(folder).as_posix() not in named:
-            path.unlink()
-    for path in (folder.parent / "quarantine").glob("ledger_version=*.parquet"):
-        if path.name not in versions:
-            path.unlink()
+    """Remove what the manifest does not name: earlier versions, and traces of an ingest that came to nothing."""
     shutil.rmtree(folder / ".spill", ignore_errors=True)
+    for draft in [*folder.glob(".*.parquet"), *folder.glob("manifest.json.new")]:
+        draft.unlink()
+    manifest = Manifest.read(folder)
+    if not manifest.ledger_version:  # a manifest that was lost must not cost the records too
+        return
+    named = {part["file"] for parts in manifest.files.values() for part in parts.values()}
+    written = {_quarantine(folder.parent, entry["ledger_version"]) for entry in manifest.ingests}
+    for path in [*folder.glob("part-*/*.parquet"), *folder.parent.glob("quarantine/*.parquet")]:
+        if path.relative_to(folder.parent).as_posix().removeprefix("ledger/") not in named and path not in written:
+            path.unlink()

@@ -58,7 +58,15 @@ class Manifest:
     @classmethod
     def read(cls, folder: Path) -> "Manifest":
         path = folder / "manifest.json"
-        return cls(**json.loads(path.read_text())) if path.is_file() else cls()
+        if not path.is_file():
+            return cls()
+        try:
+            return cls(**json.loads(path.read_text()))
+        except (ValueError, TypeError) as error:
+            raise IntegrityFailed(
+                f"{path}: not a manifest ({error}); restore it from backup",
+                f"{path}:清单内容已损坏({error});请从备份恢复",
+            ) from error
 
     def write(self, folder: Path) -> None:
         """Replace the manifest in one step, after everything it names is on disk."""
@@ -184,7 +192,8 @@ class Partition:
 
     def entities(self, column: str) -> pd.Index:
         """The sorted identities of one kind: borrower_id, loan_id, industry or region."""
-        return {"borrower_id": self.borrowers, "loan_id": self.loans}.get(column, self._context_ids(column))
+        own = {"borrower_id": self.borrowers, "loan_id": self.loans}
+        return own[column] if column in own else self._context_ids(column)
 
     def events(self, table: str, by: str = "") -> Events:
         """The events of a table by its own entity, or by the column ``by``; empty if the book has none."""
@@ -215,7 +224,8 @@ class Partition:
 def _sorted(columns: list[pa.ChunkedArray]) -> pd.Index:
     """The distinct values of some text columns, in the order the files are sorted by."""
     values = pa.chunked_array([c.unique() for c in columns], pa.string()).unique().to_pylist() if columns else []
-    return pd.Index(sorted(values), dtype="str")
+    ids: pd.Index = pd.Index(sorted(values), dtype="str")
+    return ids
 
 
 ARROW_TYPES = {
@@ -268,12 +278,19 @@ class Ledger:
             return _empty(TABLES[table])
         path = self.folder / listed["file"]
         if not path.is_file() or path.stat().st_size != listed["bytes"]:
-            raise IntegrityFailed(
-                f"{path}: listed in the ledger but missing or cut short; restore it from backup or ingest again",
-                f"{path}:账本所列文件缺失或不完整;请从备份恢复或重新导入",
-            )
-        return pq.read_table(path, partitioning=None)
+            raise _damaged(path)
+        try:
+            return pq.read_table(path, partitioning=None)
+        except (pa.ArrowException, OSError) as error:
+            raise _damaged(path) from error
 
     def files(self, table: str) -> list[Path]:
         """The files of a table, for readers with an engine of their own."""
         return [self.folder / f["file"] for f in self.manifest.files.get(table, {}).values()]
+
+
+def _damaged(path: Path) -> IntegrityFailed:
+    return IntegrityFailed(
+        f"{path}: listed in the ledger but missing, cut short or damaged; restore it from backup or ingest again",
+        f"{path}:账本所列文件缺失、不完整或已损坏;请从备份恢复或重新导入",
+    )

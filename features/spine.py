@@ -21,9 +21,7 @@ class Spine:
     known_by: Int
 
     @classmethod
-    def of(
-        cls, pairs: Sequence[tuple[str, str | None]], as_of: date, known_by: date | None = None
-    ) -> "Spine":
+    def of(cls, pairs: Sequence[tuple[str, str | None]], as_of: date, known_by: date | None = None) -> "Spine":
         """One row per (borrower, loan) pair on one date; ``known_by`` defaults to ``as_of``."""
         borrowers, loans = zip(*pairs, strict=True) if pairs else ((), ())
         n = len(pairs)

@@ -1,4 +1,4 @@
-"""The ``loanwatch`` command: arguments in, steps run, tables or one JSON document out. Settings are read here and nowhere else."""
+"""The ``loanwatch`` command: arguments in, steps run, tables or one JSON document out. Settings are read here alone."""
 
 import json
 import os
@@ -20,8 +20,9 @@ app = typer.Typer(
 features_app = typer.Typer(no_args_is_help=True, help="The feature catalogue: list, describe, SQL. 特征目录。")
 app.add_typer(features_app, name="features")
 
-out = Console()
-err = Console(stderr=True)
+WIDTH = None if sys.stdout.isatty() else 140
+out = Console(width=WIDTH)
+err = Console(stderr=True, width=WIDTH)
 
 Book = Annotated[Path, typer.Option("--book", help="Folder of the book. 账簿目录。")]
 Store = Annotated[Path, typer.Option("--mlruns", envvar="LOANWATCH_MLRUNS", help="Folder of the model store. 模型库目录。")]
@@ -227,7 +228,9 @@ def _day(text: str | None) -> date | None:
     try:
         return datetime.strptime(text, "%Y-%m-%d").date()
     except ValueError as problem:
-        raise UsageError(f"--as-of {text}: not a date; write it as 2024-12-31", f"--as-of {text}:不是日期,请写作 2024-12-31") from problem
+        raise UsageError(
+            f"--as-of {text}: not a date; write it as 2024-12-31", f"--as-of {text}:不是日期,请写作 2024-12-31"
+        ) from problem
 
 
 def _night_json(night: Any, folder: Path | None) -> dict[str, Any]:

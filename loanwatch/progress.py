@@ -12,7 +12,12 @@ Done = Callable[[str, int], None]
 @contextmanager
 def steps(console: Console) -> Iterator[Done]:
     """A live line per step with its running count; a step ends when the next begins."""
-    columns = (SpinnerColumn(finished_text="✓"), TextColumn("{task.description}"), TextColumn("{task.completed:,}"), TimeElapsedColumn())
+    columns = (
+        SpinnerColumn(finished_text="✓"),
+        TextColumn("{task.description}"),
+        TextColumn("{task.completed:,}"),
+        TimeElapsedColumn(),
+    )
     with Progress(*columns, console=console, transient=False) as progress:
         known: dict[str, TaskID] = {}
 

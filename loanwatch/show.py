@@ -60,7 +60,9 @@ def training(console: Console, result: Training) -> None:
     console.print(table)
     for part, verdicts in result.assessment.slices.items():
         v = verdicts["model"]
-        console.print(f"{part}: AUC {v.value['auc']:.3f} ({v.low['auc']:.3f} to {v.high['auc']:.3f}), {v.n:,} rows, {v.bad:,} defaults")
+        console.print(
+            f"{part}: AUC {v.value['auc']:.3f} ({v.low['auc']:.3f} to {v.high['auc']:.3f}), {v.n:,} rows, {v.bad:,} defaults"
+        )
     for finding in result.findings:
         console.print(("[green]met[/]" if finding.met else "[red]not met[/]") + f": {finding.say()[0]}", highlight=False)
     role = "champion" if result.published.champion else "challenger, held back by the gate"
@@ -76,7 +78,15 @@ def _ahead(whole: Mapping[str, Any], name: str) -> str:
 
 def book_by_tier(console: Console, night: Night, policy: TierPolicy) -> None:
     """How many borrowers stand where, what they owe, and when they are looked at."""
-    table = _table(f"The book on {night.as_of}", "tier", "borrowers", "share", "mean PD", "exposure", "expected loss at LGD 100 %", "reviews due in 30 days")
+    table = _table(
+        f"The book on {night.as_of}",
+        "tier",
+        "borrowers",
+        "share",
+        "mean PD",
+        "exposure",
+        "reviews due in 30 days",
+    )
     soon = pd.Timestamp(night.as_of) + pd.Timedelta(days=30)
     for tier in policy.tiers:
         rows = night.borrowers[night.borrowers["tier"] == tier.name]

@@ -24,7 +24,7 @@ def worst_dpd(x: pd.DataFrame, bad: Float) -> Score:
 
     def score(x: pd.DataFrame) -> Float:
         seen = x.reindex(columns=list(WORST)).max(axis=1)
-        return np.log1p(seen.where(seen.notna(), 0.0)).to_numpy()
+        return np.asarray(np.log1p(np.nan_to_num(seen.to_numpy(dtype=np.float64))))
 
     return score
 
@@ -42,7 +42,7 @@ def logistic(x: pd.DataFrame, bad: Float) -> Score:
 
 def scorecard(x: pd.DataFrame, bad: Float) -> Score:
     """A weight-of-evidence scorecard (Siddiqi 2017): ten bins of equal count per feature, unknown a bin of its own."""
-    edges = {name: np.unique(x[name].quantile(np.linspace(0, 1, BINS + 1)[1:-1]).dropna()) for name in x}
+    edges = {str(name): _edges(x[name].to_numpy()) for name in x}
     encoder = WOEEncoder(cols=list(x.columns), regularization=1.0)
     model = LogisticRegression(C=0.01, max_iter=300)
     model.fit(encoder.fit_transform(_binned(x, edges), bad), bad)
@@ -53,11 +53,16 @@ def scorecard(x: pd.DataFrame, bad: Float) -> Score:
     return score
 
 
+def _edges(values: Float) -> Float:
+    known = values[~np.isnan(values)]
+    return np.unique(np.quantile(known, np.linspace(0, 1, BINS + 1)[1:-1])) if len(known) else known
+
+
 def _binned(x: pd.DataFrame, edges: dict[str, Float]) -> pd.DataFrame:
-    bins = {
-        name: np.where(np.isnan(x[name]), "unknown", np.searchsorted(edges[name], x[name], side="right").astype(str))
-        for name in x
-    }
+    bins = {}
+    for name, cuts in edges.items():
+        values = x[name].to_numpy()
+        bins[name] = np.where(np.isnan(values), "unknown", np.searchsorted(cuts, values, side="right").astype(str))
     return pd.DataFrame(bins, index=x.index)
 
 

@@ -1,9 +1,9 @@
 """What a model is: a folder of files with their digests, named by the digest of all of them. Nothing in it is a pickle.
 
-    model.txt      the trees, as LightGBM writes them
-    bundle.json    features in order with unit and direction, calibration, target, profile, where the data came from
-    metrics.json   how it was judged before it was used
-    manifest.json  sha256 of each of these
+model.txt      the trees, as LightGBM writes them
+bundle.json    features in order with unit and direction, calibration, target, profile, where the data came from
+metrics.json   how it was judged before it was used
+manifest.json  sha256 of each of these
 """
 
 import hashlib

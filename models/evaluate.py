@@ -56,10 +56,9 @@ def judge(scores: Mapping[str, Float], bad: Float, borrowers: Int, draws: int = 
 
 def _verdict(table: Float, bad: Float) -> Verdict:
     """From a table whose first row is the whole sample and whose others are draws; float64 (1 + draws, len(METRICS))."""
-    frame = pd.DataFrame(table[1:], columns=list(METRICS))
-    low, high = frame.quantile(0.025), frame.quantile(0.975)
-    value = dict(zip(METRICS, table[0].tolist(), strict=True))
-    return Verdict(len(bad), int(bad.sum()), value, low.to_dict(), high.to_dict())
+    low, high = np.nanquantile(table[1:], (0.025, 0.975), axis=0)
+    named = (dict(zip(METRICS, row.tolist(), strict=True)) for row in (table[0], low, high))
+    return Verdict(len(bad), int(bad.sum()), *named)
 
 
 def _draws(people: int, draws: int) -> Float:

@@ -37,28 +37,22 @@ def reasons(scored: Scored) -> pd.DataFrame:
 
     A row has fewer reasons if fewer features raise its risk. Ties keep the order of the catalogue.
     """
-    order = np.argsort(-scored.contributions, axis=1, kind="stable")[:, :REASONS]
-    parts = np.take_along_axis(scored.contributions, order, axis=1)
-    values = np.take_along_axis(scored.values, order, axis=1)
-    names = np.array(scored.features, dtype=object)[order]
-    columns: dict[str, object] = {}
+    spare = max(0, REASONS - len(scored.features))
+    contributions = np.pad(scored.contributions, ((0, 0), (0, spare)))
+    order = np.argsort(-contributions, axis=1, kind="stable")[:, :REASONS]
+    parts = np.take_along_axis(contributions, order, axis=1)
+    values = np.take_along_axis(np.pad(scored.values, ((0, 0), (0, spare))), order, axis=1)
+    names = np.array([*scored.features, *[""] * spare], dtype=object)[order]
+    columns: dict[str, Float | pd.Series] = {}
     for k in range(REASONS):
-        raises = parts[:, k] > 0 if k < parts.shape[1] else np.zeros(len(scored), dtype=bool)
-        columns[f"reason_{k + 1}"] = pd.array(_or_none(names, k, raises), dtype="str")
-        columns[f"reason_{k + 1}_value"] = _or_nan(values, k, raises)
-        columns[f"reason_{k + 1}_log_odds"] = _or_nan(parts, k, raises)
+        raises = parts[:, k] > 0
+        columns[f"reason_{k + 1}"] = pd.Series(names[:, k], dtype="str").where(raises)
+        columns[f"reason_{k + 1}_value"] = np.where(raises, values[:, k], np.nan)
+        columns[f"reason_{k + 1}_log_odds"] = np.where(raises, parts[:, k], np.nan)
     return pd.DataFrame(columns)
 
 
-def _or_none(names: np.ndarray, k: int, keep: np.ndarray) -> list[str | None]:  # type: ignore[type-arg]
-    return [str(n) if ok else None for n, ok in zip(names[:, k], keep, strict=True)] if k < names.shape[1] else [None] * len(keep)
-
-
-def _or_nan(values: Float, k: int, keep: np.ndarray) -> Float:  # type: ignore[type-arg]
-    return np.where(keep, values[:, k], np.nan) if k < values.shape[1] else np.full(len(keep), np.nan)
-
-
-def told(row: "pd.Series[float]") -> list[Reason]:
+def told(row: pd.Series) -> list[Reason]:
     """The reasons stored in one row of a run."""
     found = []
     for k in range(1, REASONS + 1):

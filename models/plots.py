@@ -9,13 +9,17 @@ from matplotlib.figure import Figure
 from sklearn.metrics import roc_curve
 
 from features.catalogue import feature
-from features.ledger import Float
 from models.score import Scored, probability
 from models.train import Assessment
 
 mpl.use("Agg")
 BINS = 10
-NAMES = {"model": "loanwatch", "worst_dpd": "worst days past due", "logistic": "logistic regression", "scorecard": "WOE scorecard"}
+NAMES = {
+    "model": "loanwatch",
+    "worst_dpd": "worst days past due",
+    "logistic": "logistic regression",
+    "scorecard": "WOE scorecard",
+}
 
 
 def pictures(assessment: Assessment) -> dict[str, Figure]:
@@ -93,6 +97,3 @@ def beeswarm(scored: Scored) -> Figure:
     figure.tight_layout()
     pyplot.close(figure)
     return figure
-
-
-__all__ = ["Float", "beeswarm", "pictures"]

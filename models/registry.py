@@ -81,7 +81,9 @@ class Registry:
 
         The version becomes challenger, and champion only if ``promote``; the alias moves last, when all else is stored.
         """
-        with mlflow.start_run(experiment_id=self._experiment(), run_name=f"{bundle.said['target']['name']} {bundle.digest[:8]}") as run:
+        with mlflow.start_run(
+            experiment_id=self._experiment(), run_name=f"{bundle.said['target']['name']} {bundle.digest[:8]}"
+        ) as run:
             mlflow.log_params(_parameters(bundle))
             mlflow.log_metrics(dict(metrics))
             mlflow.set_tags({DIGEST_TAG: bundle.digest, "loanwatch.data": bundle.said["data"]})

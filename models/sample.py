@@ -107,7 +107,7 @@ def draw(ledger: Ledger, target: Target, profile: Profile, done: Callable[[str, 
     people, y = people.take(known), y[known]
     if not (y == 1).any():
         raise DataRefused(
-            f"no loan of {len(y)} rows defaulted ({target.en}); a model needs defaults: choose another target or bring more history",
+            f"none of {len(y)} rows defaulted ({target.en}) and a model needs defaults: choose another target or more history",
             f"{len(y)}行样本中无违约({target.zh});请更换目标或补充历史数据",
         )
     x = compute(people.spine, ledger, profile.catalogue(), done=lambda n: done("features", n))

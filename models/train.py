@@ -51,7 +51,7 @@ def train(sample: Sample, target: Target, profile: Profile, done: Progress = lam
     Raises GateNotPassed if the calibration rows show no increasing relation.
     """
     pool, test = sample.during(sample.periods.pool), sample.during(sample.periods.test)
-    names = [n for n in sample.x if _tells(sample.x.loc[pool, n])]
+    names = [str(n) for n in sample.x if _tells(sample.x[n][pool])]
     x = sample.x[names]
     rounds = _rounds(x, sample, profile, done)
     booster = _fit(x, sample.y, pool, rounds, profile, done)

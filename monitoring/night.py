@@ -12,7 +12,7 @@ from features.build import compute
 from features.errors import DataRefused
 from features.feature import Feature, declare, records
 from features.labels import Population, population
-from features.ledger import Ledger
+from features.ledger import Float, Ledger
 from features.spine import Spine
 from models.explain import reasons
 from models.score import Scored, Scorer, grade, points
@@ -73,7 +73,7 @@ def _rows(people: Population, scored: Scored, features: list[Feature]) -> pd.Dat
     return pd.concat([rows[own], shared, people.facts[["dpd", "exposure"]]], axis=1)
 
 
-def _missing(values: np.ndarray, features: list[Feature]) -> list[list[str]]:  # type: ignore[type-arg]
+def _missing(values: Float, features: list[Feature]) -> list[list[str]]:
     """For each row the sources of which the model reads something and nothing is known."""
     unknown = np.isnan(values)
     tables = sorted({table for f in features for table in f.tables})

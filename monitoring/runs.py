@@ -1,6 +1,6 @@
 """The folder of a run: complete or absent, the same bytes for the same night, and the last official one before a day.
 
-    runs/as_of=YYYY-MM-DD/  loans.parquet  borrowers.parquet  manifest.json
+runs/as_of=YYYY-MM-DD/  loans.parquet  borrowers.parquet  manifest.json
 """
 
 import hashlib
@@ -44,7 +44,8 @@ def last_official(book: Path, as_of: date) -> pd.DataFrame | None:
     """Borrowers of the last nightly run before ``as_of``, or None; back-fills do not count."""
     for folder in sorted((book / "runs").glob("as_of=*"), reverse=True):
         if folder.name < f"as_of={as_of}" and json.loads((folder / "manifest.json").read_text())["kind"] == NIGHTLY:
-            return pq.read_table(folder / "borrowers.parquet", partitioning=None).to_pandas()
+            found: pd.DataFrame = pq.read_table(folder / "borrowers.parquet", partitioning=None).to_pandas()
+            return found
     return None
 
 
@@ -56,7 +57,7 @@ def write(night: Night, book: Path, ledger: Ledger, bundle: Bundle) -> Path:
     home = book / "runs" / f"as_of={night.as_of}"
     _not_over_official(home, night.kind)
     policy = tier_policy(night.as_of)
-    stamps = {
+    stamps: dict[str, Any] = {
         "as_of": night.as_of, "known_by": night.as_of, "bundle": bundle.digest,
         "catalogue": bundle.catalogue, "policy": policy.digest,
     }  # fmt: skip
@@ -117,4 +118,3 @@ def _arrow(rows: pd.DataFrame, columns: list[str]) -> pa.Table:
         **{c: rows[c].astype("Int64") for c in ("dpd", "exposure")}, next_review_on=pd.to_datetime(rows["next_review_on"])
     )
     return pa.Table.from_pandas(chosen, schema=schema, preserve_index=False).replace_schema_metadata()
-

@@ -56,7 +56,8 @@ def _next(position: pd.Series, last_review: pd.Series, as_of: date, policy: Tier
     """One interval after the last review, or after ``as_of`` if none is known; what is overdue is due tomorrow."""
     days = pd.to_timedelta(position.map({i: t.review_days for i, t in enumerate(policy.tiers)}), unit="D")
     since = last_review.fillna(pd.Timestamp(as_of)).reset_index(drop=True)
-    return np.maximum(since + days.reset_index(drop=True), pd.Timestamp(as_of + timedelta(days=1)))
+    due = since + days.reset_index(drop=True)
+    return due.where(due > pd.Timestamp(as_of), pd.Timestamp(as_of + timedelta(days=1)))
 
 
 def _fell_silent(now: object, was: object) -> bool:

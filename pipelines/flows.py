@@ -4,9 +4,10 @@ The only module that imports prefect. ``on_prefect`` runs a flow on the server o
 """
 
 import os
+from collections.abc import Callable
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
 # Read when prefect is imported: nothing is reported to anyone, and the temporary server may take its time on a busy machine.
 os.environ.setdefault("DO_NOT_TRACK", "1")
@@ -18,30 +19,35 @@ from prefect.artifacts import create_markdown_artifact, create_table_artifact
 
 from features.ingest import ingest as bring
 from features.sources import source
-from models.gate import judge_for_promotion
 from models.train import assess, train
 from pipelines import nightly, training
 from pipelines.nightly import Run
 from pipelines.training import Training
 
-DISK: dict[str, Any] = {"retries": 2, "retry_delay_seconds": 5}
-"""Steps that read or write files or a database may find them busy; trying again changes nothing but the outcome."""
 MINUTES = 60
-SHOWN = 20
+RETRIES, WAIT = 2, 5
+"""Steps that read or write files or a database may find them busy; trying again changes nothing but the outcome."""
+
+P = ParamSpec("P")
+R = TypeVar("R")
 
 
-@flow(name="ingest", timeout_seconds=120 * MINUTES, log_prints=False)
+def step(function: Callable[P, R], name: str, minutes: int, disk: bool = True) -> Callable[P, R]:
+    """A plain function as a Prefect task, with a time limit, and retries where it touches a disk or a database."""
+    return task(
+        name=name, timeout_seconds=minutes * MINUTES, retries=RETRIES if disk else 0, retry_delay_seconds=WAIT if disk else 0
+    )(function)
+
+
+@flow(name="ingest", timeout_seconds=120 * MINUTES)
 def ingest(source_name: str, path: str, book: str) -> int:
     """Bring a delivery into the ledger; returns the ledger version."""
-    step = task(bring, name="ingest", timeout_seconds=120 * MINUTES, **DISK)
-    receipt = step(Path(book), source(source_name), Path(path))
-    create_table_artifact(
-        key="ingest", description=f"Ledger version {receipt.ledger_version}",
-        table=[
-            {"table": t.table, "rows in": t.rows_in, "used": t.used, "repeats": t.repeats, "quarantined": t.quarantined}
-            for t in receipt.tallies
-        ],
-    )  # fmt: skip
+    receipt = step(bring, "ingest", 120)(Path(book), source(source_name), Path(path))
+    rows = [
+        {"table": t.table, "rows in": t.rows_in, "used": t.used, "repeats": t.repeats, "quarantined": t.quarantined}
+        for t in receipt.tallies
+    ]
+    create_table_artifact(key="ingest", description=f"Ledger version {receipt.ledger_version}", table=rows)
     return receipt.ledger_version
 
 
@@ -49,12 +55,10 @@ def ingest(source_name: str, path: str, book: str) -> int:
 def train_book(book: str, mlruns: str = "mlruns", target: str | None = None, profile: str = "default") -> Training:
     """Train on a book and register the model."""
     goal, how = training.choose(target, profile)
-    rows = task(training.sample, name="sample", timeout_seconds=60 * MINUTES, **DISK)(Path(book), goal, how)
-    trained = task(train, name="train", timeout_seconds=60 * MINUTES)(rows, goal, how)
-    assessment = task(assess, name="assess", timeout_seconds=60 * MINUTES)(trained, rows)
-    findings = judge_for_promotion(assessment.whole)
-    step = task(training.publish, name="publish", timeout_seconds=15 * MINUTES, **DISK)
-    result = Training(*step(Path(book), Path(mlruns), trained, assessment, rows, findings), assessment, findings)
+    rows = step(training.sample, "sample", 60)(Path(book), goal, how)
+    trained = step(train, "train", 60, disk=False)(rows, goal, how)
+    assessment = step(assess, "assess", 60, disk=False)(trained, rows)
+    result = step(training.publish, "publish", 15)(Path(book), Path(mlruns), trained, assessment, rows)
     create_markdown_artifact(key="training", description="What the model is worth", markdown=_judgement(result))
     return result
 
@@ -62,10 +66,10 @@ def train_book(book: str, mlruns: str = "mlruns", target: str | None = None, pro
 @flow(name="nightly", timeout_seconds=60 * MINUTES)
 def nightly_run(book: str, as_of: date, mlruns: str = "mlruns", backfill: bool = False) -> Run:
     """Score the book on a day and write the run's folder."""
-    scorer = task(nightly.champion, name="champion", timeout_seconds=5 * MINUTES, **DISK)(Path(book), Path(mlruns))
-    rows = task(nightly.score, name="score", timeout_seconds=30 * MINUTES, **DISK)(Path(book), scorer, as_of)
-    night = task(nightly.settle, name="settle", timeout_seconds=10 * MINUTES, **DISK)(rows, Path(book), as_of, backfill)
-    folder = task(nightly.write, name="write", timeout_seconds=10 * MINUTES, **DISK)(night, Path(book), scorer)
+    scorer = step(nightly.champion, "champion", 5)(Path(book), Path(mlruns))
+    rows = step(nightly.score, "score", 30)(Path(book), scorer, as_of)
+    night = step(nightly.settle, "settle", 10)(rows, Path(book), as_of, backfill)
+    folder = step(nightly.write, "write", 10)(night, Path(book), scorer)
     create_table_artifact(key="tiers", description=f"The book by tier on {as_of}", table=_tiers(night.borrowers))
     return Run(night, folder, scorer.bundle.digest)
 

@@ -2,8 +2,10 @@
 
 from pathlib import Path
 
+from prefect import flow
+
 from features.ledger import Ledger
-from pipelines.flows import flow, nightly_run
+from pipelines.flows import nightly_run
 
 
 @flow(name="tonight")

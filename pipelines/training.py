@@ -65,19 +65,17 @@ def sample(book: Path, goal: Target, how: Profile, done: Progress = lambda *_: N
     return draw(Ledger(book), goal, how, done)
 
 
-def publish(
-    book: Path, mlruns: Path, trained: Trained, assessment: Assessment, rows: Sample, findings: list[Finding]
-) -> tuple[Bundle, Published]:
+def publish(book: Path, mlruns: Path, trained: Trained, assessment: Assessment, rows: Sample) -> Training:
     """Write the bundle into the book and register it; it becomes champion only if every criterion is met."""
+    findings = judge_for_promotion(assessment.whole)
     ledger = Ledger(book).manifest
     metrics = {**_judged(assessment), "slices": {n: _verdicts(v) for n, v in assessment.slices.items()}}
-    bundle = bundles.write(
-        book / "bundles", trained, metrics, {"digest": ledger.digest(), "version": ledger.ledger_version}
-    )
+    bundle = bundles.write(book / "bundles", trained, metrics, {"digest": ledger.digest(), "version": ledger.ledger_version})
     test = np.flatnonzero(rows.during(rows.periods.test))[:SHOWN_ROWS]
     figures = {**pictures(assessment), "beeswarm": beeswarm(Scorer(bundle).score(rows.x.iloc[test]))}
     passed = all(finding.met for finding in findings)
-    return bundle, Registry(mlruns).publish(bundle, book / "bundles" / bundle.digest, flat(assessment), figures, passed)
+    published = Registry(mlruns).publish(bundle, book / "bundles" / bundle.digest, flat(assessment), figures, passed)
+    return Training(bundle, published, assessment, findings)
 
 
 def run(
@@ -87,9 +85,7 @@ def run(
     goal, how = choose(target_name, profile_name)
     rows = sample(book, goal, how, done)
     trained = train(rows, goal, how, done)
-    assessment = assess(trained, rows)
-    findings = judge_for_promotion(assessment.whole)
-    return Training(*publish(book, mlruns, trained, assessment, rows, findings), assessment, findings)
+    return publish(book, mlruns, trained, assess(trained, rows), rows)
 
 
 def flat(assessment: Assessment) -> dict[str, float]:

@@ -61,7 +61,7 @@ FEATURES: list[Feature] = [
     ),
     *declare(
         "risky_share", risky.total(-flows["amount"]) / outflow.total(-flows["amount"]), "share", 1,
-        ("Gambling and securities in outflow over {days} days", "{value} of outflow in {days} days went to gambling or securities"),
+        ("Gambling and securities in outflow over {days} days", "{value} of {days} days' outflow went to gambling or securities"),
         ("近{days}天博彩证券支出占比", "近{days}天支出中博彩证券占{value}"), NO_ACCOUNT, days=(180,),
     ),
     *declare(

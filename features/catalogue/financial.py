@@ -69,7 +69,8 @@ FEATURES: list[Feature] = [
     ),
     *declare(
         "cash_flow_to_debt", ratio("operating_cash_flow", "debt"), "ratio", -1,
-        ("Operating cash flow to debt", "Operating cash flow is {value} of debt"), ("经营现金流负债比", "经营现金流为有息负债的{value}"),
+        ("Operating cash flow to debt", "Operating cash flow is {value} of debt"),
+        ("经营现金流负债比", "经营现金流为有息负债的{value}"),
         NO_YEARLY, source="Beaver (1966)",
     ),
     *declare(

@@ -94,7 +94,7 @@ FEATURES: list[Feature] = [
     ),
     *declare(
         "others_30_now", others.only(others["dpd"] >= 30).distinct("loan_id"), "count", 1,
-        ("Other loans 30 days or more past due in {days} days", "{value} other loans were 30 days or more past due in {days} days"),
+        ("Other loans 30 days or more past due in {days} days", "{value} other loans were 30 days or more late in {days} days"),
         ("近{days}天其他贷款逾期30天以上笔数", "近{days}天有{value}笔其他贷款逾期30天以上"), NO_OTHER, days=(31, 365),
     ),
     *declare(
@@ -116,7 +116,8 @@ FEATURES: list[Feature] = [
     *declare(
         "others_days_since_30", others.only(others["dpd"] >= 30).days_since(), "days", -1,
         ("Days since another loan was 30 days past due", "Another loan was 30 days past due {value} ago"),
-        ("距其他贷款逾期30天天数", "距其他贷款逾期30天{value}"), ("no other loan was ever 30 days past due", "其他贷款从未逾期30天"),
+        ("距其他贷款逾期30天天数", "距其他贷款逾期30天{value}"),
+        ("no other loan was ever 30 days past due", "其他贷款从未逾期30天"),
     ),
     *declare(
         "others_newest", other_contracts.days_since(), "days", 0,

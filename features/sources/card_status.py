@@ -13,7 +13,7 @@ from pathlib import Path
 
 import duckdb
 
-from features.sources.files import Delivery, csv, find
+from features.sources.files import Delivery, csv, find, readable
 
 LATEST = "2020-12-31"
 APPLICATION = (
@@ -32,8 +32,10 @@ def read(con: duckdb.DuckDBPyConnection, folder: Path) -> Delivery:
     """
     credit = find(folder, "credit_record.csv", "credit_record.csv.gz")
     application = find(folder, "application_record.csv", "application_record.csv.gz")
-    con.execute(f"CREATE TEMP TABLE raw_credit AS {csv(con, credit, ('ID', 'MONTHS_BALANCE', 'STATUS'))}")
-    con.execute(f"CREATE TEMP TABLE raw_application AS {csv(con, application, ('ID', *APPLICATION))}")
+    with readable(credit):
+        con.execute(f"CREATE TEMP TABLE raw_credit AS {csv(con, credit, ('ID', 'MONTHS_BALANCE', 'STATUS'))}")
+    with readable(application):
+        con.execute(f"CREATE TEMP TABLE raw_application AS {csv(con, application, ('ID', *APPLICATION))}")
     con.execute(ACCOUNTS)
     delivery = Delivery()
     for table, sql in (("borrowers", BORROWERS), ("loans", LOANS), ("statuses", STATUSES)):

@@ -1,5 +1,7 @@
 """Reading files inside DuckDB: clear refusals for what cannot be read, and the place of every row."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -41,16 +43,23 @@ def find(folder: Path, *names: str) -> Path:
     )
 
 
+@contextmanager
+def readable(place: Path) -> Iterator[None]:
+    """While reading what lies under ``place``: bytes that are not what they claim to be raise DataRefused."""
+    try:
+        yield
+    except (duckdb.DataError, duckdb.IOException, duckdb.InvalidInputException) as error:
+        said = " ".join(line.strip() for line in str(error).splitlines()[:2])
+        raise DataRefused(
+            f"{place}: cannot be read ({said}); export it again and check that it is complete",
+            f"{place}:无法读取({said});请重新导出并确认文件完整",
+        ) from error
+
+
 def columns_of(con: duckdb.DuckDBPyConnection, reader: str, file: Path) -> list[str]:
     """Names of a file's columns; raises DataRefused if the file cannot be read as what it claims to be."""
-    try:
+    with readable(file):
         described = con.execute(f"DESCRIBE SELECT * FROM {reader}").fetchall()
-    except duckdb.Error as error:
-        first = str(error).splitlines()[0]
-        raise DataRefused(
-            f"{file}: cannot be read ({first}); export it again and check that it is complete",
-            f"{file}:无法读取({first});请重新导出并确认文件完整",
-        ) from error
     return [str(row[0]) for row in described]
 
 

@@ -1,16 +1,18 @@
 """Random little ledgers with late, back-dated, corrected and missing records, and the naive oracles to hold against them."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
+from pathlib import Path
 
 import duckdb
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from features import arrears
-from features.ledger import Partition, arrow_schema
+from features.ledger import Ledger, Partition, arrow_schema
 from features.schema import TABLES, Column, Table
 from features.spine import Spine
 
@@ -231,3 +233,45 @@ def payment(day: date, amount: int, loan: str = "L1", known: date | None = None)
 def rows_at(loan: str, days: list[date]) -> Spine:
     """One row of one loan per day."""
     return Spine.concat([Spine.of([(LOANS[loan], loan)], day) for day in days])
+
+
+Row = dict[str, object]
+
+
+def clean(seed: int, names: Iterable[str] = TABLES, per_table: int = 6) -> dict[str, list[Row]]:
+    """Records without a fault, as a lender delivers them: every borrower and loan, some of the other tables."""
+    rng, weather = np.random.default_rng(seed), Weather(late=0.3, corrected=0, unknown=0.3)
+    made: dict[str, list[Row]] = {}
+    for name in ("borrowers", "loans", *(n for n in names if n not in ("borrowers", "loans"))):
+        keys: list[dict[str, str]] = [_keys(rng, TABLES[name]) for _ in range(per_table)]
+        if name == "borrowers":
+            keys = [{"borrower_id": b} for b in BORROWERS] + keys
+        if name == "loans":
+            keys = [{"borrower_id": b, "loan_id": loan} for loan, b in LOANS.items()] + keys
+        made[name] = [{**next(_versions(rng, TABLES[name], i, weather)), **key} for i, key in enumerate(keys)]
+    return {name: [{**row, "record_id": f"{name} {row['record_id']}"} for row in made[name]] for name in made}
+
+
+def deliver(folder: Path, delivery: str, tables: Mapping[str, list[Row]]) -> Path:
+    """Write records as one delivery of the simulated source, every column as text; line n of a file is row n - 1."""
+    home = folder / "records" / delivery
+    home.mkdir(parents=True, exist_ok=True)
+    for name, records in tables.items():
+        columns = [c.name for c in TABLES[name].all_columns]
+        data = {c: pa.array([_written(row.get(c)) for row in records], pa.string()) for c in columns}
+        pq.write_table(pa.table(data), home / f"{name}.parquet")
+    return folder
+
+
+def _written(value: object) -> str | None:
+    return None if value is None else str(value)
+
+
+def stored(book: Path) -> dict[str, list[Row]]:
+    """Every record of a book's ledger by table, with its clocks, in the order of the files."""
+    ledger = Ledger(book)
+    numbers = {True: ledger.partitions, False: range(1)}
+    return {
+        name: [row for number in numbers[TABLES[name].partitioned] for row in ledger.read(name, number).to_pylist()]
+        for name in ledger.manifest.files
+    }

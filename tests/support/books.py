@@ -1,0 +1,103 @@
+"""One small simulated book, trained once per test session whatever the number of workers, and lent out read-only."""
+
+import fcntl
+import json
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from features.ingest import ingest
+from features.labels import target
+from features.ledger import Ledger
+from features.sources import source
+from features.sources.simulation import read_parameters, simulate
+from models.bundle import Bundle, load
+from models.profile import profile
+from models.sample import Sample, draw
+from models.score import Scorer
+from monitoring.night import score_book
+from pipelines import training
+
+BORROWERS, MONTHS = 1_500, 36
+
+OTHERS_WARNINGS = (
+    ("'future.no_silent_downcasting' is deprecated", DeprecationWarning),  # category_encoders under pandas 3
+    (".*", ResourceWarning),  # sqlite connections that MLflow leaves to the collector
+)
+"""Warnings of third parties that no code of ours can avoid."""
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Without the warnings that are not ours."""
+    with warnings.catch_warnings():
+        for message, kind in OTHERS_WARNINGS:
+            warnings.filterwarnings("ignore", message, kind)
+        yield
+
+
+@dataclass(frozen=True)
+class Book:
+    """A finished book: records, ledger, a champion in ``mlruns``, and the JSON of its training."""
+
+    path: Path
+    mlruns: Path
+    trained: dict[str, Any]
+
+    @cached_property
+    def ledger(self) -> Ledger:
+        return Ledger(self.path)
+
+    @property
+    def day(self) -> date:
+        return self.ledger.known_through
+
+    @cached_property
+    def bundle(self) -> Bundle:
+        return load(self.path / "bundles" / str(self.trained["bundle"]))
+
+    @cached_property
+    def scorer(self) -> Scorer:
+        return Scorer(self.bundle)
+
+    @cached_property
+    def sample(self) -> Sample:
+        """The rows the champion was trained and judged on."""
+        return draw(self.ledger, target("default_12m"), profile())
+
+    @cached_property
+    def rows(self) -> pd.DataFrame:
+        """Every live loan on the last day, scored."""
+        return score_book(self.ledger, self.scorer, self.day)
+
+    def with_own_runs(self, folder: Path) -> Path:
+        """A book of the same ledger and bundles whose runs are its own: what is written there is seen by no other test."""
+        folder.mkdir()
+        for name in ("ledger", "bundles"):
+            (folder / name).symlink_to(self.path / name)
+        return folder
+
+
+def shared(home: Path) -> Book:
+    """The book under ``home``, made by whichever worker comes first while the others wait."""
+    done = home / "trained.json"
+    with (home / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not done.exists():
+            done.write_text(json.dumps(_make(home)))
+    return Book(home / "book", home / "mlruns", json.loads(done.read_text()))
+
+
+def _make(home: Path) -> dict[str, Any]:
+    book = home / "book"
+    simulate(book / "simulation", read_parameters(None, {"book": {"borrowers": BORROWERS, "months": MONTHS}}))
+    ingest(book, source("simulated"), book / "simulation")
+    with quiet():
+        return training.run(book, home / "mlruns").as_json()
