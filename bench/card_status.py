@@ -28,7 +28,9 @@ SHOWN = ("model", "held_out", "worst_dpd", "logistic", "scorecard", "model_minus
 
 def command(*arguments: str) -> str:
     """Run loanwatch as a user would; exit with it if it fails."""
-    done = subprocess.run([str(Path(sys.executable).parent / "loanwatch"), *arguments], stdout=subprocess.PIPE, text=True, check=False)
+    done = subprocess.run(
+        [str(Path(sys.executable).parent / "loanwatch"), *arguments], stdout=subprocess.PIPE, text=True, check=False
+    )
     if done.returncode not in (0, 5):
         sys.exit(done.returncode)
     return done.stdout
@@ -73,8 +75,6 @@ def main() -> None:
     print("\n== for comparison, with application data: its absence is an artefact of the file and is paid for on all rows")
     seen = replace(how, without={})
     table(draw(ledger, target(how.target), seen), seen)
-
-
 
 
 if __name__ == "__main__":

@@ -45,10 +45,7 @@ def bad_rate(rows: pd.DataFrame) -> tuple[float, float]:
     bad = rows[rows.late >= 3].groupby("id").month.agg(list).to_dict()
     last = rows.month.max()
     known = live[live.month <= last - HORIZON]
-    hit = [
-        any(month < m <= month + HORIZON for m in bad.get(who, ()))
-        for who, month in zip(known.id, known.month, strict=True)
-    ]
+    hit = [any(month < m <= month + HORIZON for m in bad.get(who, ())) for who, month in zip(known.id, known.month, strict=True)]
     return float(np.mean(hit)), float((live.late > 0).mean())
 
 
@@ -120,9 +117,7 @@ def compare_statements(book: Path, data: Path) -> None:
         "revenue / assets": ("total_revenue", "total_assets", "revenue", "total_assets"),
     }
     for figure, (top, bottom, our_top, our_bottom) in pairs.items():
-        row(
-            f"american_statements: {figure}", spread(real[top] / real[bottom]), spread(ours[our_top] / ours[our_bottom])
-        )
+        row(f"american_statements: {figure}", spread(real[top] / real[bottom]), spread(ours[our_top] / ours[our_bottom]))
 
 
 def main(book: Path, data: Path) -> None:

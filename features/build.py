@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from features import arrears, window
+from features.errors import DataRefused
 from features.feature import ONE, AsOf, Feature, Fold, Leaf, Records, Reduce
 from features.ledger import Events, Float, Int, Ledger, Partition
 from features.spine import Spine
@@ -171,8 +172,14 @@ def _loans_of(partition: Partition, table: str) -> Float:
 def _exact(leaf: Reduce, total: Float) -> Float:
     """Sums of money are exact as long as they stay below 2**53 minor units; anything above is refused, not rounded."""
     if np.any(np.abs(total) >= EXACT):
-        raise OverflowError(f"{leaf.name}: a window adds up to more than 2**53 minor units")
+        table = leaf.records.table.name
+        raise DataRefused(
+            f"{table}: {leaf.of.sql} of one window adds up to 2**53 minor units or more, which cannot be summed exactly: check"
+            " the unit of the amounts",
+            f"{table}:{leaf.of.sql} 在一个窗口内合计达到 2**53 最小货币单位,无法精确求和:请检查金额单位",
+        )
     return total
+
 
 
 __all__ = ["Rows", "compute", "compute_partition", "needed_tables"]

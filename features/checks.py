@@ -10,9 +10,7 @@ import duckdb
 
 from features.schema import LOAN_ID, Column, Table
 
-QUARANTINE = (
-    "source VARCHAR, table_name VARCHAR, file VARCHAR, line BIGINT, column_name VARCHAR, value VARCHAR, reason VARCHAR"
-)
+QUARANTINE = "source VARCHAR, table_name VARCHAR, file VARCHAR, line BIGINT, column_name VARCHAR, value VARCHAR, reason VARCHAR"
 
 REASONS = {
     "missing": "a required value is missing | 缺少必填值",
@@ -77,7 +75,7 @@ def _fault_list(table: Table) -> str:
     for column in table.all_columns:
         whens = " ".join(f"WHEN {condition} THEN {_quoted(reason)}" for condition, reason in _faults(column))
         cases.append(
-            f"struct_pack(column_name := {_quoted(column.name)}, value := CAST(\"{column.name}\" AS VARCHAR),"
+            f'struct_pack(column_name := {_quoted(column.name)}, value := CAST("{column.name}" AS VARCHAR),'
             f" reason := CASE {whens} END)"
         )
     return f"list_filter([{', '.join(cases)}], lambda fault: fault.reason IS NOT NULL)"
@@ -122,9 +120,7 @@ def orphans(con: duckdb.DuckDBPyConnection, table: Table, source: str) -> None:
     _expel(con, table, source, "borrower", "borrower_id", "part IS NULL")
 
 
-def _expel(
-    con: duckdb.DuckDBPyConnection, table: Table, source: str, reason: str, column: str, condition: str
-) -> None:
+def _expel(con: duckdb.DuckDBPyConnection, table: Table, source: str, reason: str, column: str, condition: str) -> None:
     fault = f"CAST({column} AS VARCHAR) AS value, '{column}' AS column_name, {_quoted(REASONS[reason])} AS reason"
     con.execute(
         f"CREATE OR REPLACE TEMP TABLE expelled AS SELECT rowid AS position, source_file, source_line, {fault}"

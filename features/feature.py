@@ -341,8 +341,11 @@ def declare(
 ) -> list[Feature]:
     """One feature per window: ``en`` and ``zh`` are (name, sentence), ``unknown`` what absence means in both languages.
 
-    ``{days}`` in a text becomes the window; a window in days is added to the name.
+    ``{days}`` in a text becomes the window; a window in days is added to the name. Raises ValueError where a text speaks of
+    days and the window is all of history.
     """
+    if None in days and "{days}" in "".join([*en, *zh]):
+        raise ValueError(f"{name}: a window over all of history has no days to name; declare it apart with texts of its own")
     return [
         Feature(
             name=f"{name}_{window}" if window else name,

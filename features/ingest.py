@@ -80,6 +80,8 @@ def _workshop(folder: Path, memory: str) -> Iterator[duckdb.DuckDBPyConnection]:
             ) from error
         _sweep(folder)
         con = duckdb.connect(config={"memory_limit": memory, "temp_directory": str(folder / ".spill")})
+        # With statistics the Parquet writer marks columns as never null, or not, by the plan: other bytes for equal rows.
+        con.execute("SET disabled_optimizers = 'statistics_propagation'")
         try:
             yield con
         finally:
@@ -122,16 +124,13 @@ def _bucket(table: Table, partitions: int) -> str:
     return f"('0x' || left(md5(CAST(borrower_id AS VARCHAR)), 8))::BIGINT % {partitions}"
 
 
-def _known(
-    con: duckdb.DuckDBPyConnection, folder: Path, manifest: Manifest, delivery: Delivery, name: str, columns: str
-) -> None:
+def _known(con: duckdb.DuckDBPyConnection, folder: Path, manifest: Manifest, delivery: Delivery, name: str, columns: str) -> None:
     """The loans or borrowers of this delivery and of the ledger, each once."""
     rows = [f"SELECT {columns} FROM good_{name}"] if name in delivery.relations else []
     rows += [f"SELECT {columns} FROM {_stored(folder, manifest, name)}"] if name in manifest.files else []
     if not rows:
         raise DataRefused(
-            f"no {name} in this delivery nor in the ledger; bring the {name} table first, "
-            "every other record belongs to one",
+            f"no {name} in this delivery nor in the ledger; bring the {name} table first, every other record belongs to one",
             f"本批次和账本中都没有 {name} 表;请先导入 {name},其他记录都须归属于它",
         )
     con.execute(f"CREATE TEMP TABLE known_{name} AS SELECT DISTINCT * FROM ({' UNION ALL '.join(rows)})")
@@ -202,9 +201,7 @@ def _chained(folder: Path, manifest: Manifest, table: Table) -> str:
     """
 
 
-_VERSION = (
-    "PARTITION BY record_id ORDER BY known_on, ledger_version, superseded_on NULLS LAST, source_order, source_line"
-)
+_VERSION = "PARTITION BY record_id ORDER BY known_on, ledger_version, superseded_on NULLS LAST, source_order, source_line"
 
 
 def _write(con: duckdb.DuckDBPyConnection, folder: Path, manifest: Manifest, table: Table) -> dict[str, dict[str, Any]]:
@@ -277,8 +274,7 @@ def _refuse_empty(path: Path, tallies: Iterable[Tally]) -> None:
             raise DataRefused(
                 f"{path}: all {tally.rows_in} rows of {tally.table} break the schema; the ledger stays as it was. "
                 "The file is probably in another layout: compare it with docs/tables.md",
-                f"{path}:{tally.table} 的 {tally.rows_in} 行全部不合规,账本保持不变。"
-                "文件格式可能不同,请对照 docs/tables.md",
+                f"{path}:{tally.table} 的 {tally.rows_in} 行全部不合规,账本保持不变。文件格式可能不同,请对照 docs/tables.md",
             )
 
 

@@ -7,7 +7,7 @@ the loan defaults; for companies one loan's default is the borrower's, so all it
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 
 import numpy as np
 import pandas as pd
@@ -146,9 +146,7 @@ def performing(people: Population, target: Target) -> Population:
     return people.take(np.flatnonzero(~_shared(people, bad_now.astype(np.float64)).astype(bool)))
 
 
-def labels(
-    people: Population, ledger: Ledger, target: Target, known_by: date | None = None, workers: int = 2
-) -> Float:
+def labels(people: Population, ledger: Ledger, target: Target, known_by: date | None = None, workers: int = 2) -> Float:
     """1 where default followed within the horizon, 0 where the whole horizon was seen without, NaN otherwise; float64 (n,).
 
     A default that was seen counts even if the rest of the horizon was not. ``known_by`` defaults to the ledger's last day.
@@ -169,12 +167,14 @@ def labels(
 
 
 def _outcomes(spine: Spine, partition: Partition, horizon: Int, now: int, target: Target) -> Float:
-    later = Spine(spine.borrower_id, spine.loan_id, horizon, np.full(len(spine), now))
+    # Not past what the ledger has seen: there days past due would go on counting with nobody watching.
+    end = np.minimum(horizon, now)
+    later = Spine(spine.borrower_id, spine.loan_id, end, np.full(len(spine), now))
     late = _status.only(_status["dpd"] >= target.dpd)
     lost = _status.only(_status.is_in("state", "written_off"))
     facts = [_fact("late", late.days_since()), _fact("lost", lost.days_since()), *FACTS]
     seen = pd.DataFrame(compute_partition(later, partition, facts), columns=[f.name for f in facts])
-    ahead = horizon - spine.as_of
+    ahead = end - spine.as_of
     reached = first_reaching(partition, later.loans(partition), spine.as_of, target.dpd)
     bad = ~np.isnan(reached) | (seen["late"] < ahead) | (seen["lost"] < ahead)
     # A schedule is watched to the ledger's last day; a status only as long as the lender reports it.
@@ -197,5 +197,5 @@ def observable(ledger: Ledger, target: Target, first: date, last: date) -> list[
     """Month ends whose whole horizon lies within what the ledger has seen."""
     return [
         day for day in window.month_ends(first, last)
-        if window.add_months(day, target.months) <= ledger.known_through + timedelta(days=0)
+        if window.add_months(day, target.months) <= ledger.known_through
     ]  # fmt: skip

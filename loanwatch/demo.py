@@ -38,7 +38,7 @@ def run(out: Console, err: Console, book: Path, mlruns: Path, borrowers: int, mo
         night = nightly_run(str(book), day, str(mlruns)).night
     show.book_by_tier(out, night, tier_policy(day))
     show.worst_borrowers(out, night)
-    _where(out, book, mlruns)
+    _where(out, book, mlruns, str(night.loans["loan_id"].iloc[0]))
 
 
 @contextmanager
@@ -48,13 +48,13 @@ def _step(err: Console, name: str) -> Iterator[None]:
     err.print(f"[bold]{name}[/]: {time.monotonic() - start:.0f} s", highlight=False)
 
 
-def _where(out: Console, book: Path, mlruns: Path) -> None:
+def _where(out: Console, book: Path, mlruns: Path, loan: str) -> None:
     home = os.environ["PREFECT_HOME"]
     out.print(
         f"\nThe book is in [bold]{book}[/]: ledger/, quarantine/, bundles/, runs/.\n"
         f"Models, metrics and plots: [bold].venv/bin/mlflow ui --backend-store-uri sqlite:///{mlruns}/mlflow.db[/]\n"
         f"Flow runs and artifacts: [bold]PREFECT_HOME={home} .venv/bin/prefect server start[/]\n"
-        f"One loan: [bold].venv/bin/loanwatch score --book {book} --loan L0000002[/]\n"
+        f"One loan: [bold].venv/bin/loanwatch score --book {book} --loan {loan}[/]\n"
         "What a feature means: [bold].venv/bin/loanwatch features describe worst_dpd_90[/]",
         highlight=False, soft_wrap=True,
     )  # fmt: skip

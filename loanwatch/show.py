@@ -93,8 +93,7 @@ def book_by_tier(console: Console, night: Night, policy: TierPolicy) -> None:
         due = int((pd.to_datetime(rows["next_review_on"]) <= soon).sum())
         table.add_row(
             f"{tier.name} {tier.zh}", f"{len(rows):,}", f"{len(rows) / max(1, len(night.borrowers)):.1%}",
-            f"{rows['pd_12m'].mean():.2%}" if len(rows) else "", _money(rows["exposure"].sum()),
-            _money((rows["exposure"] * rows["pd_12m"]).sum()), f"{due:,}",
+            f"{rows['pd_12m'].mean():.2%}" if len(rows) else "", _money(rows["exposure"].sum()), f"{due:,}",
         )  # fmt: skip
     console.print(table)
 

@@ -17,6 +17,7 @@ Baseline = Callable[[pd.DataFrame, Float], Score]
 
 WORST = ("worst_dpd_365", "status_worst_365")
 BINS = 10
+UNKNOWN = -1
 
 
 def worst_dpd(x: pd.DataFrame, bad: Float) -> Score:
@@ -34,7 +35,7 @@ def logistic(x: pd.DataFrame, bad: Float) -> Score:
     model = make_pipeline(
         SimpleImputer(strategy="median", add_indicator=True, keep_empty_features=True),
         StandardScaler(),
-        LogisticRegression(C=0.01, max_iter=300),
+        LogisticRegression(C=0.01, solver="newton-cholesky"),
     )
     model.fit(x.to_numpy(), bad)
     return lambda x: np.asarray(model.decision_function(x.to_numpy()), dtype=np.float64)
@@ -44,7 +45,7 @@ def scorecard(x: pd.DataFrame, bad: Float) -> Score:
     """A weight-of-evidence scorecard (Siddiqi 2017): ten bins of equal count per feature, unknown a bin of its own."""
     edges = {str(name): _edges(x[name].to_numpy()) for name in x}
     encoder = WOEEncoder(cols=list(x.columns), regularization=1.0)
-    model = LogisticRegression(C=0.01, max_iter=300)
+    model = LogisticRegression(C=0.01, solver="newton-cholesky")
     model.fit(encoder.fit_transform(_binned(x, edges), bad), bad)
 
     def score(x: pd.DataFrame) -> Float:
@@ -62,7 +63,7 @@ def _binned(x: pd.DataFrame, edges: dict[str, Float]) -> pd.DataFrame:
     bins = {}
     for name, cuts in edges.items():
         values = x[name].to_numpy()
-        bins[name] = np.where(np.isnan(values), "unknown", np.searchsorted(cuts, values, side="right").astype(str))
+        bins[name] = np.where(np.isnan(values), UNKNOWN, np.searchsorted(cuts, values, side="right"))
     return pd.DataFrame(bins, index=x.index)
 
 

@@ -1,4 +1,4 @@
-"""From a row of features to a score: log-odds, PD, points, grade, contributions. The only exp on the way to a PD is here.
+"""From a row of features to a score: log-odds, PD, points, grade, contributions. The exp that makes a PD is here alone.
 
 The number that is served, stored, explained and gated is the calibrated log-odds; everything else is read off it.
 """

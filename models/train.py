@@ -1,6 +1,7 @@
 """From a sample to a model: monotone gradient-boosted trees, their number chosen on later months, calibrated on later ones."""
 
 from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import lightgbm as lgb
@@ -18,10 +19,14 @@ from models.profile import Profile
 from models.sample import FOLDS, Sample
 
 FIXED = {
-    "objective": "binary", "metric": "auc", "verbosity": -1, "deterministic": True, "force_row_wise": True, "num_threads": 2,
+    "objective": "binary", "metric": "auc", "verbosity": -1, "deterministic": True, "force_row_wise": True, "num_threads": 1,
     "seed": 7, "monotone_constraints_method": "basic", "boost_from_average": True,
 }  # fmt: skip
-"""What makes the same data give the same model: LightGBM's own conditions for a repeatable run, and fixed seeds."""
+"""What makes the same data give the same model: LightGBM's own conditions for a repeatable run, and fixed seeds.
+
+One thread a model and several models at a time: threads inside a small model mostly wait for each other.
+"""
+FITS_AT_ONCE = 2
 
 
 Progress = Callable[[str, int], None]
@@ -54,8 +59,8 @@ def train(sample: Sample, target: Target, profile: Profile, done: Progress = lam
     names = [str(n) for n in sample.x if _tells(sample.x[n][pool])]
     x = sample.x[names]
     rounds = _rounds(x, sample, profile, done)
-    booster = _fit(x, sample.y, pool, rounds, profile, done)
-    apart = _apart(x, sample, rounds, profile, done)
+    booster, *without = _fits(x, sample, [pool, *(pool & (sample.fold != k) for k in range(FOLDS))], rounds, profile, done)
+    apart = _apart(x, sample.fold, without)
     later = sample.during(sample.periods.calibrate)
     line = calibrate(apart[later], sample.y[later])
     held_out = line.log_odds(apart[test])
@@ -80,18 +85,23 @@ def _rounds(x: pd.DataFrame, sample: Sample, profile: Profile, done: Progress) -
     return len(found["valid auc-mean"])
 
 
-def _apart(x: pd.DataFrame, sample: Sample, rounds: int, profile: Profile, done: Progress) -> Float:
-    """Margins of all rows, each from a model of the pool without the row's borrower; float64 (n,)."""
-    pool, margin = sample.during(sample.periods.pool), np.full(len(sample), np.nan)
-    for k in range(FOLDS):
-        mine = sample.fold == k
-        margin[mine] = _margin(_fit(x, sample.y, pool & ~mine, rounds, profile, done), x[mine])
+def _fits(x: pd.DataFrame, sample: Sample, parts: list[Mask], rounds: int, profile: Profile, done: Progress) -> list[lgb.Booster]:
+    """A model of each part of the rows."""
+
+    def one(rows: Mask) -> lgb.Booster:
+        data = _dataset(x, sample.y, np.flatnonzero(rows))
+        return lgb.train(_parameters(profile, x.columns), data, rounds, callbacks=[lambda _: done("trees", 1)])
+
+    with ThreadPoolExecutor(FITS_AT_ONCE) as pool:
+        return list(pool.map(one, parts))
+
+
+def _apart(x: pd.DataFrame, fold: Int, without: list[lgb.Booster]) -> Float:
+    """Margins of all rows, each from the model that has not seen the row's borrower; float64 (n,)."""
+    margin = np.empty(len(x))
+    for k, booster in enumerate(without):
+        margin[fold == k] = _margin(booster, x[fold == k])
     return margin
-
-
-def _fit(x: pd.DataFrame, y: Float, rows: Mask, rounds: int, profile: Profile, done: Progress) -> lgb.Booster:
-    data = _dataset(x, y, np.flatnonzero(rows))
-    return lgb.train(_parameters(profile, x.columns), data, rounds, callbacks=[lambda _: done("trees", 1)])
 
 
 def _dataset(x: pd.DataFrame, y: Float, rows: Int) -> lgb.Dataset:

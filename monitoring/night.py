@@ -1,7 +1,7 @@
 """One night: every live loan scored and explained, borrowers placed in tiers with their next review."""
 
 from collections.abc import Callable, Sequence
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +13,7 @@ from features.errors import DataRefused
 from features.feature import Feature, declare, records
 from features.labels import Population, population
 from features.ledger import Float, Ledger
+from features.schema import ALWAYS, TABLES
 from features.spine import Spine
 from models.explain import reasons
 from models.score import Scored, Scorer, grade, points
@@ -47,13 +48,14 @@ def score_book(
     people = population(ledger, [as_of], partitions)
     people = people.take(np.flatnonzero(people.facts["live"].to_numpy(dtype=bool)))
     done("loans", len(people.spine))
-    x = compute(people.spine, ledger, features, done=lambda n: done("features", n))
+    heard = _heard(features)
+    x = compute(people.spine, ledger, [*features, *heard.values()], done=lambda n: done("features", n))
     scored = scorer.score(x)
     done("scores", len(scored))
-    return _rows(people, scored, features)
+    return _rows(people, scored, _freshness({table: x[fact.name].to_numpy() for table, fact in heard.items()}))
 
 
-def _rows(people: Population, scored: Scored, features: list[Feature]) -> pd.DataFrame:
+def _rows(people: Population, scored: Scored, freshness: pd.DataFrame) -> pd.DataFrame:
     rows = pd.DataFrame(
         {
             "borrower_id": people.spine.borrower_id,
@@ -62,25 +64,35 @@ def _rows(people: Population, scored: Scored, features: list[Feature]) -> pd.Dat
             "pd_12m": scored.pd_12m,
             "points": points(scored.log_odds),
             "grade": grade(scored.log_odds),
-            "missing": _missing(scored.values, features),
         }
     )
-    rows = pd.concat([rows, reasons(scored)], axis=1)
+    rows = pd.concat([rows, reasons(scored), freshness], axis=1)
     company = people.facts["company"].to_numpy(dtype=bool)
     worst = rows.groupby("borrower_id")["log_odds"].transform("idxmax").to_numpy()
-    own = ["borrower_id", "loan_id"]
+    own = ["borrower_id", "loan_id", "missing", "silent"]
     shared = rows.drop(columns=own).iloc[np.where(company, worst, np.arange(len(rows)))].reset_index(drop=True)
     return pd.concat([rows[own], shared, people.facts[["dpd", "exposure"]]], axis=1)
 
 
-def _missing(values: Float, features: list[Feature]) -> list[list[str]]:
-    """For each row the sources of which the model reads something and nothing is known."""
-    unknown = np.isnan(values)
+def _heard(features: list[Feature]) -> dict[str, Feature]:
+    """By source that the model reads and that can fall silent: days since it last spoke."""
+    nothing = ("", "")
     tables = sorted({table for f in features for table in f.tables})
-    silent = np.column_stack([unknown[:, [t in f.tables for f in features]].all(axis=1) for t in tables])
-    patterns, code = np.unique(silent, axis=0, return_inverse=True)
-    named = [[t for t, gone in zip(tables, pattern, strict=True) if gone] for pattern in patterns]
-    return [named[i] for i in code]
+    return {
+        name: fact
+        for name in tables
+        if TABLES[name].partitioned and TABLES[name].fresh_days < ALWAYS
+        for fact in declare(f"{name} heard", records(name).days_since(), "days", 0, nothing, nothing, nothing)
+    }
+
+
+def _freshness(heard: dict[str, Float]) -> pd.DataFrame:
+    """``missing``: sources without a record inside their freshness limit; ``silent``: whether one of them once spoke."""
+    days = np.column_stack(list(heard.values()))
+    limits = [TABLES[name].fresh_days for name in heard]
+    patterns, code = np.unique(~(days < limits), axis=0, return_inverse=True)
+    named = [[t for t, gone in zip(heard, pattern, strict=True) if gone] for pattern in patterns]
+    return pd.DataFrame({"missing": [named[i] for i in code], "silent": (days >= limits).any(axis=1)})
 
 
 def place(rows: pd.DataFrame, ledger: Ledger, book: Path, as_of: date, kind: str) -> Night:
@@ -95,7 +107,9 @@ def place(rows: pd.DataFrame, ledger: Ledger, book: Path, as_of: date, kind: str
         borrowers["tier"] = band(borrowers["pd_12m"], borrowers["dpd"], policy).map(names).astype("str")
         borrowers["next_review_on"] = pd.NaT
     else:
-        standing = assign(borrowers, _last_review(borrowers, ledger, as_of), last_official(book, as_of), as_of, policy)
+        standing = assign(
+            borrowers, _last_review(borrowers, ledger, as_of), last_official(book, as_of - timedelta(days=1)), as_of, policy
+        )
         borrowers[["tier", "next_review_on"]] = standing
     placed = borrowers.set_index("borrower_id")[["tier", "next_review_on"]]
     loans = rows.join(placed, on="borrower_id")
@@ -105,7 +119,8 @@ def place(rows: pd.DataFrame, ledger: Ledger, book: Path, as_of: date, kind: str
 def borrowers_of(rows: pd.DataFrame) -> pd.DataFrame:
     """One row per borrower: the worst loan's score and reasons, the worst days past due, all the exposure."""
     by = rows.groupby("borrower_id", sort=True)
-    worst = rows.loc[by["log_odds"].idxmax()].drop(columns=["loan_id", "dpd", "exposure"]).reset_index(drop=True)
+    worst = rows.loc[by["log_odds"].idxmax()].drop(columns=["loan_id", "dpd", "exposure", "silent"]).reset_index(drop=True)
+    worst["silent"] = by["silent"].any().to_numpy()
     worst["dpd"] = by["dpd"].max().to_numpy()
     worst["exposure"] = by["exposure"].sum(min_count=1).to_numpy()
     return worst

@@ -41,9 +41,9 @@ class Night:
 
 
 def last_official(book: Path, as_of: date) -> pd.DataFrame | None:
-    """Borrowers of the last nightly run before ``as_of``, or None; back-fills do not count."""
+    """Borrowers of the last nightly run up to and including ``as_of``, or None; back-fills do not count."""
     for folder in sorted((book / "runs").glob("as_of=*"), reverse=True):
-        if folder.name < f"as_of={as_of}" and json.loads((folder / "manifest.json").read_text())["kind"] == NIGHTLY:
+        if folder.name <= f"as_of={as_of}" and json.loads((folder / "manifest.json").read_text())["kind"] == NIGHTLY:
             found: pd.DataFrame = pq.read_table(folder / "borrowers.parquet", partitioning=None).to_pandas()
             return found
     return None

@@ -1,7 +1,7 @@
 """From a borrower's PD to a tier and the day of the next review.
 
-The tier is the worse of what the PD allows and what the days past due demand. Silence never helps: where a source that spoke
-at the last official run says nothing now, the tier is no better and the review no later than they were then.
+The tier is the worse of what the PD allows and what the days past due demand. Silence never helps: while a source that once
+spoke of the borrower is past its freshness limit, the tier is no better than at the last official run, so the interval no longer.
 """
 
 from datetime import date, timedelta
@@ -11,7 +11,7 @@ import pandas as pd
 
 from monitoring.policy import TierPolicy
 
-STANDING = ("tier", "next_review_on", "missing")
+STANDING = ["tier", "next_review_on", "as_of"]
 
 
 def band(pd_12m: pd.Series, dpd: pd.Series, policy: TierPolicy) -> pd.Series:
@@ -30,36 +30,31 @@ def assign(
 ) -> pd.DataFrame:
     """Tier and next review of each borrower.
 
-    ``borrowers`` has borrower_id, pd_12m, dpd and missing (n rows); ``last_review`` the day of the last known review or NaT;
+    ``borrowers`` has borrower_id, pd_12m, dpd and silent (n rows); ``last_review`` the day of the last known review or NaT;
     ``before`` the borrowers of the last official run, if there was one. Returns columns tier and next_review_on.
     """
-    position = band(borrowers["pd_12m"], borrowers["dpd"], policy)
     names = [tier.name for tier in policy.tiers]
+    then = _standing(before, borrowers["borrower_id"])
+    position = band(borrowers["pd_12m"], borrowers["dpd"], policy)
+    was = then["tier"].map({name: i for i, name in enumerate(names)})
+    position = position.where(~(borrowers["silent"] & (was > position)), was).astype(np.int64)
+    due = _after(position, last_review, as_of, policy)
+    # Only a review moves a date that was set: running again postpones nothing, and a missed date stays due.
+    planned = then["next_review_on"].where(~(last_review > then["as_of"]))
+    due = due.where(~(planned < due), planned)
+    due = due.where(due > pd.Timestamp(as_of), pd.Timestamp(as_of + timedelta(days=1)))
+    return pd.DataFrame({"tier": position.map(dict(enumerate(names))).astype("str"), "next_review_on": due})
+
+
+def _standing(before: pd.DataFrame | None, borrower_id: pd.Series) -> pd.DataFrame:
+    """How each borrower stood at the last official run; unknown for one who was not there."""
     if before is None:
-        return pd.DataFrame({"tier": _names(position, names), "next_review_on": _next(position, last_review, as_of, policy)})
-    then = before.set_index("borrower_id")[list(STANDING)].reindex(borrowers["borrower_id"]).reset_index(drop=True)
-    silent = pd.Series([_fell_silent(now, was) for now, was in zip(borrowers["missing"], then["missing"], strict=True)])
-    was_position = then["tier"].map({name: i for i, name in enumerate(names)})
-    position = position.where(~(silent & (was_position > position)), was_position).astype(np.int64)
-    review = _next(position, last_review, as_of, policy)
-    planned = pd.to_datetime(then["next_review_on"])
-    # A date already set stays unless the tier asks for an earlier one: running again postpones nothing.
-    keep = planned.notna() & (planned > pd.Timestamp(as_of)) & ((planned < review) | silent)
-    return pd.DataFrame({"tier": _names(position, names), "next_review_on": review.where(~keep, np.minimum(planned, review))})
+        before = pd.DataFrame({"borrower_id": pd.Series(dtype="str"), **{name: pd.Series(dtype="str") for name in STANDING}})
+    then = before.set_index("borrower_id")[STANDING].reindex(borrower_id).reset_index(drop=True)
+    return then.assign(**{name: pd.to_datetime(then[name]) for name in ("next_review_on", "as_of")})
 
 
-def _names(position: pd.Series, names: list[str]) -> pd.Series:
-    return position.map(dict(enumerate(names))).astype("str")
-
-
-def _next(position: pd.Series, last_review: pd.Series, as_of: date, policy: TierPolicy) -> pd.Series:
-    """One interval after the last review, or after ``as_of`` if none is known; what is overdue is due tomorrow."""
+def _after(position: pd.Series, last_review: pd.Series, as_of: date, policy: TierPolicy) -> pd.Series:
+    """One interval of the tier after the last review, or after ``as_of`` if none is known."""
     days = pd.to_timedelta(position.map({i: t.review_days for i, t in enumerate(policy.tiers)}), unit="D")
-    since = last_review.fillna(pd.Timestamp(as_of)).reset_index(drop=True)
-    due = since + days.reset_index(drop=True)
-    return due.where(due > pd.Timestamp(as_of), pd.Timestamp(as_of + timedelta(days=1)))
-
-
-def _fell_silent(now: object, was: object) -> bool:
-    """Whether a source that spoke then is missing now; a borrower unknown then cannot have fallen silent."""
-    return isinstance(was, list | np.ndarray) and bool(set(now) - set(was))  # type: ignore[call-overload]
+    return last_review.fillna(pd.Timestamp(as_of)) + days

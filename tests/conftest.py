@@ -1,26 +1,43 @@
 """Fixtures for all tests: one small book per session, shared by the workers of pytest-xdist."""
 
+from __future__ import annotations
+
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
+if TYPE_CHECKING:  # a test that needs no book need not load what makes one
+    from books import Book
+
+NOT_OURS = (
+    "ignore:'future.no_silent_downcasting' is deprecated:DeprecationWarning",  # category_encoders under pandas 3
+    "ignore:The ``noload`` loader strategy is deprecated:DeprecationWarning",  # MLflow under SQLAlchemy
+    "ignore:unclosed database:ResourceWarning",  # connections that MLflow leaves to the collector
+)
+"""Warnings of third parties about themselves; every other warning is an error."""
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    for line in NOT_OURS:
+        config.addinivalue_line("filterwarnings", line)
+
 
 @pytest.fixture(scope="session")
-def book(tmp_path_factory: pytest.TempPathFactory) -> "books.Book":  # type: ignore[name-defined]  # noqa: F821
-    """A simulated book with a champion; nobody may write into it (``with_own_runs`` lends one to write to)."""
-    import books
+def book(tmp_path_factory: pytest.TempPathFactory) -> Book:
+    """A simulated book with a champion; nobody may write into it (``own`` is one to write to)."""
+    from books import shared
 
     base = tmp_path_factory.getbasetemp()
+    home = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "shared-book"
     if dev := os.environ.get("LW_DEV_BOOK"):
         home = Path(dev)
-    else:
-        home = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "shared-book"
     home.mkdir(exist_ok=True)
-    return books.shared(home)
+    return shared(home)
 
 
 @pytest.fixture
-def own(book: "books.Book", tmp_path: Path) -> Path:  # type: ignore[name-defined]  # noqa: F821
+def own(book: Book, tmp_path: Path) -> Path:
     """The same book with runs of its own, to write to."""
-    return Path(book.with_own_runs(tmp_path / "book"))
+    return book.with_own_runs(tmp_path / "book")

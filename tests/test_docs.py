@@ -181,9 +181,7 @@ def _names(module: str) -> set[str]:
     """Names bound at the top of a module, read without running it."""
     path = ROOT / module.replace(".", "/")
     file = path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
-    nodes = list(ast.iter_child_nodes(ast.parse(file.read_text("utf-8"))))
+    nodes = ast.parse(file.read_text("utf-8")).body
     defined = {node.name for node in nodes if isinstance(node, ast.FunctionDef | ast.ClassDef)}
-    assigned = {
-        target.id for node in nodes if isinstance(node, ast.Assign) for target in node.targets if isinstance(target, ast.Name)
-    }
-    return defined | assigned
+    targets = [target for node in nodes if isinstance(node, ast.Assign) for target in node.targets]
+    return defined | {target.id for target in targets if isinstance(target, ast.Name)}

@@ -73,7 +73,12 @@ FEATURES: list[Feature] = [
     *declare(
         "others_worst", others.largest("dpd"), "days", 1,
         ("Worst days past due on other loans in {days} days", "Other loans were up to {value} past due in the last {days} days"),
-        ("近{days}天其他贷款最长逾期天数", "近{days}天其他贷款最长逾期{value}"), NO_OTHER, days=(31, 180, 365, None),
+        ("近{days}天其他贷款最长逾期天数", "近{days}天其他贷款最长逾期{value}"), NO_OTHER, days=(31, 180, 365),
+    ),
+    *declare(
+        "others_worst", others.largest("dpd"), "days", 1,
+        ("Worst days past due ever on other loans", "Other loans were once up to {value} past due"),
+        ("其他贷款历史最长逾期天数", "其他贷款曾最长逾期{value}"), NO_OTHER,
     ),
     *declare(
         "others_mean", others.mean("dpd"), "days", 1,
@@ -84,7 +89,12 @@ FEATURES: list[Feature] = [
         "others_late_share", others.mean((others["dpd"] > 0).as_number()), "share", 0,
         ("Share of other loans' month ends past due in {days} days",
          "Other loans were past due at {value} of their month ends in the last {days} days"),
-        ("近{days}天其他贷款逾期月份占比", "近{days}天其他贷款有{value}的月末逾期"), NO_OTHER, days=(31, 365, None),
+        ("近{days}天其他贷款逾期月份占比", "近{days}天其他贷款有{value}的月末逾期"), NO_OTHER, days=(31, 365),
+    ),
+    *declare(
+        "others_late_share", others.mean((others["dpd"] > 0).as_number()), "share", 0,
+        ("Share of other loans' month ends past due", "Other loans were past due at {value} of their month ends"),
+        ("其他贷款逾期月份占比", "其他贷款有{value}的月末逾期"), NO_OTHER,
     ),
     *declare(
         "others_30_share", others.mean((others["dpd"] >= 30).as_number()), "share", 1,

@@ -48,7 +48,9 @@ def readable(place: Path) -> Iterator[None]:
     """While reading what lies under ``place``: bytes that are not what they claim to be raise DataRefused."""
     try:
         yield
-    except (duckdb.DataError, duckdb.IOException, duckdb.InvalidInputException) as error:
+    except duckdb.OutOfMemoryException:
+        raise
+    except duckdb.Error as error:
         said = " ".join(line.strip() for line in str(error).splitlines()[:2])
         raise DataRefused(
             f"{place}: cannot be read ({said}); export it again and check that it is complete",

@@ -2,9 +2,7 @@
 
 import fcntl
 import json
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
+import shutil
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
@@ -12,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import third_parties  # noqa: F401
 
 from features.ingest import ingest
 from features.labels import target
@@ -26,21 +25,6 @@ from monitoring.night import score_book
 from pipelines import training
 
 BORROWERS, MONTHS = 1_500, 36
-
-OTHERS_WARNINGS = (
-    ("'future.no_silent_downcasting' is deprecated", DeprecationWarning),  # category_encoders under pandas 3
-    (".*", ResourceWarning),  # sqlite connections that MLflow leaves to the collector
-)
-"""Warnings of third parties that no code of ours can avoid."""
-
-
-@contextmanager
-def quiet() -> Iterator[None]:
-    """Without the warnings that are not ours."""
-    with warnings.catch_warnings():
-        for message, kind in OTHERS_WARNINGS:
-            warnings.filterwarnings("ignore", message, kind)
-        yield
 
 
 @dataclass(frozen=True)
@@ -97,7 +81,7 @@ def shared(home: Path) -> Book:
 
 def _make(home: Path) -> dict[str, Any]:
     book = home / "book"
+    shutil.rmtree(book, ignore_errors=True)
     simulate(book / "simulation", read_parameters(None, {"book": {"borrowers": BORROWERS, "months": MONTHS}}))
     ingest(book, source("simulated"), book / "simulation")
-    with quiet():
-        return training.run(book, home / "mlruns").as_json()
+    return training.run(book, home / "mlruns").as_json()

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import numpy as np
@@ -23,6 +24,7 @@ LOANS = {"L1": "B1", "L2": "B1", "L3": "B1", "L4": "B2"}
 KEYS = {"industry": ["I1", "I2"], "region": ["R1"]}
 
 World = dict[str, pa.Table]
+Row = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -35,7 +37,7 @@ class Weather:
     unknown: float = 0.2
 
 
-def world(seed: int, weather: Weather = Weather()) -> World:  # noqa: B008
+def world(seed: int, weather: Weather = Weather()) -> World:
     """All canonical tables, most of them with records; the same seed gives the same world."""
     rng = np.random.default_rng(seed)
     tables = {}
@@ -45,12 +47,12 @@ def world(seed: int, weather: Weather = Weather()) -> World:  # noqa: B008
     return tables
 
 
-def _versions(rng: np.random.Generator, table: Table, i: int, weather: Weather) -> Iterator[dict[str, object]]:
+def _versions(rng: np.random.Generator, table: Table, i: int, weather: Weather) -> Iterator[Row]:
     """A record, and with some luck a correction of it that closes the first."""
     event = FIRST + timedelta(days=int(rng.integers(0, SPAN)))
     late = int(rng.integers(1, 300)) if rng.random() < weather.late else 0
     known = event + timedelta(days=late - (200 if table.name == "instalments" else 0))
-    row: dict[str, object] = {
+    row: Row = {
         "record_id": f"{table.name[0]}{i}", **_keys(rng, table), "event_on": event, "known_on": known,
         **{c.name: _value(rng, c, weather) for c in table.columns}, "superseded_on": None, "ledger_version": 1,
     }  # fmt: skip
@@ -72,7 +74,7 @@ def _keys(rng: np.random.Generator, table: Table) -> dict[str, str]:
     return {table.entity: str(rng.choice(KEYS[table.entity]))}
 
 
-def _value(rng: np.random.Generator, column: Column, weather: Weather) -> object:
+def _value(rng: np.random.Generator, column: Column, weather: Weather) -> object:  # noqa: PLR0911 (one per kind)
     if not column.required and rng.random() < weather.unknown:
         return None
     low, high = column.bounds
@@ -82,7 +84,7 @@ def _value(rng: np.random.Generator, column: Column, weather: Weather) -> object
         case "money":
             return int(rng.choice([0, *rng.integers(0 if low == 0 else -50_000, 100_000, 4)]))
         case "count":
-            return int(rng.integers(0, min(high or 120, 120) + 1))
+            return int(rng.integers(0, min(int(high or 120), 120) + 1))
         case "number":
             return float(np.round(rng.uniform(low or 0.0, min(high or 3.0, 3.0)), 3))
         case "date":
@@ -93,7 +95,7 @@ def _value(rng: np.random.Generator, column: Column, weather: Weather) -> object
             return str(rng.choice(KEYS.get(column.name, ["x", "y", "z"])))
 
 
-def _sorted(table: Table, rows: list[dict[str, object]]) -> pa.Table:
+def _sorted(table: Table, rows: list[Row]) -> pa.Table:
     data = pa.Table.from_pylist(rows, schema=arrow_schema(table))
     order = [table.entity_column, "event_on", "known_on", "record_id", "ledger_version"]
     return data.sort_by([(name, "ascending") for name in order])
@@ -107,10 +109,7 @@ def rows(seed: int, n: int = 12) -> Spine:
     days = [FIRST + timedelta(days=int(d)) for d in rng.integers(0, SPAN + 200, n)]
     later = [int(x) for x in np.where(rng.random(n) < 0.5, 0, rng.integers(0, 200, n))]
     return Spine.concat(
-        [
-            Spine.of([pair], day, day + timedelta(days=after))
-            for pair, day, after in zip(pairs, days, later, strict=True)
-        ]
+        [Spine.of([pair], day, day + timedelta(days=after)) for pair, day, after in zip(pairs, days, later, strict=True)]
     )
 
 
@@ -171,13 +170,13 @@ def naive_arrears(tables: World, spine: Spine) -> pd.DataFrame:
     return pd.DataFrame(found)
 
 
-def _walk(due: list[dict[str, int]], paid: list[dict[str, int]], as_of: date) -> dict[str, float]:
+def _walk(due: list[Row], paid: list[Row], as_of: date) -> dict[str, float]:
     due = sorted(due, key=lambda r: (r["event_on"], r["known_on"], r["record_id"]))
     path: dict[date, int] = {}
     day = due[0]["event_on"]
-    while day <= as_of:  # type: ignore[operator]
-        path[day], state = _one_day(due, paid, day)  # type: ignore[index, arg-type]
-        day += timedelta(days=1)  # type: ignore[assignment, operator]
+    while day <= as_of:
+        path[day], state = _one_day(due, paid, day)
+        day += timedelta(days=1)
     late = [d for d, dpd in path.items() if dpd > 0]
     out: dict[str, float] = {"dpd": path[as_of], **state}
     out["days_since_overdue"] = (as_of - max(late)).days if late else float("nan")
@@ -188,18 +187,19 @@ def _walk(due: list[dict[str, int]], paid: list[dict[str, int]], as_of: date) ->
     return out
 
 
-def _one_day(due: list[dict[str, int]], paid: list[dict[str, int]], day: date) -> tuple[int, dict[str, float]]:
-    settled = sum(p["amount"] for p in paid if p["event_on"] <= day)  # type: ignore[operator]
-    fallen = [r for r in due if r["event_on"] <= day]  # type: ignore[operator]
-    owed, open_ones, cleared = 0, [], 0
+def _one_day(due: list[Row], paid: list[Row], day: date) -> tuple[int, dict[str, float]]:
+    settled = sum(p["amount"] for p in paid if p["event_on"] <= day)
+    fallen = [r for r in due if r["event_on"] <= day]
+    owed, cleared = 0, 0
+    open_ones: list[Row] = []
     for record in fallen:
         owed += record["principal"] + record["interest"] + (record["fee"] or 0)
         if settled < owed or open_ones:
             open_ones.append(record)
         else:
             cleared += record["principal"]
-    dpd = (day - open_ones[0]["event_on"]).days if open_ones else 0  # type: ignore[operator]
-    state = {
+    dpd = (day - open_ones[0]["event_on"]).days if open_ones else 0
+    state: dict[str, float] = {
         "overdue_amount": max(owed - settled, 0),
         "open_instalments": len(open_ones),
         "principal_cleared": cleared,
@@ -207,23 +207,33 @@ def _one_day(due: list[dict[str, int]], paid: list[dict[str, int]], day: date) -
     return dpd, state
 
 
+def naive_first_reaching(tables: World, loan: str, since: date, as_of: date, known_by: date, dpd: int) -> date | None:
+    """First day in ``(since, as_of]`` with that many days past due, walked day by day."""
+    seen = visible(tables, as_of, known_by)
+    due = [r for r in seen["instalments"].to_pylist() if r["loan_id"] == loan]
+    paid = [r for r in seen["payments"].to_pylist() if r["loan_id"] == loan]
+    due.sort(key=lambda r: (r["event_on"], r["known_on"], r["record_id"]))
+    days = (since + timedelta(days=n) for n in range(1, (as_of - since).days + 1))
+    return next((day for day in days if due and _one_day(due, paid, day)[0] >= dpd), None)
+
+
 def partition(tables: World) -> Partition:
     return Partition({name: data for name, data in tables.items() if data.num_rows})
 
 
-def table(name: str, records: list[dict[str, object]]) -> pa.Table:
+def table(name: str, records: list[Row]) -> pa.Table:
     """A canonical table from partial records; what is not given is unknown."""
     return _sorted(TABLES[name], records)
 
 
-def instalment(due: date, amount: int, loan: str = "L1") -> dict[str, object]:
+def instalment(due: date, amount: int, loan: str = "L1") -> Row:
     return {
         "record_id": f"{loan} {due}", "borrower_id": LOANS[loan], "loan_id": loan, "event_on": due,
         "known_on": FIRST, "principal": amount, "interest": 0,
     }  # fmt: skip
 
 
-def payment(day: date, amount: int, loan: str = "L1", known: date | None = None) -> dict[str, object]:
+def payment(day: date, amount: int, loan: str = "L1", known: date | None = None) -> Row:
     return {
         "record_id": f"{loan} {day} {amount}", "borrower_id": LOANS[loan], "loan_id": loan, "event_on": day,
         "known_on": known or day, "amount": amount,
@@ -233,9 +243,6 @@ def payment(day: date, amount: int, loan: str = "L1", known: date | None = None)
 def rows_at(loan: str, days: list[date]) -> Spine:
     """One row of one loan per day."""
     return Spine.concat([Spine.of([(LOANS[loan], loan)], day) for day in days])
-
-
-Row = dict[str, object]
 
 
 def clean(seed: int, names: Iterable[str] = TABLES, per_table: int = 6) -> dict[str, list[Row]]:
@@ -267,11 +274,8 @@ def _written(value: object) -> str | None:
     return None if value is None else str(value)
 
 
-def stored(book: Path) -> dict[str, list[Row]]:
-    """Every record of a book's ledger by table, with its clocks, in the order of the files."""
+def stored(book: Path, table: str) -> list[Row]:
+    """Every record of one table of a book's ledger, with its clocks, in the order of the files."""
     ledger = Ledger(book)
-    numbers = {True: ledger.partitions, False: range(1)}
-    return {
-        name: [row for number in numbers[TABLES[name].partitioned] for row in ledger.read(name, number).to_pylist()]
-        for name in ledger.manifest.files
-    }
+    numbers = ledger.partitions if TABLES[table].partitioned else range(1)
+    return [row for number in numbers for row in ledger.read(table, number).to_pylist()]

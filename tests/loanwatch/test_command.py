@@ -1,0 +1,217 @@
+"""The command: help for every verb, one clear message and the right exit code for every mistake, one JSON document when asked."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer
+from books import Book
+
+from loanwatch import command
+
+VERBS = [
+    (), ("simulate",), ("ingest",), ("train",), ("nightly",), ("score",), ("features",), ("features", "list"),
+    ("features", "describe"), ("features", "sql"), ("doctor",), ("demo",),
+]  # fmt: skip
+
+Said = tuple[int, str, str]
+Run = Callable[..., Said]
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Run:
+    """Run the command in this process: exit code, stdout, stderr."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("PREFECT_API_URL", raising=False)
+    monkeypatch.setenv("PREFECT_HOME", str(tmp_path / ".prefect"))
+
+    def call(*arguments: object) -> Said:
+        monkeypatch.setattr(sys, "argv", ["loanwatch", *map(str, arguments)])
+        capsys.readouterr()
+        try:
+            command.main()
+            code = 0
+        except SystemExit as ended:
+            code = int(ended.code or 0)
+        said = capsys.readouterr()
+        return code, said.out, said.err
+
+    return call
+
+
+def strict(text: str) -> Any:
+    def refuse(word: str) -> None:
+        raise AssertionError(f"{word} is not JSON")
+
+    return json.loads(text, parse_constant=refuse)
+
+
+def flowing(text: str) -> str:
+    """Text as it reads, without the line breaks of a narrow terminal."""
+    return " ".join(text.split())
+
+
+@pytest.mark.parametrize("verb", VERBS, ids=lambda v: " ".join(v) or "loanwatch")
+def test_every_verb_has_help_in_both_languages(run: Run, verb: tuple[str, ...]) -> None:
+    code, out, _ = run(*verb, "--help")
+    assert code == 0
+    assert "Usage:" in out
+    assert any("\u4e00" <= c <= "\u9fff" for c in out)
+
+
+def test_every_verb_of_the_app_is_tried_here() -> None:
+    def walk(group: Any, path: tuple[str, ...]) -> list[tuple[str, ...]]:
+        inside = getattr(group, "commands", {})
+        return [path, *(p for name, sub in inside.items() for p in walk(sub, (*path, name)))]
+
+    assert sorted(walk(typer.main.get_command(command.app), ())) == sorted(VERBS)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        (("nightly", "--as-of", "2024-13-01"), 2, "not a date; write it as 2024-12-31"),
+        (("nightly", "--as-of", "yesterday"), 2, "not a date"),
+        (("score",), 2, "name either --loan or --borrower"),
+        (("score", "--loan", "L1", "--borrower", "B1"), 2, "name either --loan or --borrower"),
+        (("train", "--book", "nowhere", "--profile", "card"), 2, "did you mean cards"),
+        (("train", "--book", "nowhere", "--target", "default_12"), 2, "did you mean default_12m"),
+        (("ingest", "simulatd", "--from", "."), 2, "did you mean simulated"),
+        (("simulate", "--book", "b", "--borrowers", "5"), 2, "--borrowers"),
+        (("nightly", "--as-off", "2024-12-31"), 2, "--as-of"),
+        (("nightlyy",), 2, "nightlyy"),
+        (("nightly", "--book", "nowhere", "--as-of", "2024-12-31"), 4, "loanwatch"),
+        (("nightly", "--book", "nowhere"), 4, "no ledger there yet; run `loanwatch ingest"),
+        (("train", "--book", "nowhere"), 4, "no ledger there yet"),
+        (("score", "--book", "nowhere", "--loan", "L1"), 4, "no ledger there yet"),
+        (("features", "describe", "worst_dpd_9"), 4, "did you mean worst_dpd_90"),
+        (("features", "sql", "dpdd"), 4, "did you mean dpd"),
+        (("ingest", "simulated", "--from", "nowhere", "--book", "new"), 3, "nowhere"),
+        (("ingest", "card_status", "--from", "nowhere", "--book", "new"), 3, "nowhere"),
+    ],
+    ids=lambda v: " ".join(v) if isinstance(v, tuple) else None,
+)
+def test_a_mistake_is_one_message_with_the_way_out_and_its_exit_code(
+    run: Run, arguments: tuple[str, ...], code: int, words: str
+) -> None:
+    found, out, err = run(*arguments)
+    assert found == code, err
+    assert words in flowing(err)
+    assert "Traceback" not in err
+    assert out == ""
+
+
+def test_a_refused_delivery_leaves_no_ledger_behind(run: Run, tmp_path: Path) -> None:
+    run("ingest", "simulated", "--from", "nowhere", "--book", "new")
+    assert not (tmp_path / "new" / "ledger" / "manifest.json").exists()
+
+
+def test_features_can_be_listed_described_and_read_as_sql(run: Run) -> None:
+    code, out, _ = run("features", "list")
+    assert code == 0
+    assert "worst_dpd_90" in out
+    code, out, _ = run("features", "describe", "worst_dpd_90")
+    assert code == 0
+    assert "more means more risk" in out
+    assert "天" in out
+    code, out, err = run("features", "sql", "inflow_90")
+    assert (code, err) == (0, "")
+    assert out.strip().upper().startswith(("SELECT", "WITH"))
+
+
+def test_sql_printed_is_sql_that_duckdb_can_read(run: Run) -> None:
+    import duckdb
+
+    from features.catalogue import CATALOGUE
+
+    for name in list(CATALOGUE)[::7]:
+        _, out, _ = run("features", "sql", name)
+        assert duckdb.extract_statements(out)
+
+
+def test_a_score_is_one_json_document_on_stdout_and_a_table_on_stderr(run: Run, book: Book) -> None:
+    loan = str(book.rows["loan_id"].iloc[3])
+    code, out, err = run("score", "--book", book.path, "--mlruns", book.mlruns, "--loan", loan, "--json")
+    assert code == 0, err
+    said = strict(out)
+    row = book.rows.iloc[3]
+    assert (said["loan_id"], said["log_odds"], said["pd_12m"]) == (loan, row["log_odds"], row["pd_12m"])
+    assert {"official_tier", "indicative_tier", "points", "grade", "reasons", "missing", "bundle", "as_of"} <= set(said)
+    assert all(r["en"] and r["zh"] for r in said["reasons"])
+    assert loan in err
+
+
+def test_a_night_is_one_json_document_on_stdout(run: Run, book: Book, own: Path) -> None:
+    code, out, err = run("nightly", "--book", own, "--mlruns", book.mlruns, "--as-of", book.day, "--json")
+    assert code == 0, err
+    said = strict(out)
+    assert (said["loans"], said["kind"], said["as_of"]) == (len(book.rows), "nightly", str(book.day))
+    assert sum(said["tiers"].values()) == said["borrowers"]
+    assert Path(said["folder"]).is_dir()
+    assert "The book on" in err
+
+
+def test_a_dry_night_writes_nothing(run: Run, book: Book, own: Path) -> None:
+    code, out, _ = run("nightly", "--book", own, "--mlruns", book.mlruns, "--as-of", book.day, "--dry-run")
+    assert code == 0
+    assert "dry run: nothing written" in out
+    assert not (own / "runs").exists()
+
+
+def test_a_day_not_known_yet_is_refused_with_3_and_an_unknown_loan_with_4(run: Run, book: Book) -> None:
+    where = ("--book", book.path, "--mlruns", book.mlruns)
+    code, _, err = run("nightly", *where, "--as-of", "2031-01-01")
+    assert code == 3
+    assert "choose an earlier --as-of" in flowing(err)
+    code, _, err = run("score", *where, "--loan", "L9999999")
+    assert code == 4
+    assert "no loan L9999999" in flowing(err)
+
+
+def test_a_harmed_model_ends_with_6(run: Run, book: Book, own: Path) -> None:
+    (own / "bundles").unlink()
+    folder = own / "bundles" / book.bundle.digest
+    folder.mkdir(parents=True)
+    for file in (book.path / "bundles" / book.bundle.digest).iterdir():
+        (folder / file.name).write_bytes(file.read_bytes())
+    (folder / "model.txt").write_text(book.bundle.model + "\n", "utf-8")
+    code, _, err = run("nightly", "--book", own, "--mlruns", book.mlruns, "--as-of", book.day)
+    assert code == 6
+    assert "not the bytes that were written" in flowing(err)
+
+
+def test_simulate_then_ingest_and_ingest_again_counts_repeats(run: Run, tmp_path: Path) -> None:
+    code, out, err = run("simulate", "--book", "small", "--borrowers", 40, "--months", 6, "--seed", 3)
+    assert (code, out) == (0, ""), err
+    code, _, err = run("simulate", "--book", "small", "--borrowers", 40)
+    assert code == 2
+    assert "is not empty" in flowing(err)
+    receipts = []
+    for _ in range(2):
+        code, out, err = run("ingest", "simulated", "--from", "small/simulation", "--book", "small", "--json")
+        assert code == 0, err
+        receipts.append(strict(out))
+    assert [r["ledger_version"] for r in receipts] == [1, 2]
+    assert receipts[0]["digest"] != ""
+    for tally in (t for r in receipts for t in r["tallies"]):
+        assert tally["rows_in"] == tally["used"] + tally["repeats"] + tally["quarantined"]
+
+
+def test_the_doctor_finds_a_sound_book_fit_and_a_missing_one_not(run: Run, book: Book) -> None:
+    code, out, _ = run("doctor", "--book", book.path, "--mlruns", book.mlruns)
+    assert "verified" in out
+    assert code == 0
+    assert run("doctor", "--book", "nowhere", "--mlruns", book.mlruns)[0] == 1
+
+
+def test_the_installed_command_ends_with_the_exit_code_and_no_trace(tmp_path: Path) -> None:
+    program = Path(sys.executable).with_name("loanwatch")
+    done = subprocess.run([program, "nightly", "--book", "nowhere"], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 4
+    assert done.stdout == ""
+    assert "Traceback" not in done.stderr
+    assert len(done.stderr.strip().splitlines()) <= 4

@@ -1,0 +1,150 @@
+"""Training: the same data give the same bytes, the catalogue's directions hold, noise does not pass."""
+
+import hashlib
+from dataclasses import replace
+from datetime import date
+
+import lightgbm as lgb
+import numpy as np
+import pandas as pd
+import pytest
+from books import Book
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from features.catalogue import CATALOGUE
+from features.errors import GateNotPassed
+from features.labels import Population, target
+from features.spine import Spine
+from features.window import month_ends
+from models.gate import judge_for_promotion
+from models.profile import profile
+from models.sample import Sample, folds, periods
+from models.train import Trained, assess, train
+
+GOAL = target("dpd30_6m")
+QUICK = replace(
+    profile(), lightgbm={**profile().lightgbm, "rounds": 40, "patience": 10, "min_data_in_leaf": 20, "learning_rate": 0.15}
+)
+FEATURES = ("worst_dpd_365", "days_since_overdue", "paid_share_90", "inflow_90", "status_idle", "days_overdue_90")
+BORROWERS = 150
+
+
+def sample(seed: int, signal: float) -> Sample:
+    """Monthly rows of some borrowers; default follows the first two features, ``signal`` times as strongly as noise."""
+    rng = np.random.default_rng(seed)
+    days = month_ends(date(2020, 1, 31), date(2021, 10, 31))
+    when = periods(days, GOAL, 2)
+    pairs = [(f"B{i}", f"L{i}") for i in range(BORROWERS)]
+    spine = Spine.concat([Spine.of(pairs, day) for day in (*when.pool, *when.test)])
+    n = len(spine)
+    x = pd.DataFrame(rng.normal(0, 1, (n, len(FEATURES))), columns=list(FEATURES)).mask(rng.random((n, len(FEATURES))) < 0.1)
+    x["status_idle"] = (rng.random(n) < 0.2).astype(float)
+    told = signal * (x["worst_dpd_365"].fillna(0.0) - x["days_since_overdue"].fillna(0.0))
+    y = (rng.random(n) < 1 / (1 + np.exp(2.0 - told))).astype(np.float64)
+    facts = pd.DataFrame({"dpd": 0.0, "exposure": 1.0, "live": True, "company": rng.random(n) < 0.3})
+    return Sample(Population(spine, facts), x, y, folds(spine.borrower_id), when)
+
+
+def sha(trained: Trained) -> str:
+    return hashlib.sha256(trained.booster.encode()).hexdigest()
+
+
+@pytest.fixture(scope="module")
+def rows() -> Sample:
+    return sample(1, 1.0)
+
+
+@pytest.fixture(scope="module")
+def trained(rows: Sample) -> Trained:
+    return train(rows, GOAL, QUICK)
+
+
+def test_the_same_sample_gives_the_same_model_to_the_last_byte(rows: Sample, trained: Trained) -> None:
+    again = train(sample(1, 1.0), GOAL, QUICK)
+    assert sha(again) == sha(trained)
+    assert (again.calibration, again.rounds, again.data_digest) == (trained.calibration, trained.rounds, trained.data_digest)
+    np.testing.assert_array_equal(again.held_out, trained.held_out)
+
+
+def test_another_sample_gives_another_model_and_another_digest(trained: Trained) -> None:
+    other = train(sample(2, 1.0), GOAL, QUICK)
+    assert sha(other) != sha(trained)
+    assert other.data_digest != trained.data_digest
+
+
+def test_labels_of_the_test_months_do_not_reach_the_model(rows: Sample, trained: Trained) -> None:
+    y = rows.y.copy()
+    tested = rows.during(rows.periods.test)
+    y[tested] = 1 - y[tested]
+    changed = train(replace(rows, y=y), GOAL, QUICK)
+    assert (sha(changed), changed.calibration, changed.rounds) == (sha(trained), trained.calibration, trained.rounds)
+
+
+@given(row=st.integers(0, 10_000), name=st.sampled_from(FEATURES), low=st.floats(-3, 3), more=st.floats(0, 4))
+@settings(max_examples=200, deadline=None)
+def test_no_row_contradicts_the_direction_of_risk(
+    rows: Sample, trained: Trained, row: int, name: str, low: float, more: float
+) -> None:
+    pair = rows.x.iloc[[row % len(rows)] * 2].reset_index(drop=True)
+    pair[name] = [low, low + more]
+    before, after = trained.log_odds(pair)
+    assert (after - before) * CATALOGUE[name].risk >= 0 or CATALOGUE[name].risk == 0
+
+
+@given(row=st.integers(0, 100_000), pick=st.integers(0, 1_000), low=st.floats(0, 1), more=st.floats(0, 1))
+@settings(max_examples=200, deadline=None)
+def test_no_row_of_the_book_contradicts_the_direction_of_risk(book: Book, row: int, pick: int, low: float, more: float) -> None:
+    directed = [n for n in book.bundle.features if CATALOGUE[n].risk]
+    name = directed[pick % len(directed)]
+    known = book.sample.x[name].dropna()
+    values = np.quantile(known, [low, min(1.0, low + more)])
+    pair = book.sample.x.iloc[[row % len(book.sample)] * 2].reset_index(drop=True)
+    pair[name] = values
+    before, after = book.scorer.score(pair).log_odds
+    assert (after - before) * CATALOGUE[name].risk >= 0
+
+
+def test_the_champion_reads_only_what_its_profile_allows_and_what_varies(book: Book) -> None:
+    allowed = {f.name for f in profile().catalogue()}
+    assert set(book.bundle.features) <= allowed
+    pool = book.sample.x[book.sample.during(book.sample.periods.pool)]
+    assert all(pool[name].nunique(dropna=False) > 1 for name in book.bundle.features)
+    assert [f["risk"] for f in book.bundle.said["features"]] == [CATALOGUE[n].risk for n in book.bundle.features]
+
+
+def test_a_feature_that_never_varies_is_left_out(rows: Sample) -> None:
+    flat = replace(rows, x=rows.x.assign(inflow_90=7.0, paid_share_90=np.nan))
+    assert set(train(flat, GOAL, QUICK).features) == set(FEATURES) - {"inflow_90", "paid_share_90"}
+
+
+def test_trees_are_no_deeper_than_the_profile_says(book: Book) -> None:
+    trees = lgb.Booster(model_str=book.bundle.model).dump_model()["tree_info"]
+    assert len(trees) == book.bundle.said["rounds"]
+
+    def depth(node: dict) -> int:  # type: ignore[type-arg]
+        return 0 if "leaf_value" in node else 1 + max(depth(node["left_child"]), depth(node["right_child"]))
+
+    assert max(depth(tree["tree_structure"]) for tree in trees) <= 4
+
+
+def test_held_out_scores_are_those_of_the_test_rows(rows: Sample, trained: Trained) -> None:
+    assert trained.held_out.shape == (int(rows.during(rows.periods.test).sum()),)
+    assert np.isfinite(trained.held_out).all()
+
+
+def test_a_model_with_a_signal_beats_noise_and_is_assessed_with_all_its_baselines(rows: Sample, trained: Trained) -> None:
+    found = assess(trained, rows)
+    assert {"model", "held_out", "worst_dpd", "logistic", "scorecard", "model_minus_logistic"} <= set(found.whole)
+    assert found.whole["model"].low["auc"] > 0.6
+    assert found.whole["model"].n == int(rows.during(rows.periods.test).sum()) == len(found.bad)
+
+
+@pytest.mark.parametrize("seed", [11, 12, 13])
+def test_features_that_are_noise_do_not_pass_the_gate(seed: int) -> None:
+    rows = sample(seed, 0.0)
+    try:
+        findings = judge_for_promotion(assess(train(rows, GOAL, QUICK), rows).whole)
+    except GateNotPassed:
+        return
+    assert "discriminates" in [f.criterion.name for f in findings if not f.met]

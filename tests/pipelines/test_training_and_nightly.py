@@ -1,0 +1,153 @@
+"""Training and the night on the small book: what the contract names is there, and the score is near the truth."""
+
+import json
+from datetime import timedelta
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from books import Book
+from scipy.stats import spearmanr
+from sklearn.metrics import roc_auc_score
+
+from features.errors import DataRefused, NotFound
+from features.labels import population
+from features.ledger import Float
+from features.window import to_date
+from models.explain import REASONS, sentence, told
+from monitoring.night import score_book
+from pipelines import nightly
+from pipelines.training import BASELINE_NAMES
+
+METRICS = ("auc", "ks", "pr_auc", "brier", "log_loss", "calibration_slope", "calibration_intercept", "ece")
+
+
+def test_the_training_document_has_every_name_of_the_contract(book: Book) -> None:
+    document = book.trained
+    for who in ("model", *BASELINE_NAMES):
+        assert {"n", "bad", *METRICS, "auc_low", "auc_high"} <= set(document[who]), who
+    for baseline in BASELINE_NAMES:
+        assert {f"auc_minus_{baseline}{end}" for end in ("", "_low", "_high")} <= set(document["model"])
+    assert {"bundle", "data", "run_id"} <= set(document)
+
+
+def test_the_training_document_is_json_that_any_reader_can_read(book: Book) -> None:
+    def refuse(word: str) -> None:
+        raise AssertionError(f"{word} is not JSON")
+
+    json.loads(json.dumps(book.trained), parse_constant=refuse)
+
+
+def test_all_scores_are_judged_on_the_same_rows(book: Book) -> None:
+    assert len({(book.trained[who]["n"], book.trained[who]["bad"]) for who in ("model", "held_out", *BASELINE_NAMES)}) == 1
+    model = book.trained["model"]
+    assert model["auc_minus_logistic"] == pytest.approx(model["auc"] - book.trained["logistic"]["auc"], abs=1e-12)
+    assert model["n"] == int(book.sample.during(book.sample.periods.test).sum())
+    assert model["bad"] == int(book.sample.y[book.sample.during(book.sample.periods.test)].sum())
+
+
+@pytest.fixture(scope="module")
+def against_truth(book: Book) -> pd.DataFrame:
+    """The test rows with the model's log-odds, the simulation's exact PD and what happened."""
+    tested = book.sample.during(book.sample.periods.test)
+    spine = book.sample.people.spine.take(np.flatnonzero(tested))
+    rows = pd.DataFrame(
+        {
+            "loan_id": spine.loan_id,
+            "as_of": [to_date(day) for day in spine.as_of],
+            "score": book.scorer.score(book.sample.x[tested]).log_odds,
+            "bad": book.sample.y[tested],
+        }
+    )
+    truth = pd.read_parquet(book.path / "simulation" / "truth.parquet")
+    return rows.merge(truth, on=["loan_id", "as_of"], validate="one_to_one")
+
+
+def logit(p: Float) -> Float:
+    return np.log(p / (1 - p))
+
+
+def test_the_model_ranks_almost_as_well_as_the_true_pd(book: Book, against_truth: pd.DataFrame) -> None:
+    """On 1,500 borrowers; the margin is what a leak, a broken feature or a lost direction would break."""
+    found = roc_auc_score(against_truth["bad"], against_truth["score"])
+    best = roc_auc_score(against_truth["bad"], against_truth["pd_12m"])
+    assert len(against_truth) > 0.9 * book.trained["model"]["n"]
+    assert best - 0.15 < found < best + 0.05
+    assert spearmanr(against_truth["score"], against_truth["pd_12m"]).statistic > 0.5
+
+
+def test_the_model_is_not_too_good_to_be_true_on_borrowers_it_has_never_seen(book: Book) -> None:
+    assert abs(book.trained["model"]["auc"] - book.trained["held_out"]["auc"]) < 0.06
+
+
+def test_a_night_has_every_live_loan_once_in_order(book: Book) -> None:
+    people = population(book.ledger, [book.day])
+    live = people.facts["live"].to_numpy(dtype=bool)
+    assert list(book.rows["loan_id"]) == list(people.spine.loan_id[live])
+    assert book.rows["loan_id"].is_unique
+    assert book.rows[["borrower_id", "loan_id"]].apply(tuple, axis=1).is_monotonic_increasing
+
+
+def test_the_live_loans_are_those_the_simulation_holds_open(book: Book) -> None:
+    """But for late records, gaps in reporting and loans in default, which the truth does not list."""
+    truth = pd.read_parquet(book.path / "simulation" / "truth.parquet")
+    open_now = set(truth.loc[(truth["as_of"] == book.day) & truth["performing"], "loan_id"])
+    scored = set(book.rows["loan_id"])
+    assert len(open_now - scored) <= 0.03 * len(open_now)
+    assert len(scored - open_now) <= 0.15 * len(scored)
+
+
+def test_all_loans_of_a_company_carry_the_score_and_reasons_of_its_worst(book: Book) -> None:
+    people = population(book.ledger, [book.day])
+    company = {b for b, c in zip(people.spine.borrower_id, people.facts["company"], strict=True) if c}
+    shared = [n for n in book.rows.columns if n in ("log_odds", "pd_12m", "points", "grade") or n.startswith("reason_")]
+    several = [g for b, g in book.rows.groupby("borrower_id") if b in company and len(g) > 1]
+    assert several
+    for group in several:
+        assert (group[shared].astype(str).nunique() == 1).all()
+
+
+def test_loans_of_a_person_have_scores_of_their_own(book: Book) -> None:
+    people = population(book.ledger, [book.day])
+    person = {b for b, c in zip(people.spine.borrower_id, people.facts["company"], strict=True) if not c}
+    several = [g for b, g in book.rows.groupby("borrower_id") if b in person and len(g) > 1]
+    assert not several or any(g["log_odds"].nunique() > 1 for g in several)
+
+
+def test_a_night_of_some_partitions_is_that_part_of_the_night(book: Book) -> None:
+    parts = [score_book(book.ledger, book.scorer, book.day, [p]) for p in (0, 1)]
+    whole = book.rows.set_index("loan_id")
+    for part in parts:
+        expected = whole.loc[part["loan_id"]].reset_index()[list(part.columns)]
+        pd.testing.assert_frame_equal(part, expected, check_exact=True)
+
+
+def test_every_reason_of_the_night_can_be_said_in_both_languages(book: Book) -> None:
+    for _, row in book.rows.iloc[:100].iterrows():
+        said = told(row)
+        assert len(said) <= REASONS
+        assert all(sentence(r, "en") and sentence(r, "zh") for r in said)
+        assert [r.log_odds for r in said] == sorted((r.log_odds for r in said), reverse=True)
+
+
+def test_a_day_after_the_last_known_one_is_refused_and_an_empty_day_is_an_empty_night(book: Book) -> None:
+    with pytest.raises(DataRefused, match="after the last day the ledger knows of"):
+        score_book(book.ledger, book.scorer, book.day + timedelta(days=1))
+    assert len(score_book(book.ledger, book.scorer, book.day - timedelta(days=365 * 15))) == 0
+
+
+def test_a_dry_run_writes_nothing_and_a_run_writes_one_folder(book: Book, own: Path) -> None:
+    dry = nightly.run(own, book.mlruns, book.day, dry=True)
+    assert dry.folder is None
+    assert not (own / "runs").exists()
+    real = nightly.run(own, book.mlruns, book.day)
+    assert real.folder is not None
+    pd.testing.assert_frame_equal(real.night.borrowers, dry.night.borrowers)
+    assert [p.name for p in (own / "runs").iterdir()] == [f"as_of={book.day}"]
+
+
+def test_a_champion_of_another_book_is_not_used(book: Book, own: Path) -> None:
+    (own / "bundles").unlink()
+    with pytest.raises(NotFound, match="was not trained on this book"):
+        nightly.champion(own, book.mlruns)
