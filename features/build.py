@@ -181,5 +181,4 @@ def _exact(leaf: Reduce, total: Float) -> Float:
     return total
 
 
-
 __all__ = ["Rows", "compute", "compute_partition", "needed_tables"]

@@ -113,24 +113,29 @@ def nightly(
     mlruns: Store = STORE,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Compute and show, write nothing. 试运行。")] = False,
     backfill: Annotated[bool, typer.Option("--backfill", help="A shadow run for a past day. 补跑(影子)。")] = False,
+    path: Annotated[Path | None, typer.Option("--from", help="Records that arrived, to ingest first. 先导入的目录。")] = None,
+    source: Annotated[str | None, typer.Option(help="The source of --from. 数据源。")] = None,
     prefect: InPrefect = False,
     as_json: Json = False,
 ) -> None:
-    """Score every live loan, place borrowers in tiers, write the night's folder. 夜间运行。"""
+    """Ingest what arrived, score every live loan, place borrowers in tiers, write the night's folder. 夜间运行。"""
     from features.ledger import Ledger
     from loanwatch import show
     from loanwatch.progress import steps
     from monitoring.policy import tier_policy
     from pipelines import nightly as night
 
-    day = _day(as_of) or Ledger(book).known_through
+    delivery = _delivery(source, path, dry_run)
     if _prefect(prefect) and not dry_run:
         from pipelines.flows import nightly_run
 
-        run = nightly_run(str(book), day, str(mlruns), backfill)
+        run = nightly_run(str(book), _day(as_of), str(mlruns), backfill, delivery)
     else:
+        if delivery is not None:
+            show.receipt(err, night.receive(book, delivery))
         with steps(err) as done:
-            run = night.run(book, mlruns, day, backfill, dry_run, done)
+            run = night.run(book, mlruns, _day(as_of) or Ledger(book).known_through, backfill, dry_run, done)
+    day = run.night.as_of
     target = err if as_json else out
     show.book_by_tier(target, run.night, tier_policy(day))
     show.worst_borrowers(target, run.night)
@@ -220,6 +225,19 @@ def _prefect(asked: bool) -> bool:
     """Whether to run under Prefect: asked for, or a server is named in the environment."""
     os.environ.setdefault("PREFECT_HOME", str(Path(".prefect").resolve()))
     return asked or "PREFECT_API_URL" in os.environ
+
+
+def _delivery(source: str | None, path: Path | None, dry_run: bool) -> Any:
+    """The records to ingest before the night, if any are named."""
+    from pipelines.nightly import Delivery
+
+    if (source is None) != (path is None):
+        raise UsageError("--source and --from go together", "--source 与 --from 须同时指定")
+    if source is None or path is None:
+        return None
+    if dry_run:
+        raise UsageError("a dry run writes nothing, so it cannot ingest --from first", "试运行不写入任何内容,不能先导入 --from")
+    return Delivery(source, path)
 
 
 def _day(text: str | None) -> date | None:

@@ -17,11 +17,13 @@ os.environ.setdefault("PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS", "120")
 from prefect import flow, task
 from prefect.artifacts import create_markdown_artifact, create_table_artifact
 
+from features.ingest import Receipt
 from features.ingest import ingest as bring
+from features.ledger import Ledger
 from features.sources import source
 from models.train import assess, train
 from pipelines import nightly, training
-from pipelines.nightly import Run
+from pipelines.nightly import Delivery, Run
 from pipelines.training import Training
 
 MINUTES = 60
@@ -43,11 +45,7 @@ def step(function: Callable[P, R], name: str, minutes: int, disk: bool = True) -
 def ingest(source_name: str, path: str, book: str) -> int:
     """Bring a delivery into the ledger; returns the ledger version."""
     receipt = step(bring, "ingest", 120)(Path(book), source(source_name), Path(path))
-    rows = [
-        {"table": t.table, "rows in": t.rows_in, "used": t.used, "repeats": t.repeats, "quarantined": t.quarantined}
-        for t in receipt.tallies
-    ]
-    create_table_artifact(key="ingest", description=f"Ledger version {receipt.ledger_version}", table=rows)
+    _received(receipt)
     return receipt.ledger_version
 
 
@@ -64,14 +62,27 @@ def train_book(book: str, mlruns: str = "mlruns", target: str | None = None, pro
 
 
 @flow(name="nightly", timeout_seconds=60 * MINUTES)
-def nightly_run(book: str, as_of: date, mlruns: str = "mlruns", backfill: bool = False) -> Run:
-    """Score the book on a day and write the run's folder."""
+def nightly_run(
+    book: str, as_of: date | None = None, mlruns: str = "mlruns", backfill: bool = False, delivery: Delivery | None = None
+) -> Run:
+    """Bring in what arrived, score the book on a day (the ledger's last by default), write the run's folder."""
+    if delivery is not None:
+        _received(step(nightly.receive, "receive", 120)(Path(book), delivery))
+    as_of = as_of or Ledger(Path(book)).known_through
     scorer = step(nightly.champion, "champion", 5)(Path(book), Path(mlruns))
     rows = step(nightly.score, "score", 30)(Path(book), scorer, as_of)
     night = step(nightly.settle, "settle", 10)(rows, Path(book), as_of, backfill)
     folder = step(nightly.write, "write", 10)(night, Path(book), scorer)
     create_table_artifact(key="tiers", description=f"The book by tier on {as_of}", table=_tiers(night.borrowers))
     return Run(night, folder, scorer.bundle.digest)
+
+
+def _received(receipt: Receipt) -> None:
+    rows = [
+        {"table": t.table, "rows in": t.rows_in, "used": t.used, "repeats": t.repeats, "quarantined": t.quarantined}
+        for t in receipt.tallies
+    ]
+    create_table_artifact(key="ingest", description=f"Ledger version {receipt.ledger_version}", table=rows)
 
 
 def _judgement(result: Training) -> str:

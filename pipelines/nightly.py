@@ -11,7 +11,9 @@ from pathlib import Path
 import pandas as pd
 
 from features.errors import NotFound
+from features.ingest import Receipt, ingest
 from features.ledger import Ledger
+from features.sources import source
 from models import bundle as bundles
 from models.registry import Registry
 from models.score import Scorer
@@ -29,6 +31,19 @@ class Run:
     night: Night
     folder: Path | None
     bundle: str
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """Records that came in since the last night: a source's name and the folder of its files."""
+
+    source: str
+    folder: Path
+
+
+def receive(book: Path, delivery: Delivery) -> Receipt:
+    """Bring the new records into the ledger before anything is scored."""
+    return ingest(book, source(delivery.source), delivery.folder)
 
 
 def champion(book: Path, mlruns: Path) -> Scorer:

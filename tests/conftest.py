@@ -12,8 +12,10 @@ if TYPE_CHECKING:  # a test that needs no book need not load what makes one
     from books import Book
 
 NOT_OURS = (
-    "ignore:'future.no_silent_downcasting' is deprecated:DeprecationWarning",  # category_encoders under pandas 3
-    "ignore:The ``noload`` loader strategy is deprecated:DeprecationWarning",  # MLflow under SQLAlchemy
+    "ignore::DeprecationWarning:category_encoders",  # pandas 3 in its place
+    "ignore::DeprecationWarning:mlflow",
+    "ignore::DeprecationWarning:sqlalchemy",
+    "ignore:The ``noload`` loader strategy is deprecated:DeprecationWarning",  # Prefect and MLflow under SQLAlchemy
     "ignore:unclosed database:ResourceWarning",  # connections that MLflow leaves to the collector
 )
 """Warnings of third parties about themselves; every other warning is an error."""

@@ -84,7 +84,7 @@ def test_every_verb_of_the_app_is_tried_here() -> None:
         (("simulate", "--book", "b", "--borrowers", "5"), 2, "--borrowers"),
         (("nightly", "--as-off", "2024-12-31"), 2, "--as-of"),
         (("nightlyy",), 2, "nightlyy"),
-        (("nightly", "--book", "nowhere", "--as-of", "2024-12-31"), 4, "loanwatch"),
+        (("nightly", "--book", "nowhere", "--as-of", "2024-12-31"), 4, "no ledger there yet"),
         (("nightly", "--book", "nowhere"), 4, "no ledger there yet; run `loanwatch ingest"),
         (("train", "--book", "nowhere"), 4, "no ledger there yet"),
         (("score", "--book", "nowhere", "--loan", "L1"), 4, "no ledger there yet"),

@@ -40,7 +40,7 @@ def sample(seed: int, signal: float) -> Sample:
     n = len(spine)
     x = pd.DataFrame(rng.normal(0, 1, (n, len(FEATURES))), columns=list(FEATURES)).mask(rng.random((n, len(FEATURES))) < 0.1)
     x["status_idle"] = (rng.random(n) < 0.2).astype(float)
-    told = signal * (x["worst_dpd_365"].fillna(0.0) - x["days_since_overdue"].fillna(0.0))
+    told = signal * (x["worst_dpd_365"].fillna(0.0) - x["days_since_overdue"].fillna(0.0)).to_numpy()
     y = (rng.random(n) < 1 / (1 + np.exp(2.0 - told))).astype(np.float64)
     facts = pd.DataFrame({"dpd": 0.0, "exposure": 1.0, "live": True, "company": rng.random(n) < 0.3})
     return Sample(Population(spine, facts), x, y, folds(spine.borrower_id), when)

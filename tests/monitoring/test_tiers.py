@@ -16,6 +16,7 @@ from monitoring.tiers import assign, band
 
 TODAY = date(2024, 6, 30)
 POLICY = tier_policy(TODAY)
+few = settings(max_examples=60, deadline=None)
 POSITION = {tier.name: i for i, tier in enumerate(POLICY.tiers)}
 
 pds = st.floats(0, 1) | st.sampled_from([t.pd_below for t in POLICY.tiers if t.pd_below is not None])
@@ -56,6 +57,7 @@ def place(row: pd.Series) -> int:
 
 
 @given(low=pds, high=pds, dpd=dpds)
+@few
 def test_a_tier_is_never_better_when_the_pd_rises(low: float, high: float, dpd: float) -> None:
     low, high = sorted((low, high))
     found = band(pd.Series([low, high]), pd.Series([dpd, dpd]), POLICY)
@@ -63,6 +65,7 @@ def test_a_tier_is_never_better_when_the_pd_rises(low: float, high: float, dpd: 
 
 
 @given(pd_12m=pds, low=dpds, high=dpds)
+@few
 def test_a_tier_is_never_better_when_more_days_are_past_due(pd_12m: float, low: float, high: float) -> None:
     low, high = sorted((low, high), key=lambda d: -1.0 if np.isnan(d) else d)
     found = band(pd.Series([pd_12m, pd_12m]), pd.Series([low, high]), POLICY)
@@ -82,6 +85,7 @@ def test_the_table_read_by_hand(pd_12m: float, dpd: float, tier: str) -> None:
 
 
 @given(pd_12m=pds, dpd=dpds, reviewed=reviews())
+@few
 def test_the_next_review_comes_after_today_and_within_one_interval(pd_12m: float, dpd: float, reviewed: Any) -> None:
     row = night(borrowers((pd_12m, dpd, False)), TODAY, reviewed=[reviewed]).iloc[0]
     interval = timedelta(days=POLICY[row["tier"]].review_days)
@@ -91,7 +95,7 @@ def test_the_next_review_comes_after_today_and_within_one_interval(pd_12m: float
 
 
 @given(then=pds, now=pds, dpd=dpds, later=st.integers(1, 700), reviewed=reviews())
-@settings(max_examples=300)
+@few
 def test_while_a_source_is_silent_the_tier_is_no_better_and_the_review_no_later(
     then: float, now: float, dpd: float, later: int, reviewed: Any
 ) -> None:
@@ -103,6 +107,7 @@ def test_while_a_source_is_silent_the_tier_is_no_better_and_the_review_no_later(
 
 
 @given(pd_12m=pds, then=pds, dpd=dpds)
+@few
 def test_silence_is_never_better_than_speech(pd_12m: float, then: float, dpd: float) -> None:
     first = night(borrowers((then, 0.0, False)), TODAY)
     speaks, silent = (night(borrowers((pd_12m, dpd, s)), TODAY + timedelta(days=3), first).iloc[0] for s in (False, True))
@@ -111,6 +116,7 @@ def test_silence_is_never_better_than_speech(pd_12m: float, then: float, dpd: fl
 
 
 @given(then=pds, now=pds, nights=st.integers(2, 6))
+@few
 def test_a_source_that_stays_silent_helps_no_more_on_the_second_night_than_on_the_first(
     then: float, now: float, nights: int
 ) -> None:
@@ -122,6 +128,7 @@ def test_a_source_that_stays_silent_helps_no_more_on_the_second_night_than_on_th
 
 
 @given(now=pds, was=st.booleans())
+@few
 def test_a_source_that_speaks_again_and_a_borrower_who_is_new_are_taken_as_they_are(now: float, was: bool) -> None:
     first = night(borrowers((0.9, 0.0, was)), TODAY)
     tomorrow = TODAY + timedelta(days=1)
@@ -136,7 +143,7 @@ def test_a_source_that_speaks_again_and_a_borrower_who_is_new_are_taken_as_they_
     gaps=st.lists(st.integers(1, 60), min_size=6, max_size=6),
     reviewed=reviews(),
 )
-@settings(max_examples=200)
+@few
 def test_running_again_postpones_nothing_as_long_as_nobody_looked(
     pds_by_night: list[float], gaps: list[int], reviewed: Any
 ) -> None:
@@ -150,6 +157,7 @@ def test_running_again_postpones_nothing_as_long_as_nobody_looked(
 
 
 @given(pd_12m=pds, after=st.integers(1, 400), known=st.integers(0, 30))
+@few
 def test_a_review_that_was_made_moves_the_date_by_one_interval(pd_12m: float, after: int, known: int) -> None:
     """Whether it was made before the date or after it."""
     first = night(borrowers((pd_12m, 0.0, False)), TODAY)

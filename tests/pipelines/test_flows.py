@@ -15,7 +15,7 @@ with warnings.catch_warnings():
     from prefect.flows import Flow, load_flow_from_entrypoint
     from prefect.testing.utilities import prefect_test_harness
 
-    from pipelines import flows, schedule
+    from pipelines import flows
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # Prefect's own server and client; ours are errors in every other test
 
@@ -27,13 +27,13 @@ def test_a_deployment_names_a_flow_its_parameters_and_a_time(deployment: dict[st
     loaded: Flow[..., Any] = load_flow_from_entrypoint(deployment["entrypoint"])
     assert isinstance(loaded, Flow)
     inspect.signature(loaded.fn).bind(**deployment["parameters"])
-    assert all(schedule["cron"] and schedule["timezone"] == "Asia/Shanghai" for schedule in deployment["schedules"])
+    assert all(when["cron"] and when["timezone"] == "Asia/Shanghai" for when in deployment["schedules"])
 
 
-@pytest.mark.parametrize("flow", [flows.ingest, flows.train_book, flows.nightly_run, schedule.tonight], ids=lambda f: f.name)
+@pytest.mark.parametrize("flow", [flows.ingest, flows.train_book, flows.nightly_run], ids=lambda f: f.name)
 def test_every_flow_has_a_name_of_its_own_and_says_what_it_does(flow: Flow[..., Any]) -> None:
     assert flow.description
-    assert flow.name in ("ingest", "training", "nightly", "tonight")
+    assert flow.name in ("ingest", "training", "nightly")
 
 
 def test_the_night_as_a_flow_is_the_night_and_leaves_an_artifact_to_read(book: Book, own: Path, tmp_path: Path) -> None:
@@ -41,11 +41,11 @@ def test_the_night_as_a_flow_is_the_night_and_leaves_an_artifact_to_read(book: B
 
     plain = nightly.run(book.with_own_runs(tmp_path / "plain"), book.mlruns, book.day)
     with prefect_test_harness(server_startup_timeout=120):
-        folder = Path(schedule.tonight(str(own), str(book.mlruns)))
+        folder = flows.nightly_run(str(own), mlruns=str(book.mlruns)).folder
         with get_client(sync_client=True) as client:
             artifacts = client.read_artifacts()
             runs = {run.name: run for run in client.read_task_runs()}
-    assert plain.folder is not None
+    assert plain.folder is not None and folder is not None
     assert {p.name: p.read_bytes() for p in folder.iterdir()} == {p.name: p.read_bytes() for p in plain.folder.iterdir()}
     (tiers,) = (a for a in artifacts if a.key == "tiers")
     assert str(book.day) in str(tiers.description)
