@@ -184,13 +184,13 @@ def _outcomes(spine: Spine, partition: Partition, horizon: Int, now: int, target
 
 
 def _shared(people: Population, values: Float) -> Float:
-    """For companies the largest known value over the borrower's loans on that day; for persons the value itself."""
+    """For persons the value itself; for a company 1 if any of its loans on that day has 1, unknown if any is, else 0."""
     company = people.facts["company"].to_numpy(dtype=bool)
     if not company.any():
         return values
-    frame = pd.DataFrame({"borrower": people.spine.borrower_id, "day": people.spine.as_of, "value": values})
-    whole = frame.groupby(["borrower", "day"])["value"].transform("max").to_numpy()
-    return np.where(company, whole, values)
+    bad = pd.Series(values == 1).groupby([people.spine.borrower_id, people.spine.as_of]).transform("max").to_numpy()
+    unknown = pd.Series(np.isnan(values)).groupby([people.spine.borrower_id, people.spine.as_of]).transform("max").to_numpy()
+    return np.where(company, np.where(bad, 1.0, np.where(unknown, np.nan, 0.0)), values)
 
 
 def observable(ledger: Ledger, target: Target, first: date, last: date) -> list[date]:

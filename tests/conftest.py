@@ -16,6 +16,7 @@ NOT_OURS = (
     "ignore::DeprecationWarning:mlflow",
     "ignore::DeprecationWarning:sqlalchemy",
     "ignore:The ``noload`` loader strategy is deprecated:DeprecationWarning",  # Prefect and MLflow under SQLAlchemy
+    "ignore:Type object <class 'prefect:DeprecationWarning",  # Prefect's tables under SQLAlchemy
     "ignore:unclosed database:ResourceWarning",  # connections that MLflow leaves to the collector
 )
 """Warnings of third parties about themselves; every other warning is an error."""

@@ -60,7 +60,7 @@ def test_too_short_a_history_is_refused_with_the_way_out(months: int) -> None:
 
 def test_a_profile_that_asks_for_more_history_than_there_is_is_refused(book: Book) -> None:
     with pytest.raises(DataRefused, match="month ends with a whole 12-month horizon"):
-        draw(book.ledger, target("default_12m"), replace(profile(), warm_up_months=20))
+        draw(book.ledger, target("default_12m"), replace(profile(), warm_up_months=60))
 
 
 def test_in_a_drawn_sample_the_label_of_every_pool_row_ends_by_the_first_test_day(book: Book) -> None:

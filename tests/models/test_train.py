@@ -39,6 +39,7 @@ def sample(seed: int, signal: float) -> Sample:
     spine = Spine.concat([Spine.of(pairs, day) for day in (*when.pool, *when.test)])
     n = len(spine)
     x = pd.DataFrame(rng.normal(0, 1, (n, len(FEATURES))), columns=list(FEATURES)).mask(rng.random((n, len(FEATURES))) < 0.1)
+    x["worst_dpd_365"] = x["worst_dpd_365"].abs()
     x["status_idle"] = (rng.random(n) < 0.2).astype(float)
     told = signal * (x["worst_dpd_365"].fillna(0.0) - x["days_since_overdue"].fillna(0.0)).to_numpy()
     y = (rng.random(n) < 1 / (1 + np.exp(2.0 - told))).astype(np.float64)

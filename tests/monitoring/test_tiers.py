@@ -16,7 +16,7 @@ from monitoring.tiers import assign, band
 
 TODAY = date(2024, 6, 30)
 POLICY = tier_policy(TODAY)
-few = settings(max_examples=60, deadline=None)
+few = settings(max_examples=30, deadline=None)
 POSITION = {tier.name: i for i, tier in enumerate(POLICY.tiers)}
 
 pds = st.floats(0, 1) | st.sampled_from([t.pd_below for t in POLICY.tiers if t.pd_below is not None])

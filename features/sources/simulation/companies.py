@@ -37,9 +37,7 @@ def _sales(world: World, who: Ints, health: Ints, revenue: Floats, flows: Flows,
     month = first + np.arange(health.shape[1])
     season = 1 + 0.12 * np.sin(2 * np.pi * (month + 3 * world.people.industry[who][:, None]) / 12)
     regime = np.where(month >= world.calendar.regime_first, world.parameters.regime.sales, 1.0)
-    sales: Floats = (
-        revenue * season * regime * np.array(company.sales_level)[health] * rng.lognormal(0, 0.25, health.shape)
-    )
+    sales: Floats = revenue * season * regime * np.array(company.sales_level)[health] * rng.lognormal(0, 0.25, health.shape)
     counts = 1 + rng.poisson(RECEIPTS, health.shape)
     row, column, part = split(rng, counts, sales)
     largest = happens(rng, np.array(company.concentration)[health[row, column]])
@@ -48,9 +46,7 @@ def _sales(world: World, who: Ints, health: Ints, revenue: Floats, flows: Flows,
     return sales
 
 
-def _obligations(
-    world: World, who: Ints, health: Ints, revenue: Floats, sales: Floats, flows: Flows, rng: Generator
-) -> Floats:
+def _obligations(world: World, who: Ints, health: Ints, revenue: Floats, sales: Floats, flows: Flows, rng: Generator) -> Floats:
     company, first = world.parameters.company, world.calendar.flows_first
     shape = health.shape
     share = rng.uniform(0.08, 0.22, who.size)[:, None]
@@ -58,9 +54,7 @@ def _obligations(
     rows = {
         "tax": -np.where(happens(rng, np.array(company.tax_missing)[health]), 0, 0.03 * sales),
         "salary": -np.where(happens(rng, np.array(company.wages_missing)[health]), 0, share * revenue),
-        "loan": np.where(
-            happens(rng, np.array(company.borrowing)[health]), 1.2 * revenue * rng.lognormal(0, 0.6, shape), 0
-        ),
+        "loan": np.where(happens(rng, np.array(company.borrowing)[health]), 1.2 * revenue * rng.lognormal(0, 0.6, shape), 0),
         "utility": -np.where(chosen(rng, 0.6, shape), 0.01 * revenue * rng.lognormal(0, 0.3, shape), 0),
         "fee": -np.where(chosen(rng, 0.3, shape), 0.0005 * revenue * rng.lognormal(0, 0.5, shape), 0),
         "other": -np.where(investing & chosen(rng, 0.5, shape), 0.25 * revenue * rng.lognormal(0, 0.4, shape), 0),

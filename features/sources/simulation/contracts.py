@@ -143,9 +143,7 @@ def drawdowns(world: World) -> Any:
     on = world.calendar.day(book.opened, book.open_day)
     purpose = np.where(world.people.company[book.borrower], 0, 4) + rng.integers(0, 4, loan.size)
     payee = Words(np.where(chosen(rng, 0.3, loan.size), -1, rng.integers(0, 50, loan.size)), _payees())
-    return world.of_loans(
-        "drawdowns", loan, on, on, amount=book.principal, purpose=Words(purpose, PURPOSES), payee=payee
-    )
+    return world.of_loans("drawdowns", loan, on, on, amount=book.principal, purpose=Words(purpose, PURPOSES), payee=payee)
 
 
 def _payees() -> tuple[str, ...]:

@@ -41,9 +41,7 @@ def events(world: World) -> Any:
     severity = np.where(found, np.where(adverse, rng.integers(2, 6, on.size), rng.integers(1, 3, on.size)), np.nan)
     stake = np.where(adverse & (kind < 3), np.rint(people.income[borrower] * rng.lognormal(0, 1, on.size)), np.nan)
     known = on + np.where(found, rng.integers(0, 30, on.size), 0)
-    citation = Words(
-        np.where(found, rng.integers(0, 4, on.size), -1), ("court notice", "tax notice", "registry", "press")
-    )
+    citation = Words(np.where(found, rng.integers(0, 4, on.size), -1), ("court notice", "tax notice", "registry", "press"))
     return world.of_borrowers(
         "events", borrower, on, known, kind=Words(kind, KINDS), severity=severity, amount=stake, citation=citation
     )  # fmt: skip
@@ -78,9 +76,7 @@ def inspections(world: World) -> Any:
     opened = world.calendar.day(people.opened, np.full_like(people.opened, 28))
     years = (last_month(world) - people.opened) // 12 + 1
     routine, year = expand(years)
-    routine_on = (
-        opened[routine] + 365 * year + rng.integers(-20, 21, year.size) * (year > 0) + rng.integers(1, 15, year.size)
-    )
+    routine_on = opened[routine] + 365 * year + rng.integers(-20, 21, year.size) * (year > 0) + rng.integers(1, 15, year.size)
     worst = worst_unpaid(world)
     prompted, month = np.nonzero((worst[:, 1:] == 2) & (worst[:, :-1] < 2))
     prompted_on = world.calendar.end(month + 1) + rng.integers(3, 20, month.size)

@@ -88,9 +88,7 @@ def lend(parameters: Parameters, calendar: Calendar, people: Population, rng: Ge
     )  # fmt: skip
 
 
-def _requests(
-    parameters: Parameters, calendar: Calendar, people: Population, rng: Generator
-) -> tuple[Ints, Ints, Bools]:
+def _requests(parameters: Parameters, calendar: Calendar, people: Population, rng: Generator) -> tuple[Ints, Ints, Bools]:
     more = chosen(rng, parameters.book.second_loan, people.size).astype(np.int64)
     counts = 1 + more + more * chosen(rng, parameters.book.second_loan, people.size)
     borrower, position = expand(counts)
@@ -152,9 +150,7 @@ def _unpaid(
     return unpaid
 
 
-def _granted(
-    parameters: Parameters, people: Population, borrower: Ints, opened: Ints, first: Bools, unpaid: Ints
-) -> Bools:
+def _granted(parameters: Parameters, people: Population, borrower: Ints, opened: Ints, first: Bools, unpaid: Ints) -> Bools:
     # The previous request of the same borrower stands for what the lender sees: its arrears when the next is asked for.
     before = np.maximum(np.arange(borrower.size) - 1, 0)
     behind = unpaid[before, opened] > 0

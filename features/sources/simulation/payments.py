@@ -89,9 +89,7 @@ def _days(world: World, loan: Ints, month: Ints, rng: Generator) -> Ints:
     behind = rng.integers(2, 29, size)
     # With three unpaid, the oldest is 90 days past due around this month's due day: who pays in time pays before that.
     rescue = rng.integers(1, FIRST_DUE_DAY - 4, size)
-    day = np.where(
-        (before == 0) & (now == 0), usual, np.where((before == DEFAULT - 1) & (now < DEFAULT), rescue, behind)
-    )
+    day = np.where((before == 0) & (now == 0), usual, np.where((before == DEFAULT - 1) & (now < DEFAULT), rescue, behind))
     return np.minimum(day, length)
 
 

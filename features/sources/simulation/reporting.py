@@ -79,9 +79,7 @@ def faulty_rows(name: str, table: Any, share: float, chunk: int, rng: Generator)
     faults = _faults(name)
     kinds = rng.integers(0, len(faults) + 1, size)
     rows = [source.slice(i, 1) for i in range(size)]
-    return pa.concat_tables(
-        [table.slice(0, 0), *(_spoil(row, faults, int(k)) for row, k in zip(rows, kinds, strict=True))]
-    )
+    return pa.concat_tables([table.slice(0, 0), *(_spoil(row, faults, int(k)) for row, k in zip(rows, kinds, strict=True))])
 
 
 def _faults(name: str) -> list[tuple[Column, Any]]:

@@ -39,9 +39,7 @@ def report(world: World) -> Reported:
     own = rng.standard_normal((world.people.size, 6))[company]
     items = _items(world, company, period, health, investing, own, rng)
     failed = happens(rng, np.array(setting.identity_failure)[health])
-    items["equity"] = items["equity"] + np.where(
-        failed, items["total_assets"] * rng.uniform(0.05, 0.2, company.size), 0
-    )
+    items["equity"] = items["equity"] + np.where(failed, items["total_assets"] * rng.uniform(0.05, 0.2, company.size), 0)
     return Reported(company, month, period, health, items)
 
 
@@ -51,15 +49,11 @@ def _items(
     noise = world.parameters.statements.noise
 
     def ratio(level: float, slope: float, fixed: float, fresh: float, which: int) -> Floats:
-        return np.asarray(
-            level + slope * health + noise * (fixed * own[:, which] + fresh * rng.standard_normal(company.size))
-        )
+        return np.asarray(level + slope * health + noise * (fixed * own[:, which] + fresh * rng.standard_normal(company.size)))
 
     share = period / 12
     level = np.array(world.parameters.company.sales_level)[health]
-    revenue = (
-        world.people.income[company] * 12 * share * level * np.exp(noise * 0.12 * rng.standard_normal(company.size))
-    )
+    revenue = world.people.income[company] * 12 * share * level * np.exp(noise * 0.12 * rng.standard_normal(company.size))
     assets = revenue / share * np.exp(0.1 + 0.45 * own[:, 0] + noise * 0.05 * rng.standard_normal(company.size))
     liabilities = assets * np.clip(ratio(0.44, 0.065, 0.20, 0.04, 1), 0.05, 1.6)
     current = assets * np.clip(ratio(0.56, -0.02, 0.18, 0.03, 2), 0.08, 0.97)
@@ -101,9 +95,7 @@ def statements(world: World, reported: Reported) -> Any:
         items[name] = np.where(chosen(rng, setting.missing_item, size), np.nan, items[name])
     columns = {**items, "period_months": reported.period, "audited": (reported.period == 12) & chosen(rng, 0.7, size)}
     columns = {name: value[here] for name, value in columns.items()}
-    return world.of_borrowers(
-        "statements", reported.company[here], end[here], np.maximum(filed, asked)[here], **columns
-    )
+    return world.of_borrowers("statements", reported.company[here], end[here], np.maximum(filed, asked)[here], **columns)
 
 
 def covenants(world: World, reported: Reported) -> Any:

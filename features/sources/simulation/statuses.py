@@ -35,9 +35,7 @@ def statuses(world: World, cash: Cash) -> Any:
     loan, month = loan[here], month[here]
     paid = known_paid(world, cash)[loan, month]
     whole = loans.due_until(np.arange(loans.size), loans.term)[loan]
-    covered = np.where(
-        paid >= whole, loans.term[loan], np.minimum(paid // loans.instalment[loan], loans.term[loan] - 1)
-    )
+    covered = np.where(paid >= whole, loans.term[loan], np.minimum(paid // loans.instalment[loan], loans.term[loan] - 1))
     end = calendar.end(month)
     oldest = calendar.day(loans.opened[loan] + covered + 1, loans.due_day[loan])
     settled = covered >= loans.term[loan]

@@ -197,9 +197,7 @@ def test_closed_loans_are_paid_in_full(book: tuple[Path, Summary]) -> None:
 
 
 @pytest.mark.parametrize("as_of", [datetime.date(2022, 12, 31), datetime.date(2023, 12, 31)])
-def test_true_pd_is_borne_out(
-    tmp_path_factory: pytest.TempPathFactory, as_of: datetime.date, cohort_book: Path
-) -> None:
+def test_true_pd_is_borne_out(tmp_path_factory: pytest.TempPathFactory, as_of: datetime.date, cohort_book: Path) -> None:
     truth = pq.read_table(cohort_book / "truth.parquet").to_pandas()
     now = truth[(truth.as_of == as_of) & truth.performing]
     until = as_of.replace(year=as_of.year + 1)
