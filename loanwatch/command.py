@@ -260,7 +260,7 @@ def _night_json(night: Any, folder: Path | None) -> dict[str, Any]:
 
 
 def _print_json(document: dict[str, Any]) -> None:
-    sys.stdout.write(json.dumps(document, indent=1, ensure_ascii=False, default=str) + "\n")
+    sys.stdout.write(json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False, default=str) + "\n")
 
 
 def main() -> None:

@@ -2,15 +2,20 @@
 
 import os
 import shutil
+import socket
+import subprocess
+import sys
 import time
-from collections.abc import Iterator
+import urllib.request
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from rich.console import Console
 
+from features.errors import UsageError
 from features.ingest import ingest
-from features.ledger import Ledger
 from features.sources import source
 from features.sources.simulation import read_parameters, simulate
 from loanwatch import show
@@ -18,27 +23,74 @@ from loanwatch.progress import steps
 from monitoring.policy import tier_policy
 from pipelines import training
 
+PATIENCE = 120
+"""Seconds a Prefect server may take to start on a busy machine."""
+
 
 def run(out: Console, err: Console, book: Path, mlruns: Path, borrowers: int, months: int) -> None:
     """Simulate, ingest, train, and run the night on Prefect; ``book`` is made anew."""
-    os.environ.setdefault("PREFECT_HOME", str(Path(".prefect").resolve()))
     shutil.rmtree(book, ignore_errors=True)
-    with _step(err, "simulate"), err.status("simulating"):
-        simulate(book / "simulation", read_parameters(None, {"book": {"borrowers": borrowers, "months": months}}))
-    with _step(err, "ingest"), err.status("ingesting"):
-        receipt = ingest(book, source("simulated"), book / "simulation")
-    show.receipt(out, receipt)
-    with _step(err, "train"), steps(err) as done:
-        trained = training.run(book, mlruns, done=done)
-    show.training(out, trained)
-    day = Ledger(book).known_through
-    with _step(err, "nightly, as a Prefect flow"), err.status("starting Prefect"):
-        from pipelines.flows import nightly_run
+    with _prefect_server() as ready:
+        with _step(err, "simulate"), err.status("simulating"):
+            simulate(book / "simulation", read_parameters(None, {"book": {"borrowers": borrowers, "months": months}}))
+        with _step(err, "ingest"), err.status("ingesting"):
+            receipt = ingest(book, source("simulated"), book / "simulation")
+        show.receipt(out, receipt)
+        with _step(err, "train"), steps(err) as done:
+            trained = training.run(book, mlruns, done=done)
+        show.training(out, trained)
+        with _step(err, "nightly, as a Prefect flow"), err.status("waiting for Prefect"):
+            ready()
+            from pipelines.flows import nightly_run
 
-        night = nightly_run(str(book), day, str(mlruns)).night
-    show.book_by_tier(out, night, tier_policy(day))
+            night = nightly_run(str(book), mlruns=str(mlruns)).night
+    show.book_by_tier(out, night, tier_policy(night.as_of))
     show.worst_borrowers(out, night)
     _where(out, book, mlruns, str(night.loans["loan_id"].iloc[0]))
+
+
+@contextmanager
+def _prefect_server() -> Iterator[Callable[[], None]]:
+    """A Prefect server of this project, unless PREFECT_API_URL names one; it starts while the first steps run.
+
+    Yields what waits until it answers. Raises UsageError if it never does.
+    """
+    if "PREFECT_API_URL" in os.environ:
+        yield lambda: None
+        return
+    os.environ.setdefault("PREFECT_HOME", str(Path(".prefect").resolve()))
+    home = Path(os.environ["PREFECT_HOME"])
+    home.mkdir(parents=True, exist_ok=True)
+    url = f"http://127.0.0.1:{_free_port()}/api"
+    with (home / "server.log").open("w") as log:
+        start = [sys.executable, "-m", "prefect", "server", "start", "--host", "127.0.0.1", "--port", str(urlsplit(url).port)]
+        server = subprocess.Popen(start, stdout=log, stderr=subprocess.STDOUT)
+    os.environ["PREFECT_API_URL"] = url
+    try:
+        yield lambda: _await(url, server, home / "server.log")
+    finally:
+        server.terminate()
+        server.wait(timeout=30)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _await(url: str, server: "subprocess.Popen[bytes]", log: Path) -> None:
+    until = time.monotonic() + PATIENCE
+    while time.monotonic() < until and server.poll() is None:
+        try:
+            with urllib.request.urlopen(f"{url}/health", timeout=5):
+                return
+        except OSError:
+            time.sleep(0.5)
+    raise UsageError(
+        f"the Prefect server did not answer at {url}; its last words are in {log}. Name a running one with PREFECT_API_URL",
+        f"Prefect 服务在 {url} 无响应,日志见 {log};可用 PREFECT_API_URL 指定已运行的服务",
+    )
 
 
 @contextmanager

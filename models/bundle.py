@@ -108,7 +108,7 @@ def _said(trained: Trained, ledger: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _json(value: object) -> str:
-    return json.dumps(value, indent=1, sort_keys=True, ensure_ascii=False, default=dict) + "\n"
+    return json.dumps(value, indent=1, sort_keys=True, ensure_ascii=False, allow_nan=False, default=dict) + "\n"
 
 
 def _sha256(content: bytes) -> str:

@@ -1,5 +1,6 @@
 """Calibration, linear in log-odds: log-odds = intercept + slope * margin (Cox 1958; Platt 1999)."""
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,7 +25,7 @@ class Calibration:
 
 def calibrate(margin: Float, bad: Float) -> Calibration:
     """The maximum-likelihood line on rows the model has not seen; raises GateNotPassed if it does not increase."""
-    intercept, slope = logistic_line(margin, bad, np.ones(len(bad)), 0.0, 1.0)
+    intercept, slope = line_through(margin, bad)
     if not slope > 0:
         raise GateNotPassed(
             f"on {len(bad)} later rows with {int(bad.sum())} defaults the score does not rise with risk (slope {slope:.3f});"
@@ -32,6 +33,15 @@ def calibrate(margin: Float, bad: Float) -> Calibration:
             f"在{len(bad)}行({int(bad.sum())}个违约)校准样本上评分不随风险上升(斜率{slope:.3f}),模型不可用:请检查校准期数据",
         )
     return Calibration(slope, intercept)
+
+
+def line_through(x: Float, y: Float) -> tuple[float, float]:
+    """Intercept and slope of the logistic regression of 0/1 ``y`` on ``x``, at any scale of ``x``; NaN if not identified."""
+    spread, rate = float(x.std()), float(y.mean())
+    if not (spread > 0 and 0 < rate < 1):
+        return math.nan, math.nan
+    intercept, slope = logistic_line((x - x.mean()) / spread, y, np.ones(len(y)), math.log(rate / (1 - rate)), 0.0)
+    return intercept - slope * float(x.mean()) / spread, slope / spread
 
 
 @kernel

@@ -13,7 +13,7 @@ import pandas as pd
 
 from features.ledger import Float, Int
 from features.window import kernel
-from models.calibrate import logistic_line
+from models.calibrate import line_through, logistic_line
 
 METRICS = ("auc", "ks", "pr_auc", "brier", "log_loss", "ece", "calibration_slope", "calibration_intercept")
 DRAWS = 400
@@ -31,12 +31,12 @@ class Verdict:
     low: dict[str, float]
     high: dict[str, float]
 
-    def as_json(self) -> dict[str, float]:
-        """Flat, as the contract names it: n, bad, auc, auc_low, auc_high, ..."""
+    def as_json(self) -> dict[str, float | None]:
+        """Flat, as the contract names it: n, bad, auc, auc_low, auc_high, ...; None where a number is not defined."""
         flat: dict[str, float] = {"n": self.n, "bad": self.bad}
         for name in self.value:
             flat |= {name: self.value[name], f"{name}_low": self.low[name], f"{name}_high": self.high[name]}
-        return flat
+        return {name: number if np.isfinite(number) else None for name, number in flat.items()}
 
 
 def judge(scores: Mapping[str, Float], bad: Float, borrowers: Int, draws: int = DRAWS) -> dict[str, Verdict]:
@@ -75,7 +75,7 @@ def _table(score: Float, bad: Float, drawn: Float, codes: Int) -> Float:
     pd_12m = 1.0 / (1.0 + np.exp(-score))
     # log(1 + e^-z) for a default, log(1 + e^z) otherwise, written so that neither overflows
     loss = np.logaddexp(0.0, np.where(bad == 1.0, -score, score))
-    start = logistic_line(score, bad, np.ones(len(bad)), 0.0, 1.0)
+    start = line_through(score, bad)
     return _metrics(score, bad, pd_12m, loss, drawn, codes, *start)
 
 

@@ -73,7 +73,12 @@ def sentence(reason: Reason, language: Language) -> str:
 
 def worded(said: Feature, value: float, language: Language) -> str:
     """A value with its unit."""
-    return _UNITS[said.unit](value, language == "zh")
+    return _UNITS[said.unit](_rounded(value, said.unit), language == "zh")
+
+
+def _rounded(value: float, unit: str) -> float:
+    """The value as precise as it is written; adding zero makes minus nothing nothing."""
+    return round(value, _DIGITS.get(unit, 0)) + 0.0
 
 
 def _plural(word: str, zh: str) -> Callable[[float, bool], str]:
@@ -90,6 +95,7 @@ def _yes(value: float, chinese: bool) -> str:
     return words[value >= 0.5]
 
 
+_DIGITS = {"share": 3, "ratio": 2, "index": 2, "per year": 4, "yes/no": 3}
 _UNITS: dict[str, Callable[[float, bool], str]] = {
     "money": lambda v, _: f"{v / 100:,.2f}",
     "days": _plural("day", "天"),

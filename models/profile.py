@@ -1,7 +1,7 @@
 """Profiles: how a model is made for a kind of book, read from ``profiles.toml`` and checked."""
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from functools import cache
 from importlib.resources import files
@@ -10,6 +10,7 @@ from typing import Any
 from features.catalogue import CATALOGUE
 from features.errors import UsageError, nearest
 from features.feature import Feature, Reduce
+from features.schema import TABLES
 
 
 @dataclass(frozen=True)
@@ -48,12 +49,14 @@ def profile(name: str = "default") -> Profile:
         raise UsageError(f"unknown profile {name!r}; {en}", f"未知模型配置 {name!r};{zh}")
     chosen = {**tables["default"], **tables[name]}
     chosen["lightgbm"] = {**tables["default"]["lightgbm"], **tables[name].get("lightgbm", {})}
-    _known(chosen, {f.name for f in fields(Profile)}, f"profiles.toml [{name}]")
+    _known(chosen, {f.name for f in fields(Profile)} - {"name"}, f"profiles.toml [{name}]")
+    _known(chosen["lightgbm"], set(tables["default"]["lightgbm"]), f"profiles.toml [{name}.lightgbm]")
+    _known(chosen["prohibited"], {c.name for t in TABLES.values() for c in t.all_columns}, f"profiles.toml [{name}] prohibited")
     _known(chosen["without"], set(CATALOGUE), f"profiles.toml [{name}.without]")
     return Profile(name=name, **{**chosen, "prohibited": tuple(chosen["prohibited"])})
 
 
-def _known(table: Mapping[str, Any], names: set[str], where: str) -> None:
+def _known(table: Iterable[str], names: set[str], where: str) -> None:
     for key in table:
         if key not in names:
             en, zh = nearest(key, names)

@@ -72,8 +72,6 @@ class Registry:
         for name in ("mlflow", "alembic"):
             logging.getLogger(name).setLevel(logging.ERROR)
         self.uri = f"sqlite:///{self.folder / 'mlflow.db'}"
-        mlflow.set_tracking_uri(self.uri)
-        mlflow.set_registry_uri(self.uri)
         self._client = mlflow.MlflowClient(self.uri, self.uri)
 
     def publish(
@@ -83,6 +81,7 @@ class Registry:
 
         The version becomes challenger, and champion only if ``promote``; the alias moves last, when all else is stored.
         """
+        self._here()
         with mlflow.start_run(
             experiment_id=self._experiment(), run_name=f"{bundle.said['target']['name']} {bundle.digest[:8]}"
         ) as run:
@@ -117,7 +116,13 @@ class Registry:
 
     def load_champion(self) -> Any:
         """``models:/loanwatch@champion`` as MLflow loads it."""
+        self._here()
         return mlflow.pyfunc.load_model(f"models:/{NAME}@{CHAMPION}")
+
+    def _here(self) -> None:
+        """Point MLflow's process-wide settings at this store; another registry may have moved them."""
+        mlflow.set_tracking_uri(self.uri)
+        mlflow.set_registry_uri(self.uri)
 
     def _experiment(self) -> str:
         found = self._client.get_experiment_by_name(EXPERIMENT)

@@ -23,7 +23,7 @@ from models.profile import Profile
 
 LATER = 0.3
 """Share of the pool's months, its latest, in which stopping and calibration are judged."""
-FEWEST_MONTHS = 6
+FEWEST_MONTHS = 4
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class Periods:
 def periods(days: list[date], target: Target, test_months: int, every: int = 1) -> Periods:
     """Divide month ends whose horizon is observed; raises DataRefused if there are too few of them."""
     test = days[-test_months:]
-    pool = [day for day in days if test and add_months(day, target.months) <= test[0]]
+    pool = [day for day in days if test and add_months(day, target.months) <= test[0]][::-1][::every][::-1]
     if len(pool) < FEWEST_MONTHS:
         raise DataRefused(
             f"the ledger has {len(days)} month ends with a whole {target.months}-month horizon, of which {len(pool)} end before"
@@ -51,7 +51,6 @@ def periods(days: list[date], target: Target, test_months: int, every: int = 1) 
             f"账本中有完整{target.months}个月表现期的月末共{len(days)}个,早于测试期的仅{len(pool)}个,至少需要{FEWEST_MONTHS}个:"
             "请补充历史数据或选择更短的目标",
         )
-    pool = pool[::-1][::every][::-1]
     later = max(2, round(LATER * len(pool)))
     fit, stop, calibrate = pool[:-later], pool[-later : -(later // 2)], pool[-(later // 2) :]
     return Periods(tuple(fit), tuple(stop), tuple(calibrate), tuple(test))

@@ -95,17 +95,17 @@ class Scorer:
         return Scored(self.bundle.features, values, log_odds, base, contributions)
 
     def _values(self, x: pd.DataFrame) -> Float:
+        columns = [str(name) for name in x.columns]
         for name in self.bundle.features:
-            if name not in x.columns:
-                en, zh = nearest(name, map(str, x.columns))
+            if name not in columns:
+                en, zh = nearest(name, columns)
                 raise DataRefused(f"feature {name} is missing; {en}", f"缺少特征 {name};{zh}")
-        chosen = x[list(self.bundle.features)]
-        for name, kind in zip(chosen.columns, chosen.dtypes, strict=True):
-            if kind != np.float64:
+            if columns.count(name) > 1:
+                raise DataRefused(f"feature {name} comes more than once; give it once", f"特征 {name} 重复出现,应只出现一次")
+            if x[name].dtype != np.float64:
                 raise DataRefused(
-                    f"feature {name} is {kind}, expected float64 with NaN for unknown",
-                    f"特征 {name} 类型为 {kind},应为 float64,未知用 NaN",
+                    f"feature {name} is {x[name].dtype}, expected float64 with NaN for unknown",
+                    f"特征 {name} 类型为 {x[name].dtype},应为 float64,未知用 NaN",
                 )
-        if chosen.shape[1] != len(self.bundle.features):
-            raise DataRefused("a feature occurs more than once among the columns", "特征列重复")
+        chosen = x[list(self.bundle.features)]
         return np.ascontiguousarray(chosen.to_numpy())

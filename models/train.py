@@ -9,10 +9,11 @@ import numpy as np
 import pandas as pd
 
 from features.catalogue import feature
+from features.errors import GateNotPassed
 from features.labels import Target
 from features.ledger import Float, Int
 from features.window import Mask
-from models.baselines import BASELINES
+from models.baselines import BASELINES, Baseline
 from models.calibrate import Calibration, calibrate
 from models.evaluate import Verdict, judge
 from models.profile import Profile
@@ -132,10 +133,15 @@ def assess(trained: Trained, sample: Sample) -> Assessment:
     pool, test = sample.during(sample.periods.pool), sample.during(sample.periods.test)
     later = sample.during(sample.periods.calibrate)
     x = sample.x[list(trained.features)]
-    scores = {"model": trained.log_odds(x[test]), "held_out": trained.held_out}
-    for name, fit in BASELINES.items():
-        score = fit(x[pool], sample.y[pool])
-        scores[name] = calibrate(score(x[later]), sample.y[later]).log_odds(score(x[test]))
+
+    def score(fit: Baseline) -> Float:
+        margin = np.empty(len(sample))
+        margin[later | test] = fit(x[pool], sample.y[pool])(x[later | test])
+        return _line(margin[later], sample.y[later]).log_odds(margin[test])
+
+    with ThreadPoolExecutor(FITS_AT_ONCE) as workers:
+        found = dict(zip(BASELINES, workers.map(score, BASELINES.values()), strict=True))
+    scores = {"model": trained.log_odds(x[test]), "held_out": trained.held_out, **found}
     bad, borrowers = sample.y[test], sample.borrowers[test]
     slices = {
         name: judge({k: v[rows] for k, v in scores.items()}, bad[rows], borrowers[rows], draws=200)
@@ -143,6 +149,14 @@ def assess(trained: Trained, sample: Sample) -> Assessment:
         if 0 < bad[rows].sum() < rows.sum() < len(bad)
     }
     return Assessment(judge(scores, bad, borrowers), slices, scores, bad)
+
+
+def _line(margin: Float, bad: Float) -> Calibration:
+    """A baseline's calibration; one that does not rise with risk there says nothing but the rate of defaults."""
+    try:
+        return calibrate(margin, bad)
+    except GateNotPassed:
+        return Calibration(slope=0.0, intercept=float(np.log(bad.mean() / (1 - bad.mean()))))
 
 
 def _slices(sample: Sample, test: Mask) -> dict[str, Mask]:

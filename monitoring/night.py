@@ -107,9 +107,8 @@ def place(rows: pd.DataFrame, ledger: Ledger, book: Path, as_of: date, kind: str
         borrowers["tier"] = band(borrowers["pd_12m"], borrowers["dpd"], policy).map(names).astype("str")
         borrowers["next_review_on"] = pd.NaT
     else:
-        standing = assign(
-            borrowers, _last_review(borrowers, ledger, as_of), last_official(book, as_of - timedelta(days=1)), as_of, policy
-        )
+        before = last_official(book, as_of - timedelta(days=1))
+        standing = assign(_with_reviews(borrowers, ledger, before, as_of), before, as_of, policy)
         borrowers[["tier", "next_review_on"]] = standing
     placed = borrowers.set_index("borrower_id")[["tier", "next_review_on"]]
     loans = rows.join(placed, on="borrower_id")
@@ -126,7 +125,15 @@ def borrowers_of(rows: pd.DataFrame) -> pd.DataFrame:
     return worst
 
 
+def _with_reviews(borrowers: pd.DataFrame, ledger: Ledger, before: pd.DataFrame | None, as_of: date) -> pd.DataFrame:
+    """The borrowers with the day of the last review, and whether one has become known since the last official run."""
+    last = _last_review(borrowers, ledger, as_of)
+    then = last if before is None else _last_review(borrowers, ledger, before["as_of"].iloc[0])
+    return borrowers.assign(last_review=last, reviewed=last.notna() & ~(last == then))
+
+
 def _last_review(borrowers: pd.DataFrame, ledger: Ledger, as_of: date) -> pd.Series:
+    """Day of the last review as known on a day, NaT where none is known."""
     spine = Spine.of([(b, None) for b in borrowers["borrower_id"]], as_of)
     days = compute(spine, ledger, LAST_REVIEW)["last_review"]
     return pd.Timestamp(as_of) - pd.to_timedelta(days, unit="D")

@@ -42,6 +42,7 @@ class Night:
 
 def last_official(book: Path, as_of: date) -> pd.DataFrame | None:
     """Borrowers of the last nightly run up to and including ``as_of``, or None; back-fills do not count."""
+    _recover(book / "runs")
     for folder in sorted((book / "runs").glob("as_of=*"), reverse=True):
         if folder.name <= f"as_of={as_of}" and json.loads((folder / "manifest.json").read_text())["kind"] == NIGHTLY:
             found: pd.DataFrame = pq.read_table(folder / "borrowers.parquet", partitioning=None).to_pandas()
@@ -55,6 +56,7 @@ def write(night: Night, book: Path, ledger: Ledger, bundle: Bundle) -> Path:
     Raises UsageError where a back-fill would stand in the place of an official run.
     """
     home = book / "runs" / f"as_of={night.as_of}"
+    _recover(home.parent)
     _not_over_official(home, night.kind)
     policy = tier_policy(night.as_of)
     stamps: dict[str, Any] = {
@@ -96,13 +98,25 @@ def _manifest(night: Night, stamps: dict[str, Any], ledger: Ledger, files: dict[
 
 
 def _replace(draft: Path, home: Path) -> None:
-    """Put a finished folder in place; an earlier one with other bytes moves aside first, so neither is ever half there."""
-    aside = home.with_name(f".old-{home.name}")
+    """Put a finished folder in place; one with other bytes moves aside first and comes back if we are stopped in between."""
+    aside = _aside(home)
     shutil.rmtree(aside, ignore_errors=True)
     if home.exists():
         home.replace(aside)
     draft.replace(home)
     shutil.rmtree(aside, ignore_errors=True)
+
+
+def _aside(home: Path) -> Path:
+    return home.with_name(f".old-{home.name}")
+
+
+def _recover(folder: Path) -> None:
+    """Bring back a run that was moved aside by a write that never finished."""
+    for aside in folder.glob(".old-as_of=*"):
+        home = aside.with_name(aside.name.removeprefix(".old-"))
+        if not home.exists():
+            aside.replace(home)
 
 
 _TEXT = {"borrower_id", "loan_id", "tier", "bundle", "catalogue", "policy", *(f"reason_{k}" for k in range(1, REASONS + 1))}

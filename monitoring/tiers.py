@@ -11,7 +11,7 @@ import pandas as pd
 
 from monitoring.policy import TierPolicy
 
-STANDING = ["tier", "next_review_on", "as_of"]
+STANDING = ["tier", "next_review_on"]
 
 
 def band(pd_12m: pd.Series, dpd: pd.Series, policy: TierPolicy) -> pd.Series:
@@ -25,22 +25,21 @@ def band(pd_12m: pd.Series, dpd: pd.Series, policy: TierPolicy) -> pd.Series:
     return pd.Series(np.maximum(by_pd, by_dpd), index=pd_12m.index)
 
 
-def assign(
-    borrowers: pd.DataFrame, last_review: pd.Series, before: pd.DataFrame | None, as_of: date, policy: TierPolicy
-) -> pd.DataFrame:
+def assign(borrowers: pd.DataFrame, before: pd.DataFrame | None, as_of: date, policy: TierPolicy) -> pd.DataFrame:
     """Tier and next review of each borrower.
 
-    ``borrowers`` has borrower_id, pd_12m, dpd and silent (n rows); ``last_review`` the day of the last known review or NaT;
-    ``before`` the borrowers of the last official run, if there was one. Returns columns tier and next_review_on.
+    ``borrowers`` has borrower_id, pd_12m, dpd, silent, last_review (the day of the last known review or NaT) and reviewed
+    (whether a review has become known since the last official run), n rows; ``before`` the borrowers of that run, if there was
+    one. Returns columns tier and next_review_on.
     """
     names = [tier.name for tier in policy.tiers]
     then = _standing(before, borrowers["borrower_id"])
     position = band(borrowers["pd_12m"], borrowers["dpd"], policy)
     was = then["tier"].map({name: i for i, name in enumerate(names)})
     position = position.where(~(borrowers["silent"] & (was > position)), was).astype(np.int64)
-    due = _after(position, last_review, as_of, policy)
+    due = _after(position, borrowers["last_review"], as_of, policy)
     # Only a review moves a date that was set: running again postpones nothing, and a missed date stays due.
-    planned = then["next_review_on"].where(~(last_review > then["as_of"]))
+    planned = then["next_review_on"].where(~borrowers["reviewed"])
     due = due.where(~(planned < due), planned)
     due = due.where(due > pd.Timestamp(as_of), pd.Timestamp(as_of + timedelta(days=1)))
     return pd.DataFrame({"tier": position.map(dict(enumerate(names))).astype("str"), "next_review_on": due})
@@ -51,7 +50,7 @@ def _standing(before: pd.DataFrame | None, borrower_id: pd.Series) -> pd.DataFra
     if before is None:
         before = pd.DataFrame({"borrower_id": pd.Series(dtype="str"), **{name: pd.Series(dtype="str") for name in STANDING}})
     then = before.set_index("borrower_id")[STANDING].reindex(borrower_id).reset_index(drop=True)
-    return then.assign(**{name: pd.to_datetime(then[name]) for name in ("next_review_on", "as_of")})
+    return then.assign(next_review_on=pd.to_datetime(then["next_review_on"]))
 
 
 def _after(position: pd.Series, last_review: pd.Series, as_of: date, policy: TierPolicy) -> pd.Series:

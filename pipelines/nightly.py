@@ -48,6 +48,7 @@ def receive(book: Path, delivery: Delivery) -> Receipt:
 
 def champion(book: Path, mlruns: Path) -> Scorer:
     """The champion, verified; raises NotFound if it was trained on another book."""
+    Ledger(book)  # a book that is not there is said before a model store is made
     digest = Registry(mlruns).champion()
     folder = book / "bundles" / digest
     if not folder.is_dir():

@@ -94,7 +94,7 @@ def flat(assessment: Assessment) -> dict[str, float]:
     for place, verdicts in {"": assessment.whole, **{f"{k}/": v for k, v in assessment.slices.items()}}.items():
         for name, verdict in verdicts.items():
             who = "" if name == "model" else f"{name}."
-            named |= {f"{place}{who}{k}": v for k, v in verdict.as_json().items() if np.isfinite(v)}
+            named |= {f"{place}{who}{k}": v for k, v in verdict.as_json().items() if v is not None}
     return named
 
 

@@ -34,8 +34,6 @@ def book(tmp_path_factory: pytest.TempPathFactory) -> Book:
 
     base = tmp_path_factory.getbasetemp()
     home = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "shared-book"
-    if dev := os.environ.get("LW_DEV_BOOK"):
-        home = Path(dev)
     home.mkdir(exist_ok=True)
     return shared(home)
 

@@ -49,7 +49,10 @@ def night(
 ) -> pd.DataFrame:
     """One official night: the rows with their standing, as they would be read back tomorrow."""
     last = never(len(rows)) if reviewed is None else pd.to_datetime(pd.Series(reviewed))
-    return rows.join(assign(rows, last, before, as_of, by)).assign(as_of=as_of)
+    was = never(len(rows)) if before is None else before.set_index("borrower_id")["last_review"].reindex(rows["borrower_id"])
+    known = last.notna() & ~(last == was.reset_index(drop=True)) if before is not None else last.isna() & False
+    rows = rows.drop(columns=["last_review", "reviewed"], errors="ignore").assign(last_review=last, reviewed=known)
+    return rows.join(assign(rows, before, as_of, by)).assign(as_of=as_of)
 
 
 def place(row: pd.Series) -> int:
@@ -165,6 +168,17 @@ def test_a_review_that_was_made_moves_the_date_by_one_interval(pd_12m: float, af
     row = night(borrowers((pd_12m, 0.0, False)), made + timedelta(days=known), first, reviewed=[pd.Timestamp(made)]).iloc[0]
     interval = timedelta(days=POLICY[row["tier"]].review_days)
     assert row["next_review_on"] == pd.Timestamp(max(made + interval, made + timedelta(days=known + 1)))
+
+
+@pytest.mark.parametrize("nights", [1, 2, 5])
+def test_a_review_that_is_entered_late_still_frees_the_borrower(nights: int) -> None:
+    """Made on the day it was due, known some nights later: from then on the date is one interval after it."""
+    before = night(borrowers((0.03, 0.0, False)), TODAY)
+    made = before.iloc[0]["next_review_on"].date()
+    for k in range(nights):
+        before = night(borrowers((0.03, 0.0, False)), made + timedelta(days=k), before)
+    row = night(borrowers((0.03, 0.0, False)), made + timedelta(days=nights), before, reviewed=[pd.Timestamp(made)]).iloc[0]
+    assert row["next_review_on"] == pd.Timestamp(made) + timedelta(days=POLICY["standard"].review_days)
 
 
 def test_the_same_night_twice_is_the_same() -> None:
