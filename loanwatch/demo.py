@@ -1,5 +1,6 @@
 """The whole path on a simulated book, as a newcomer should see it."""
 
+import atexit
 import os
 import shutil
 import socket
@@ -30,34 +31,32 @@ PATIENCE = 120
 def run(out: Console, err: Console, book: Path, mlruns: Path, borrowers: int, months: int) -> None:
     """Simulate, ingest, train, and run the night on Prefect; ``book`` is made anew."""
     shutil.rmtree(book, ignore_errors=True)
-    with _prefect_server() as ready:
-        with _step(err, "simulate"), err.status("simulating"):
-            simulate(book / "simulation", read_parameters(None, {"book": {"borrowers": borrowers, "months": months}}))
-        with _step(err, "ingest"), err.status("ingesting"):
-            receipt = ingest(book, source("simulated"), book / "simulation")
-        show.receipt(out, receipt)
-        with _step(err, "train"), steps(err) as done:
-            trained = training.run(book, mlruns, done=done)
-        show.training(out, trained)
-        with _step(err, "nightly, as a Prefect flow"), err.status("waiting for Prefect"):
-            ready()
-            from pipelines.flows import nightly_run
+    ready = _prefect_server()
+    with _step(err, "simulate"), err.status("simulating"):
+        simulate(book / "simulation", read_parameters(None, {"book": {"borrowers": borrowers, "months": months}}))
+    with _step(err, "ingest"), err.status("ingesting"):
+        receipt = ingest(book, source("simulated"), book / "simulation")
+    show.receipt(out, receipt)
+    with _step(err, "train"), steps(err) as done:
+        trained = training.run(book, mlruns, done=done)
+    show.training(out, trained)
+    with _step(err, "nightly, as a Prefect flow"), err.status("waiting for Prefect"):
+        ready()
+        from pipelines.flows import nightly_run
 
-            night = nightly_run(str(book), mlruns=str(mlruns)).night
+        night = nightly_run(str(book), mlruns=str(mlruns)).night
     show.book_by_tier(out, night, tier_policy(night.as_of))
     show.worst_borrowers(out, night)
     _where(out, book, mlruns, str(night.loans["loan_id"].iloc[0]))
 
 
-@contextmanager
-def _prefect_server() -> Iterator[Callable[[], None]]:
+def _prefect_server() -> Callable[[], None]:
     """A Prefect server of this project, unless PREFECT_API_URL names one; it starts while the first steps run.
 
-    Yields what waits until it answers. Raises UsageError if it never does.
+    Returns what waits until it answers, and raises UsageError if it never does.
     """
     if "PREFECT_API_URL" in os.environ:
-        yield lambda: None
-        return
+        return lambda: None
     os.environ.setdefault("PREFECT_HOME", str(Path(".prefect").resolve()))
     home = Path(os.environ["PREFECT_HOME"])
     home.mkdir(parents=True, exist_ok=True)
@@ -65,12 +64,15 @@ def _prefect_server() -> Iterator[Callable[[], None]]:
     with (home / "server.log").open("w") as log:
         start = [sys.executable, "-m", "prefect", "server", "start", "--host", "127.0.0.1", "--port", str(urlsplit(url).port)]
         server = subprocess.Popen(start, stdout=log, stderr=subprocess.STDOUT)
+    # Registered before prefect is imported, so it runs after prefect has sent its last log lines at exit.
+    atexit.register(_stop, server)
     os.environ["PREFECT_API_URL"] = url
-    try:
-        yield lambda: _await(url, server, home / "server.log")
-    finally:
-        server.terminate()
-        server.wait(timeout=30)
+    return lambda: _await(url, server, home / "server.log")
+
+
+def _stop(server: "subprocess.Popen[bytes]") -> None:
+    server.terminate()
+    server.wait(timeout=30)
 
 
 def _free_port() -> int:
