@@ -56,7 +56,7 @@ def judge(scores: Mapping[str, Float], bad: Float, borrowers: Int, draws: int = 
 
 def _verdict(table: Float, bad: Float) -> Verdict:
     """From a table whose first row is the whole sample and whose others are draws; float64 (1 + draws, len(METRICS))."""
-    low, high = np.nanquantile(table[1:], (0.025, 0.975), axis=0)
+    low, high = pd.DataFrame(table[1:]).quantile([0.025, 0.975]).to_numpy()
     named = (dict(zip(METRICS, row.tolist(), strict=True)) for row in (table[0], low, high))
     return Verdict(len(bad), int(bad.sum()), *named)
 

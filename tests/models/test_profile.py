@@ -67,8 +67,8 @@ def test_a_reason_is_given_for_every_feature_left_out() -> None:
 def test_a_profile_says_only_where_it_differs() -> None:
     cards, default = profile("cards"), profile()
     assert (cards.target, cards.warm_up_months) == ("dpd60_12m", 12)
-    assert cards.lightgbm == default.lightgbm
-    assert default.lightgbm["max_depth"] == 4
+    assert cards.lightgbm == {**default.lightgbm, "learning_rate": 0.06, "patience": 40}
+    assert cards.lightgbm["max_depth"] == default.lightgbm["max_depth"] == 4
 
 
 def test_an_unknown_profile_is_refused_with_the_nearest_name() -> None:
