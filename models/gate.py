@@ -35,6 +35,10 @@ CRITERIA = (
 )  # fmt: skip
 
 
+HORIZON = Criterion("horizon", "", "", "value", AT_LEAST, 12, "months ahead", "预测月数")
+"""The score in use is the 12-month PD; a model of a shorter horizon may stand beside it, not in its place."""
+
+
 @dataclass(frozen=True)
 class Finding:
     """One criterion with the number seen."""
@@ -53,6 +57,7 @@ class Finding:
         return f"{c.en} is {self.seen:.4f}, must be {c.side} {c.limit}", f"{c.zh}为{self.seen:.4f},应{side}{c.limit}"
 
 
-def judge_for_promotion(verdicts: Mapping[str, Verdict]) -> list[Finding]:
-    """Every criterion with what was seen, in the order of the table."""
-    return [Finding(c, getattr(verdicts[c.verdict], c.bound)[c.metric]) for c in CRITERIA]
+def judge_for_promotion(verdicts: Mapping[str, Verdict], months: int = 12) -> list[Finding]:
+    """Every criterion with what was seen, in the order of the table, for a model that looks ``months`` ahead."""
+    seen = [Finding(c, getattr(verdicts[c.verdict], c.bound)[c.metric]) for c in CRITERIA]
+    return [*seen, Finding(HORIZON, months)]

@@ -12,7 +12,7 @@ from features.build import compute
 from features.errors import DataRefused
 from features.feature import Feature, declare, records
 from features.labels import Population, population
-from features.ledger import Float, Ledger
+from features.ledger import Ledger
 from features.schema import ALWAYS, TABLES
 from features.spine import Spine
 from models.explain import reasons
@@ -52,7 +52,8 @@ def score_book(
     x = compute(people.spine, ledger, [*features, *heard.values()], done=lambda n: done("features", n))
     scored = scorer.score(x)
     done("scores", len(scored))
-    return _rows(people, scored, _freshness({table: x[fact.name].to_numpy() for table, fact in heard.items()}))
+    spoke = x[[fact.name for fact in heard.values()]].set_axis(list(heard), axis=1)
+    return _rows(people, scored, _freshness(spoke))
 
 
 def _rows(people: Population, scored: Scored, freshness: pd.DataFrame) -> pd.DataFrame:
@@ -86,13 +87,15 @@ def _heard(features: list[Feature]) -> dict[str, Feature]:
     }
 
 
-def _freshness(heard: dict[str, Float]) -> pd.DataFrame:
-    """``missing``: sources without a record inside their freshness limit; ``silent``: whether one of them once spoke."""
-    days = np.column_stack(list(heard.values()))
-    limits = [TABLES[name].fresh_days for name in heard]
-    patterns, code = np.unique(~(days < limits), axis=0, return_inverse=True)
-    named = [[t for t, gone in zip(heard, pattern, strict=True) if gone] for pattern in patterns]
-    return pd.DataFrame({"missing": [named[i] for i in code], "silent": (days >= limits).any(axis=1)})
+def _freshness(heard: pd.DataFrame) -> pd.DataFrame:
+    """From days since each source spoke (n, sources).
+
+    ``missing``: sources without a record inside their freshness limit; ``silent``: whether one of them once spoke.
+    """
+    names = [str(name) for name in heard.columns]
+    limits, days = [TABLES[name].fresh_days for name in names], heard.to_numpy()
+    missing = [[name for name, gone in zip(names, row, strict=True) if gone] for row in ~(days < limits)]
+    return pd.DataFrame({"missing": missing, "silent": (days >= limits).any(axis=1)})
 
 
 def place(rows: pd.DataFrame, ledger: Ledger, book: Path, as_of: date, kind: str) -> Night:

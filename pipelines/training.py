@@ -67,7 +67,7 @@ def sample(book: Path, goal: Target, how: Profile, done: Progress = lambda *_: N
 
 def publish(book: Path, mlruns: Path, trained: Trained, assessment: Assessment, rows: Sample) -> Training:
     """Write the bundle into the book and register it; it becomes champion only if every criterion is met."""
-    findings = judge_for_promotion(assessment.whole)
+    findings = judge_for_promotion(assessment.whole, trained.target.months)
     ledger = Ledger(book).manifest
     metrics = {**_judged(assessment), "slices": {n: _verdicts(v) for n, v in assessment.slices.items()}}
     bundle = bundles.write(book / "bundles", trained, metrics, {"digest": ledger.digest(), "version": ledger.ledger_version})
