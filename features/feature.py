@@ -6,6 +6,7 @@ cannot drift apart.
 """
 
 import operator
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any, Literal
@@ -173,21 +174,24 @@ def records(table: str, whose: Whose = "own") -> Records:
     return Records(TABLES[table], whose)
 
 
-class Measure:
+class Measure(ABC):
     """A number per row of the spine, built from leaves."""
 
+    @abstractmethod
     def leaves(self) -> Iterator["Leaf"]:
-        raise NotImplementedError
+        """What it is computed from."""
 
+    @abstractmethod
     def value(self, of: Callable[["Leaf"], Float]) -> Float:
-        raise NotImplementedError
+        """Its values, given those of its leaves; float64 (n,)."""
 
+    @abstractmethod
     def sql(self) -> str:
-        raise NotImplementedError
+        """The same over columns named by the leaves."""
 
+    @abstractmethod
     def within(self, days: int | None, lag: int = 0) -> "Measure":
         """The same measure over a window of ``days``, ending ``lag`` days before ``as_of``; what has a window keeps it."""
-        raise NotImplementedError
 
     def __truediv__(self, other: "Measure") -> "Measure":
         return Binary("/", self, other)

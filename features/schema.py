@@ -7,7 +7,6 @@ Every other module reads these tables as data: the checks at the door, the ledge
 that auditors run, and docs/tables.md.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -348,8 +347,3 @@ _TABLES = (
 
 TABLES: dict[str, Table] = {table.name: table for table in _TABLES}
 PROHIBITED = ("sex", "born_on", "marriage", "education", "dependants")
-
-
-def partitioned() -> Iterator[Table]:
-    """The tables whose records belong to a borrower."""
-    return (table for table in TABLES.values() if table.partitioned)

@@ -92,9 +92,8 @@ class Registry:
                 mlflow.log_figure(figure, f"plots/{name}.png")
             info = mlflow.pyfunc.log_model(
                 name="model", python_model=str(_HERE / "served.py"), artifacts={"bundle": str(folder)},
-                signature=_signature(bundle),
-                input_example=_example(bundle), pip_requirements=[f"{n}=={bundle.said['libraries'][n]}" for n in LIBRARIES],
-                code_paths=[str(_HERE), str(_HERE.parent / "features")], registered_model_name=NAME,
+                signature=_signature(bundle), input_example=_example(bundle), registered_model_name=NAME,
+                pip_requirements=[f"{n}=={bundle.said['libraries'][n]}" for n in LIBRARIES],
             )  # fmt: skip
         version = int(info.registered_model_version)
         self._client.set_model_version_tag(NAME, str(version), DIGEST_TAG, bundle.digest)

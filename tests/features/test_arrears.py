@@ -4,7 +4,8 @@ from datetime import date, timedelta
 
 import numpy as np
 import worlds
-from hypothesis import given, settings
+from effort import examples
+from hypothesis import given
 from hypothesis import strategies as st
 from worlds import Row, instalment, payment
 
@@ -90,7 +91,7 @@ def test_interest_and_fees_are_owed_too_but_are_not_principal() -> None:
 
 
 @given(seed=st.integers(0, 2**31), threshold=st.sampled_from([1, 10, 30, 90]), back=st.integers(1, 400))
-@settings(max_examples=40, deadline=None)
+@examples(40)
 def test_the_first_day_that_reaches_equals_the_naive_walk(seed: int, threshold: int, back: int) -> None:
     tables, spine = worlds.world(seed), worlds.rows(seed, 4)
     partition = worlds.partition(tables)

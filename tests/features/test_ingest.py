@@ -15,7 +15,8 @@ import duckdb
 import numpy as np
 import pytest
 import worlds
-from hypothesis import given, settings
+from effort import examples
+from hypothesis import given
 from hypothesis import strategies as st
 from worlds import FIRST, LOANS, Row
 
@@ -144,7 +145,7 @@ def _orphan(rng: np.random.Generator, name: str, row: Row) -> tuple[str, str, st
 
 
 @given(seed=st.integers(0, 2**31))
-@settings(max_examples=10, deadline=None)
+@examples(10)
 def test_nothing_is_lost_and_every_fault_is_found_in_its_place(seed: int) -> None:
     delivery = spoiled(seed)
     with TemporaryDirectory() as home:
@@ -269,7 +270,7 @@ def _known(row: Row) -> str:
 
 
 @given(deliveries=histories(), cut=st.integers(0, 3))
-@settings(max_examples=10, deadline=None)
+@examples(10)
 def test_split_over_two_ingests_shows_the_same_on_every_day(deliveries: list[list[Row]], cut: int) -> None:
     with TemporaryDirectory() as home:
         whole, split = Path(home) / "whole", Path(home) / "split"
@@ -439,7 +440,7 @@ def test_the_same_input_gives_the_same_bytes(tmp_path: Path, monkeypatch: pytest
 
 
 @given(borrower=st.text(min_size=1, max_size=12).filter(lambda t: "\0" not in t), partitions=st.integers(1, 64))
-@settings(max_examples=50, deadline=None)
+@examples(50)
 def test_the_partition_of_a_borrower_is_the_same_in_sql(borrower: str, partitions: int) -> None:
     sql = f"SELECT {module._bucket(TABLES['borrowers'], partitions)} FROM (SELECT ? AS borrower_id)"
     with DUCKDB.cursor() as con:

@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 import worlds
-from hypothesis import given, settings
+from effort import examples
+from hypothesis import given
 from hypothesis import strategies as st
 
 from features.build import compute_partition
@@ -32,7 +33,7 @@ def same(left: Float, right: Float) -> bool:
 
 
 @given(seed=seeds, weather=weathers)
-@settings(max_examples=40, deadline=None)
+@examples(40)
 def test_parity_a_row_alone_equals_the_row_in_any_batch(seed: int, weather: worlds.Weather) -> None:
     spine, partition = worlds.rows(seed), worlds.partition(worlds.world(seed, weather))
     together = compute_partition(spine, partition, ALL)
@@ -44,7 +45,7 @@ def test_parity_a_row_alone_equals_the_row_in_any_batch(seed: int, weather: worl
 
 
 @given(seed=seeds, weather=weathers)
-@settings(max_examples=40, deadline=None)
+@examples(40)
 def test_blind_to_the_future_what_is_not_visible_changes_nothing(seed: int, weather: worlds.Weather) -> None:
     tables, spine = worlds.world(seed, weather), worlds.rows(seed, 4)
     full = compute_partition(spine, worlds.partition(tables), ALL)
@@ -74,7 +75,7 @@ def against_sql(seed: int, weather: worlds.Weather) -> list[str]:
 
 
 @given(seed=seeds, weather=weathers)
-@settings(max_examples=40, deadline=None)
+@examples(40)
 def test_oracle_the_sql_of_every_feature_gives_the_same_values(seed: int, weather: worlds.Weather) -> None:
     assert against_sql(seed, weather) == []
 

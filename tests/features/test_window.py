@@ -9,7 +9,8 @@ import numpy as np
 import pyarrow as pa
 import pytest
 import worlds
-from hypothesis import given, settings
+from effort import examples
+from hypothesis import given
 from hypothesis import strategies as st
 
 from features import window
@@ -70,7 +71,7 @@ def events_of(entity: list[int], event_on: list[int]) -> Events:
     length=st.none() | st.integers(0, 80),
     lag=st.integers(0, 20),
 )
-@settings(max_examples=100, deadline=None)
+@examples(100)
 def test_a_span_holds_the_entitys_records_of_its_days_and_no_other(
     records: list[tuple[int, int]], asked: list[tuple[int, int]], length: int | None, lag: int
 ) -> None:

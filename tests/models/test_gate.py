@@ -32,7 +32,7 @@ def beyond(criterion: Criterion) -> float:
 
 
 def test_a_sound_model_meets_every_criterion() -> None:
-    assert [f.criterion.name for f in judge_for_promotion(passing())] == names
+    assert [f.criterion.name for f in judge_for_promotion(passing())] == [*names, "horizon"]
     assert all(f.met for f in judge_for_promotion(passing()))
 
 
@@ -59,3 +59,7 @@ def test_a_finding_says_what_was_seen_and_what_must_be_in_both_languages(criteri
     for text in finding.say():
         assert "0.1235" in text
         assert str(criterion.limit) in text
+
+
+def test_a_model_of_a_shorter_horizon_is_not_put_in_the_place_of_the_12_month_pd() -> None:
+    assert [f.criterion.name for f in judge_for_promotion(passing(), months=6) if not f.met] == ["horizon"]

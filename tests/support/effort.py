@@ -1,0 +1,12 @@
+"""How many cases a property test tries: few by default, many under `make test-release`."""
+
+import os
+
+from hypothesis import settings
+
+TIMES = 25 if os.environ.get("LOANWATCH_TESTS") == "release" else 1
+
+
+def examples(usual: int) -> settings:
+    """Settings of a property test that tries ``usual`` cases by default."""
+    return settings(max_examples=usual * TIMES, deadline=None)
