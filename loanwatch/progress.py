@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from rich.console import Console
-from rich.progress import Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 
 Done = Callable[[str, int], None]
 
@@ -15,19 +15,22 @@ def steps(console: Console) -> Iterator[Done]:
     columns = (
         SpinnerColumn(finished_text="✓"),
         TextColumn("{task.description}"),
+        BarColumn(bar_width=30),
         TextColumn("{task.completed:,}"),
         TimeElapsedColumn(),
     )
     with Progress(*columns, console=console, transient=False) as progress:
         known: dict[str, TaskID] = {}
 
+        def finish() -> None:
+            for task in known.values():
+                progress.update(task, total=progress.tasks[task].completed)
+
         def done(step: str, count: int) -> None:
             if step not in known:
-                for task in known.values():
-                    progress.update(task, total=progress.tasks[task].completed)
+                finish()
                 known[step] = progress.add_task(step, total=None)
             progress.advance(known[step], count)
 
         yield done
-        for task in known.values():
-            progress.update(task, total=progress.tasks[task].completed)
+        finish()
