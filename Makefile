@@ -33,7 +33,7 @@ demo: setup ## simulate a book, ingest, train, score it as a Prefect flow, show 
 test: lint ## lint, types, import contracts, docs and all fast tests
 	$(BIN)/python -m pytest -n 2
 
-test-release: setup ## the large tests, on top of make test
+test-release: setup ## the tests with 25 times the cases in the property tests of tests/features
 	LOANWATCH_TESTS=release $(BIN)/python -m pytest -n 2
 
 lint: setup ## style, formatting, strict types, import contracts

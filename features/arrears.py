@@ -5,11 +5,9 @@ that all payments up to t do not cover``, and 0 when everything due is covered: 
 Between two record days nothing changes but the count of days, so a walk over record days sees every day.
 """
 
-from dataclasses import dataclass
-
 import numpy as np
 
-from features.ledger import NEVER, Float, Int, Partition
+from features.ledger import NEVER, Events, Float, Int, Partition
 from features.window import Moment, kernel, span
 
 WINDOWS = (30, 90, 180, 365)
@@ -20,18 +18,6 @@ COLUMNS = (
 )  # fmt: skip
 """Columns of the fold, NaN where the loan has no visible instalment due by ``as_of`` (``days_since_overdue`` also where it was
 never overdue). Amounts in minor units, the rest in days or instalments."""
-
-
-@dataclass(frozen=True)
-class Streams:
-    """A partition's instalments and payments by loan, with what is due and paid as float64 (exact below 2**53)."""
-
-    partition: Partition
-
-    def arrays(self, table: str, moment: Moment) -> tuple[Int, Int, Int, Int, Int]:
-        events = self.partition.events(table)
-        low, high = span(events, moment, None)
-        return low, high, events.event_on, events.known_on, events.superseded_on
 
 
 def arrears(partition: Partition, moment: Moment) -> Float:
@@ -45,16 +31,21 @@ def first_reaching(partition: Partition, moment: Moment, since: Int, dpd: int) -
 
 
 def _walk_all(partition: Partition, moment: Moment, since: Int, threshold: int) -> tuple[Float, Float]:
-    streams = Streams(partition)
     instalments, payments = partition.events("instalments"), partition.events("payments")
     fee = np.nan_to_num(instalments.column("fee"))  # no fee stated means none is due
     principal = instalments.column("principal")
     out, reached = _walk(
         moment.as_of, moment.known_by, since, threshold, np.array(WINDOWS),
-        *streams.arrays("instalments", moment), principal + instalments.column("interest") + fee, principal,
-        *streams.arrays("payments", moment), payments.column("amount"),
+        *_stream(instalments, moment), principal + instalments.column("interest") + fee, principal,
+        *_stream(payments, moment), payments.column("amount"),
     )  # fmt: skip
     return out, reached
+
+
+def _stream(events: Events, moment: Moment) -> tuple[Int, Int, Int, Int, Int]:
+    """Each row's records up to its date, as positions, and the clocks of all records."""
+    low, high = span(events, moment, None)
+    return low, high, events.event_on, events.known_on, events.superseded_on
 
 
 @kernel

@@ -83,9 +83,10 @@ def load(folder: Path) -> Bundle:
     if digest != folder.name:
         raise _broken(folder / "manifest.json")
     contents = {}
-    for name, expected in json.loads(manifest).items():
+    listed = json.loads(manifest)
+    for name in FILES:
         path = folder / name
-        if not path.is_file() or _sha256(path.read_bytes()) != expected:
+        if not path.is_file() or _sha256(path.read_bytes()) != listed.get(name):
             raise _broken(path)
         contents[name] = path.read_text("utf-8")
     return Bundle(digest, contents["model.txt"], json.loads(contents["bundle.json"]), json.loads(contents["metrics.json"]))
