@@ -27,6 +27,7 @@ SQL_TYPES: dict[Kind, str] = {
 # Ten trillion minor units a record: far above any loan, and low enough that a window of 900 such records still adds up
 # exactly in float64.
 MONEY_LIMIT = 10_000_000_000_000
+STATEMENT_LIMIT = 1_000_000_000_000_000
 
 
 @dataclass(frozen=True)
@@ -105,8 +106,15 @@ BORROWER_ID = Column("borrower_id", "id", "Borrower", "借款人", required=True
 LOAN_ID = Column("loan_id", "id", "Loan", "贷款", required=True)
 
 
-def money(name: str, en: str, zh: str, low: float | None = None, required: bool = False) -> Column:
-    return Column(name, "money", en, zh, "minor units", required, low)
+def money(
+    name: str, en: str, zh: str, low: float | None = None, high: float | None = None, required: bool = False
+) -> Column:
+    return Column(name, "money", en, zh, "minor units", required, low, high)
+
+
+def stated(name: str, en: str, zh: str) -> Column:
+    """An item of a financial statement: of few records, so larger amounts still add up exactly."""
+    return money(name, en, zh, -STATEMENT_LIMIT, STATEMENT_LIMIT)
 
 
 def count(name: str, en: str, zh: str, unit: str = "", high: float | None = None, required: bool = False) -> Column:
@@ -199,6 +207,8 @@ _TABLES = (
         money("principal", "Principal due", "应还本金", low=0, required=True),
         money("interest", "Interest due", "应还利息", low=0, required=True),
         money("fee", "Fees due", "应还费用", low=0),
+        money("penalty", "Penalties due", "应还罚息", low=0),
+        count("schedule", "Schedule it belongs to; empty or 0 for the first", "所属还款计划(空或 0 为原计划)"),
     ),
     of_loan(
         "payments", "What was paid", "还款记录", ("the value date", "起息日"), 100,
@@ -228,23 +238,24 @@ _TABLES = (
         "statements", "Financial statements", "财务报表", ("the end of the period", "报告期末"), 460,
         count("period_months", "Length of the period", "报告期长度", "months", 24, required=True),
         flag("audited", "Audited", "经审计"),
-        money("cash", "Cash and equivalents", "货币资金"),
-        money("receivables", "Receivables", "应收账款"),
-        money("inventory", "Inventory", "存货"),
-        money("current_assets", "Current assets", "流动资产"),
-        money("total_assets", "Total assets", "资产总额"),
-        money("current_liabilities", "Current liabilities", "流动负债"),
-        money("debt", "Interest-bearing debt", "有息负债"),
-        money("total_liabilities", "Total liabilities", "负债总额"),
-        money("equity", "Equity", "所有者权益"),
-        money("retained_earnings", "Retained earnings", "留存收益"),
-        money("revenue", "Revenue", "营业收入"),
-        money("cost_of_sales", "Cost of sales", "营业成本"),
-        money("ebit", "Earnings before interest and tax", "息税前利润"),
-        money("depreciation", "Depreciation and amortisation", "折旧与摊销"),
-        money("interest_expense", "Interest expense", "利息支出"),
-        money("net_income", "Net income", "净利润"),
-        money("operating_cash_flow", "Cash flow from operations", "经营活动现金流"),
+        stated("cash", "Cash and equivalents", "货币资金"),
+        stated("receivables", "Receivables", "应收账款"),
+        stated("inventory", "Inventory", "存货"),
+        stated("current_assets", "Current assets", "流动资产"),
+        stated("total_assets", "Total assets", "资产总额"),
+        stated("current_liabilities", "Current liabilities", "流动负债"),
+        stated("debt", "Interest-bearing debt", "有息负债"),
+        stated("total_liabilities", "Total liabilities", "负债总额"),
+        stated("equity", "Equity", "所有者权益"),
+        stated("retained_earnings", "Retained earnings", "留存收益"),
+        stated("market_value", "Market value of equity", "股权市值"),
+        stated("revenue", "Revenue", "营业收入"),
+        stated("cost_of_sales", "Cost of sales", "营业成本"),
+        stated("ebit", "Earnings before interest and tax", "息税前利润"),
+        stated("depreciation", "Depreciation and amortisation", "折旧与摊销"),
+        stated("interest_expense", "Interest expense", "利息支出"),
+        stated("net_income", "Net income", "净利润"),
+        stated("operating_cash_flow", "Cash flow from operations", "经营活动现金流"),
     ),
     of_borrower(
         "bureau", "Credit bureau reports and enquiries", "征信", ("the report or enquiry day", "报告或查询日"), 200,
@@ -329,6 +340,8 @@ _TABLES = (
         code("kind", "Kind", "类型", "extension restructure pause", required=True),
         date("matures_on", "New last due date", "新到期日"),
         money("forgiven", "Amount forgiven", "减免金额", low=0),
+        count("schedule", "Schedule that starts here", "自此生效的还款计划"),
+        date("until", "Last day of a pause", "暂停还款截止日"),
     ),
     of_borrower(
         "inspections", "Reviews and visits", "贷后检查", ("the day of the check", "检查日"), ALWAYS,
@@ -336,6 +349,11 @@ _TABLES = (
         code("channel", "Channel", "方式", "off_site phone site"),
         code("finding", "Finding", "结论", "none benign confirmed"),
         date("look_again_on", "Look again on", "再检查日"),
+    ),
+    of_loan(
+        "outcomes", "Outcomes as the lender judged them", "贷款结果", ("the day the outcome was settled", "结果确定日"), ALWAYS,
+        date("asked_on", "The day the question is asked about", "观察日", required=True),
+        flag("bad", "Whether it went bad", "是否违约", required=True),
     ),
     of_borrower(
         "consents", "Consents given and withdrawn", "授权", ("the day it took effect", "生效日"), ALWAYS,
