@@ -106,9 +106,7 @@ BORROWER_ID = Column("borrower_id", "id", "Borrower", "借款人", required=True
 LOAN_ID = Column("loan_id", "id", "Loan", "贷款", required=True)
 
 
-def money(
-    name: str, en: str, zh: str, low: float | None = None, high: float | None = None, required: bool = False
-) -> Column:
+def money(name: str, en: str, zh: str, low: float | None = None, high: float | None = None, required: bool = False) -> Column:
     return Column(name, "money", en, zh, "minor units", required, low, high)
 
 
@@ -218,7 +216,7 @@ _TABLES = (
     ),
     of_loan(
         "statuses", "Month-end status", "月末状态", ("the month end", "月末日"), 62,
-        code("state", "State", "状态", "current late paid_off no_loan written_off", required=True),
+        code("state", "State", "状态", "current revolving late paid_off no_loan written_off", required=True),
         count("dpd", "Days past due, at least", "逾期天数(下限)", "days", 36_500),
         money("balance", "Balance owed", "欠款余额"),
     ),
@@ -354,6 +352,7 @@ _TABLES = (
         "outcomes", "Outcomes as the lender judged them", "贷款结果", ("the day the outcome was settled", "结果确定日"), ALWAYS,
         date("asked_on", "The day the question is asked about", "观察日", required=True),
         flag("bad", "Whether it went bad", "是否违约", required=True),
+        flag("held_out", "Kept apart by the lender for judging models", "由机构留作检验"),
     ),
     of_borrower(
         "consents", "Consents given and withdrawn", "授权", ("the day it took effect", "生效日"), ALWAYS,

@@ -56,7 +56,7 @@ FEATURES: list[Feature] = [
         ("距上次逾期30天以上天数", "距上次逾期30天以上{value}"), ("never 30 days past due at a month end", "月末从未逾期30天"),
     ),
     *declare(
-        "status_drawn_months", own.only(own.is_in("state", "current", "late", "written_off")).count(), "count", 0,
+        "status_drawn_months", own.only(own.is_in("state", "current", "revolving", "late", "written_off")).count(), "count", 0,
         ("Month ends with a balance in {days} days", "A balance at {value} month ends in the last {days} days"),
         ("近{days}天有余额月数", "近{days}天有{value}个月末有余额"), NO_STATUS, days=(365,),
     ),

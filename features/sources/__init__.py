@@ -1,19 +1,23 @@
 """Where records come from. A source turns a lender's files into relations with the canonical columns; it judges nothing.
 
-Every relation also carries ``source_file`` and ``source_line``, so that a refused row can be found again.
+Every relation also carries ``source_file`` and ``source_line``, so that a refused row can be found again. A source is the
+simulated book, a mapping that lies beside this module, or the user's own mapping (``tables``).
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import date
+from importlib import resources
 from pathlib import Path
 
 import duckdb
 
 from features.errors import UsageError, nearest
-from features.sources import card_status, simulated
+from features.sources import simulated
 from features.sources.files import Delivery
 
 Reader = Callable[[duckdb.DuckDBPyConnection, Path], Delivery]
+SIMULATED, TABLES = "simulated", "tables"
 
 
 @dataclass(frozen=True)
@@ -27,21 +31,47 @@ class Source:
     assumed: tuple[str, ...] = ()
 
 
-SOURCES: dict[str, Source] = {
-    source.name: source
-    for source in (
-        Source("simulated", "The simulated book", "模拟数据", simulated.read),
-        Source(
-            "card_status", "Month-end card status and applications", "信用卡月末状态与申请", card_status.read,
-            assumed=("borrowers", "loans", "statuses"),
-        ),
-    )
-}  # fmt: skip
+def names() -> list[str]:
+    """Every source that can be asked for by name."""
+    return [SIMULATED, *_packaged(), TABLES]
 
 
-def source(name: str) -> Source:
-    """The source of that name; raises UsageError with the nearest names."""
-    if name not in SOURCES:
-        en, zh = nearest(name, SOURCES)
+def source(name: str, mapping: Path | None = None, today: date | None = None) -> Source:
+    """The source of that name; ``tables`` is read by ``mapping``, a file of the user's.
+
+    ``today`` is when records whose mapping says ``known_on = "ingest"`` became known. Raises UsageError for an unknown name, with
+    the nearest ones, and for a mapping that is missing or cannot be meant.
+    """
+    if (name == TABLES) != (mapping is not None):
+        raise UsageError(
+            f"--mapping FILE.toml goes with the source {TABLES!r} and only with it; see docs/mapping.md",
+            f"--mapping 文件须与数据源 {TABLES!r} 同时使用;见 docs/mapping.md",
+        )
+    if name == SIMULATED:
+        return Source(SIMULATED, "The simulated book", "模拟数据", simulated.read)
+    if mapping is not None:
+        return _mapped(mapping, today)
+    if name not in _packaged():
+        en, zh = nearest(name, names())
         raise UsageError(f"unknown source {name!r}; {en}", f"未知数据源 {name!r};{zh}")
-    return SOURCES[name]
+    with resources.as_file(resources.files(__name__) / f"{name}.toml") as path:
+        return _mapped(path, today)
+
+
+def _packaged() -> list[str]:
+    beside = (entry.name for entry in resources.files(__name__).iterdir())
+    return sorted(name.removesuffix(".toml") for name in beside if name.endswith(".toml"))
+
+
+def _mapped(path: Path, today: date | None) -> Source:
+    from features.sources.tables import deliver, read_mapping
+
+    said = read_mapping(path)
+
+    def read(con: duckdb.DuckDBPyConnection, folder: Path) -> Delivery:
+        return deliver(con, said, folder, str(today or date.today()))
+
+    return Source(said.said.name, said.said.en, said.said.zh, read, said.assumed)
+
+
+__all__ = ["Delivery", "Source", "names", "source"]

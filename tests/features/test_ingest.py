@@ -26,9 +26,9 @@ from features.errors import DataRefused, IntegrityFailed, UsageError
 from features.ingest import Receipt, ingest
 from features.ledger import Ledger, Manifest, arrow_schema, partition_of
 from features.schema import LOAN_ID, TABLES, Column
-from features.sources import SOURCES
+from features.sources import source
 
-SIMULATED = SOURCES["simulated"]
+SIMULATED = source("simulated")
 DUCKDB = duckdb.connect()
 Fault = tuple[str, str, int, str, str | None, str]
 """Table, file, line, column, value, reason."""
@@ -368,7 +368,7 @@ import os, signal, sys
 from pathlib import Path
 from features import ingest as module
 from features.ledger import Manifest
-from features.sources import SOURCES
+from features.sources import source
 
 def die(*_):
     os.kill(os.getpid(), signal.SIGKILL)
@@ -379,7 +379,7 @@ else:
     module._adopt = lambda draft, folder, table, part, real=module._adopt: (
         die() if table == "payments" and part == "1" else real(draft, folder, table, part)
     )
-module.ingest(Path(sys.argv[1]), SOURCES["simulated"], Path(sys.argv[2]), partitions=2)
+module.ingest(Path(sys.argv[1]), source("simulated"), Path(sys.argv[2]), partitions=2)
 """
 
 
