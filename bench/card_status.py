@@ -39,7 +39,7 @@ def command(*arguments: str) -> str:
 def table(sample: Sample, how: Profile) -> None:
     """Verdicts on all test rows and their parts, one line a score."""
     found = assess(train(sample, target(how.target), how), sample)
-    test = sample.during(sample.periods.test)
+    test = sample.test
     applied = np.array([b.startswith("A") for b in sample.people.spine.borrower_id[test]])
     live = sample.people.facts["live"][test].to_numpy(dtype=bool)
     borrowers = sample.borrowers[test]

@@ -17,7 +17,7 @@ from features.arrears import first_reaching
 from features.build import compute_partition
 from features.errors import UsageError, nearest
 from features.feature import Feature, declare, fold, records
-from features.ledger import Float, Int, Ledger, Partition, day_number
+from features.ledger import NEVER, Float, Int, Ledger, Partition, day_number
 from features.spine import Spine
 
 
@@ -25,7 +25,8 @@ from features.spine import Spine
 class Target:
     """A default definition: ``dpd`` or more days past due, or written off, within ``months`` calendar months.
 
-    Only loans less than ``performing_dpd`` days past due on the day are asked about.
+    Only loans less than ``performing_dpd`` days past due on the day are asked about. A ``reported`` target is what the lender
+    itself says happened (the table ``outcomes``), on the days it asks about; its horizon is the lender's.
     """
 
     name: str
@@ -34,6 +35,7 @@ class Target:
     dpd: int
     months: int
     performing_dpd: int
+    reported: bool = False
 
 
 TARGETS = {
@@ -42,6 +44,7 @@ TARGETS = {
         Target("default_12m", "90 days past due within 12 months", "12个月内逾期90天", 90, 12, 90),
         Target("dpd60_12m", "60 days past due within 12 months", "12个月内逾期60天", 60, 12, 60),
         Target("dpd30_6m", "30 days past due within 6 months", "6个月内逾期30天", 30, 6, 30),
+        Target("outcome", "the outcome that the lender reports", "机构报告的结果", 0, 0, 0, reported=True),
     )
 }
 
@@ -123,21 +126,56 @@ def population(
 def _in_sight(partition: Partition, as_ofs: Sequence[date]) -> Population:
     loans = [(str(partition.borrowers[b]), str(loan)) for loan, b in zip(partition.loans, partition.loan_borrower, strict=True)]
     spine = Spine.concat([Spine.of(loans, day) for day in as_ofs])
-    seen = pd.DataFrame(compute_partition(spine, partition, FACTS), columns=[f.name for f in FACTS])
-    dpd = seen["arrears_dpd"].where(seen["arrears_dpd"].notna(), seen["status_dpd"])
+    seen = _seen(spine, partition)
     in_sight = seen["arrears_dpd"].notna() | (seen["status_age"] < IN_SIGHT_DAYS) | (seen["age"] < NEW_DAYS)
     standing = seen["age"].notna() & ~(seen["closed_on"] <= spine.as_of) & ~(seen["written_off"] == 1)
+    return Population(spine, _facts(seen)).take(np.flatnonzero(in_sight & standing))
+
+
+def _seen(spine: Spine, partition: Partition) -> pd.DataFrame:
+    return pd.DataFrame(compute_partition(spine, partition, FACTS), columns=[f.name for f in FACTS])
+
+
+def _facts(seen: pd.DataFrame) -> pd.DataFrame:
     owed = (seen["principal"] - seen["principal_cleared"]).clip(lower=0)
-    facts = pd.DataFrame(
+    return pd.DataFrame(
         {
-            "dpd": dpd,
+            "dpd": seen["arrears_dpd"].where(seen["arrears_dpd"].notna(), seen["status_dpd"]),
             "exposure": owed.where(owed.notna(), seen["status_balance"]),
             "live": ~(seen["paid_off"] == 1),
             "company": seen["company"] == 1,
         }
     )
-    rows = np.flatnonzero(in_sight & standing)
-    return Population(spine.take(rows), facts.iloc[rows].reset_index(drop=True))
+
+
+@dataclass(frozen=True)
+class Asked:
+    """The rows that the lender's outcomes ask about, what became of them (1 bad, 0 good), and which are kept for judging."""
+
+    people: Population
+    bad: Float
+    held_out: window.Mask
+
+
+def asked(ledger: Ledger, workers: int = 2) -> Asked:
+    """Every outcome that stands today, as a row on the day it asks about, known by then; in order of (day, borrower, loan)."""
+    with ThreadPoolExecutor(workers) as pool:
+        parts = list(pool.map(lambda number: _asked(ledger.partition(number, (*TABLES_READ, "outcomes"))), ledger.partitions))
+    spine = Spine.concat([p.people.spine for p in parts])
+    facts = pd.concat([p.people.facts for p in parts], ignore_index=True)
+    bad, held_out = np.concatenate([p.bad for p in parts]), np.concatenate([p.held_out for p in parts])
+    order = np.lexsort((np.asarray(spine.loan_id, str), np.asarray(spine.borrower_id, str), spine.as_of))
+    return Asked(Population(spine, facts).take(order), bad[order], held_out[order])
+
+
+def _asked(partition: Partition) -> Asked:
+    told = partition.events("outcomes")
+    stands = np.flatnonzero(told.superseded_on == NEVER)
+    loan = told.entity[stands]
+    day = told.column("asked_on")[stands].astype(np.int64)
+    spine = Spine(partition.borrowers[partition.loan_borrower[loan]], partition.loans[loan], day, day)
+    people = Population(spine, _facts(_seen(spine, partition)))
+    return Asked(people, told.column("bad")[stands], told.column("held_out")[stands] == 1)
 
 
 def performing(people: Population, target: Target) -> Population:

@@ -1,14 +1,17 @@
 """Which rows teach, stop, calibrate and judge a model: apart in time and apart in borrowers.
 
-The test months come last, and the label of every earlier row ends before the first of them begins (the label gap). Inside
-the pool, stopping and calibration use later months than fitting, and each borrower is judged there by a model that has never
-seen him (borrowers are dealt into folds), so that one default cannot stand on both sides.
+Over time: the test months come last, and the label of every earlier row ends before the first of them begins (the label gap).
+Inside the pool, stopping and calibration use later months than fitting, and each borrower is judged there by a model that has
+never seen him (borrowers are dealt into folds), so that one default cannot stand on both sides.
+
+Where the lender reports outcomes, each row is asked about once: the rows it keeps for judging are the test, and if it keeps
+none, the model is judged by cross-fitting (:mod:`models.crossfit`).
 """
 
 import hashlib
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 import numpy as np
@@ -16,7 +19,7 @@ import pandas as pd
 
 from features.build import compute
 from features.errors import DataRefused
-from features.labels import Population, Target, labels, observable, performing, population
+from features.labels import Population, Target, asked, labels, observable, performing, population
 from features.ledger import Float, Int, Ledger, day_number
 from features.window import Mask, add_months, month_end, to_date
 from models.profile import Profile
@@ -57,20 +60,60 @@ def periods(days: list[date], target: Target, test_months: int, every: int = 1) 
 
 
 @dataclass(frozen=True)
+class Roles:
+    """What each row is for; the three parts of the pool may overlap, the test overlaps none of them."""
+
+    fit: Mask
+    stop: Mask
+    calibrate: Mask
+    test: Mask
+
+    @property
+    def pool(self) -> Mask:
+        return self.fit | self.stop | self.calibrate
+
+    @classmethod
+    def over_time(cls, as_of: Int, when: Periods) -> "Roles":
+        def during(days: tuple[date, ...]) -> Mask:
+            return np.isin(as_of, [day_number(day) for day in days])
+
+        return cls(during(when.fit), during(when.stop), during(when.calibrate), during(when.test))
+
+    @classmethod
+    def at_once(cls, test: Mask) -> "Roles":
+        """Rows without an order in time: every row of the pool fits, stops and calibrates, apart in borrowers."""
+        return cls(~test, ~test, ~test, test)
+
+
+@dataclass(frozen=True)
 class Sample:
-    """Labelled rows with their features; ``fold`` is the borrower's, the same in every sample."""
+    """Labelled rows with their features; ``fold`` is the borrower's, the same in every sample.
+
+    ``periods`` says which months the roles came from, None where rows have no order in time.
+    """
 
     people: Population
     x: pd.DataFrame
     y: Float
     fold: Int
-    periods: Periods
+    roles: Roles
+    periods: Periods | None = None
 
     def __len__(self) -> int:
         return len(self.y)
 
-    def during(self, days: tuple[date, ...]) -> Mask:
-        return np.isin(self.people.spine.as_of, [day_number(day) for day in days])
+    @property
+    def pool(self) -> Mask:
+        return self.roles.pool
+
+    @property
+    def test(self) -> Mask:
+        """The rows that judge; none where the model is judged by cross-fitting."""
+        return self.roles.test
+
+    def judging(self, test: Mask) -> "Sample":
+        """The same rows with these for judging and all others for training, without an order in time."""
+        return replace(self, roles=Roles.at_once(test), periods=None)
 
     @property
     def borrowers(self) -> Int:
@@ -91,32 +134,54 @@ FOLDS = 3
 
 
 def draw(ledger: Ledger, target: Target, profile: Profile, done: Callable[[str, int], None] = lambda *_: None) -> Sample:
-    """All labelled rows of the pool and the test months, with every feature the profile allows.
+    """All labelled rows of the pool and the test, with every feature the profile allows.
 
     ``done`` is told (step, rows). Raises DataRefused if the history is too short or holds no default.
     """
+    people, y, roles, when = _reported(ledger) if target.reported else _over_time(ledger, target, profile)
+    done("population", len(people.spine))
+    if not (y == 1).any() or not (y == 0).any():
+        raise DataRefused(
+            f"{int((y == 1).sum())} of {len(y)} rows went bad ({target.en}) and a model needs some of both kinds: choose another"
+            " target or more history",
+            f"{len(y)}行样本中违约{int((y == 1).sum())}行({target.zh}),好坏样本须兼有;请更换目标或补充历史数据",
+        )
+    x = compute(people.spine, ledger, profile.catalogue(), done=lambda n: done("features", n))
+    return Sample(people, x, y, folds(people.spine.borrower_id), roles, when)
+
+
+Drawn = tuple[Population, Float, Roles, Periods | None]
+
+
+def _over_time(ledger: Ledger, target: Target, profile: Profile) -> Drawn:
+    """Month ends of the ledger's history with labels that are known."""
     start = add_months(month_end(_first_day(ledger)), profile.warm_up_months)
     when = periods(observable(ledger, target, start, ledger.known_through), target, profile.test_months, profile.every)
     people = performing(population(ledger, [*when.pool, *when.test]), target)
     if not profile.paid_off:
         people = people.take(np.flatnonzero(people.facts["live"]))
-    done("population", len(people.spine))
     y = labels(people, ledger, target)
     known = np.flatnonzero(~np.isnan(y))
-    people, y = people.take(known), y[known]
-    if not (y == 1).any():
+    people = people.take(known)
+    return people, y[known], Roles.over_time(people.spine.as_of, when), when
+
+
+def _reported(ledger: Ledger) -> Drawn:
+    """The rows that the lender's outcomes ask about; raises DataRefused if there are none."""
+    if "outcomes" not in ledger.manifest.files:
         raise DataRefused(
-            f"none of {len(y)} rows defaulted ({target.en}) and a model needs defaults: choose another target or more history",
-            f"{len(y)}行样本中无违约({target.zh});请更换目标或补充历史数据",
+            "the ledger has no outcomes: map the lender's good/bad column to the table outcomes, or choose a target that is read"
+            " from payments or statuses",
+            "账本中没有 outcomes 表:请将好坏标签映射到 outcomes,或选择由还款或月末状态得出的目标",
         )
-    x = compute(people.spine, ledger, profile.catalogue(), done=lambda n: done("features", n))
-    return Sample(people, x, y, folds(people.spine.borrower_id), when)
+    found = asked(ledger)
+    return found.people, found.bad, Roles.at_once(found.held_out), None
 
 
-def folds(borrower_id: pd.Index) -> Int:
+def folds(borrower_id: pd.Index, count: int = FOLDS, seed: str = "fold") -> Int:
     """The fold of each row's borrower, from the digest of its id; int64 (n,)."""
     codes, ids = pd.factorize(borrower_id)
-    fold = [int.from_bytes(hashlib.sha256(f"fold {i}".encode()).digest()[:6]) % FOLDS for i in ids]
+    fold = [int.from_bytes(hashlib.sha256(f"{seed} {i}".encode()).digest()[:6]) % count for i in ids]
     return np.array(fold, dtype=np.int64)[codes]
 
 

@@ -56,13 +56,13 @@ def train(sample: Sample, target: Target, profile: Profile, done: Progress = lam
 
     Raises GateNotPassed if the calibration rows show no increasing relation.
     """
-    pool, test = sample.during(sample.periods.pool), sample.during(sample.periods.test)
+    pool, test = sample.pool, sample.test
     names = [str(n) for n in sample.x if _tells(sample.x[n][pool])]
     x = sample.x[names]
     rounds = _rounds(x, sample, profile, done)
     booster, *without = _fits(x, sample, [pool, *(pool & (sample.fold != k) for k in range(FOLDS))], rounds, profile, done)
     apart = _apart(x, sample.fold, without)
-    later = sample.during(sample.periods.calibrate)
+    later = sample.roles.calibrate
     line = calibrate(apart[later], sample.y[later])
     held_out = line.log_odds(apart[test])
     return Trained(booster.model_to_string(), tuple(names), line, rounds, target, profile, sample.digest(), held_out)
@@ -75,7 +75,7 @@ def _tells(values: pd.Series) -> bool:
 
 def _rounds(x: pd.DataFrame, sample: Sample, profile: Profile, done: Progress) -> int:
     """How many trees help in the stopping months on borrowers that the trees were not grown on."""
-    early, late = sample.during(sample.periods.fit), sample.during(sample.periods.stop)
+    early, late = sample.roles.fit, sample.roles.stop
     rows = np.flatnonzero(early | late)
     early, late, fold = early[rows], late[rows], sample.fold[rows]
     found = lgb.cv(
@@ -130,8 +130,7 @@ class Assessment:
 
 def assess(trained: Trained, sample: Sample) -> Assessment:
     """Judge the model and the baselines on the test months: same rows, same draws, baselines calibrated like the model."""
-    pool, test = sample.during(sample.periods.pool), sample.during(sample.periods.test)
-    later = sample.during(sample.periods.calibrate)
+    pool, test, later = sample.pool, sample.test, sample.roles.calibrate
     x = sample.x[list(trained.features)]
 
     def score(fit: Baseline) -> Float:

@@ -71,7 +71,7 @@ def publish(book: Path, mlruns: Path, trained: Trained, assessment: Assessment, 
     ledger = Ledger(book).manifest
     metrics = {**_judged(assessment), "slices": {n: _verdicts(v) for n, v in assessment.slices.items()}}
     bundle = bundles.write(book / "bundles", trained, metrics, {"digest": ledger.digest(), "version": ledger.ledger_version})
-    test = np.flatnonzero(rows.during(rows.periods.test))[:SHOWN_ROWS]
+    test = np.flatnonzero(rows.test)[:SHOWN_ROWS]
     figures = {**pictures(assessment), "beeswarm": beeswarm(Scorer(bundle).score(rows.x.iloc[test]))}
     passed = all(finding.met for finding in findings)
     published = Registry(mlruns).publish(bundle, book / "bundles" / bundle.digest, flat(assessment), figures, passed)

@@ -3,7 +3,7 @@
 import hashlib
 import json
 
-from features.catalogue import bureau, cashflow, context, financial, repayment, status
+from features.catalogue import bureau, cards, cashflow, context, financial, repayment, status
 from features.errors import NotFound, nearest
 from features.feature import Feature
 from features.sql import query
@@ -11,6 +11,7 @@ from features.sql import query
 ROOMS = {
     "repayment": repayment.FEATURES,
     "status": status.FEATURES,
+    "cards": cards.FEATURES,
     "cashflow": cashflow.FEATURES,
     "financial": financial.FEATURES,
     "bureau": bureau.FEATURES,

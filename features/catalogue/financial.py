@@ -19,6 +19,12 @@ def growth(item: str) -> Measure:
     return yearly.latest(item).within(None) / yearly.latest(item).within(None, lag=365)
 
 
+def change(item: str) -> Measure:
+    """An item's share of assets, less what it was a year before."""
+    share = filed.latest(filed[item] / filed["total_assets"])
+    return share.within(None) - share.within(None, lag=365)
+
+
 FEATURES: list[Feature] = [
     *declare(
         "current_ratio", filed.latest(filed["current_assets"] / filed["current_liabilities"]), "ratio", -1,
@@ -86,6 +92,102 @@ FEATURES: list[Feature] = [
         "asset_growth", growth("total_assets"), "ratio", 0,
         ("Assets against the year before", "Assets are {value} of the year before"), ("资产同比", "资产为上年的{value}"),
         ("fewer than two yearly statements are known", "年度报表不足两份"),
+    ),
+    *declare(
+        "market_cover", filed.latest(filed["market_value"] / filed["total_liabilities"]), "ratio", -1,
+        ("Market value to liabilities", "The market values the firm at {value} times its liabilities"),
+        ("股权市值负债比", "股权市值为负债的{value}倍"), ("no market value of the firm is known", "无股权市值"),
+        source="Altman (1968), X4",
+    ),
+    *declare(
+        "market_growth", growth("market_value"), "ratio", -1,
+        ("Market value against the year before", "Market value is {value} of the year before"),
+        ("股权市值同比", "股权市值为上年的{value}"), ("no market value of two years is known", "无两年股权市值"),
+    ),
+    *declare(
+        "market_to_assets", filed.latest(filed["market_value"] / filed["total_assets"]), "ratio", 0,
+        ("Market value to assets", "Market value is {value} of assets"), ("股权市值资产比", "股权市值为资产的{value}"),
+        ("no market value of the firm is known", "无股权市值"),
+    ),
+    *declare(
+        "market_value", filed.latest("market_value"), "money", -1,
+        ("Market value of equity", "The market values the firm at {value}"), ("股权市值", "股权市值{value}"),
+        ("no market value of the firm is known", "无股权市值"), source="Shumway (2001), relative size",
+    ),
+    *declare(
+        "assets", filed.latest("total_assets"), "money", 0,
+        ("Total assets", "Assets are {value}"), ("资产总额", "资产总额{value}"), NO_STATEMENT, source="Ohlson (1980), size",
+    ),
+    *declare(
+        "net_margin", ratio("net_income", "revenue"), "share", -1,
+        ("Net margin", "Net income is {value} of revenue"), ("净利率", "净利润为营业收入的{value}"), NO_YEARLY,
+    ),
+    *declare(
+        "operating_margin", ratio("ebit", "revenue"), "share", -1,
+        ("Operating margin", "Earnings before interest and tax are {value} of revenue"),
+        ("营业利润率", "息税前利润为营业收入的{value}"), NO_YEARLY,
+    ),
+    *declare(
+        "gross_margin", yearly.latest((filed["revenue"] - filed["cost_of_sales"]) / filed["revenue"]), "share", -1,
+        ("Gross margin", "{value} of revenue is left after cost of sales"), ("毛利率", "毛利为营业收入的{value}"), NO_YEARLY,
+    ),
+    *declare(
+        "ebitda_to_debt", yearly.latest((filed["ebit"] + filed["depreciation"]) / filed["debt"]), "ratio", -1,
+        ("Earnings before depreciation to debt", "Earnings before depreciation are {value} of debt"),
+        ("息税折旧前利润负债比", "息税折旧前利润为有息负债的{value}"), NO_YEARLY, source="Beaver (1966), cash flow to total debt",
+    ),
+    *declare(
+        "income_to_liabilities", yearly.latest((filed["net_income"] + filed["depreciation"]) / filed["total_liabilities"]),
+        "ratio", -1,
+        ("Income before depreciation to liabilities", "Income before depreciation is {value} of liabilities"),
+        ("净利润加折旧负债比", "净利润加折旧为负债的{value}"), NO_YEARLY, source="Ohlson (1980), FUTL",
+    ),
+    *declare(
+        "inventory_share", filed.latest(filed["inventory"] / filed["total_assets"]), "share", 0,
+        ("Inventory to assets", "Inventory is {value} of assets"), ("存货占比", "存货为资产的{value}"), NO_STATEMENT,
+    ),
+    *declare(
+        "quick_ratio", filed.latest((filed["current_assets"] - filed["inventory"]) / filed["current_liabilities"]), "ratio", -1,
+        ("Quick ratio", "Current assets without inventory are {value} times current liabilities"),
+        ("速动比率", "速动资产为流动负债的{value}倍"), NO_STATEMENT,
+    ),
+    *declare(
+        "current_liability_share", filed.latest(filed["current_liabilities"] / filed["total_liabilities"]), "share", 0,
+        ("Current part of the liabilities", "{value} of the liabilities are current"),
+        ("流动负债占比", "流动负债占负债的{value}"),
+        NO_STATEMENT,
+    ),
+    *declare(
+        "leverage_change", change("total_liabilities"), "share", 1,
+        ("Change of liabilities to assets in a year", "Liabilities to assets moved by {value} in a year"),
+        ("资产负债率年变动", "资产负债率一年变动{value}"), ("fewer than two statements are known", "报表不足两份"),
+    ),
+    *declare(
+        "retained_change", change("retained_earnings"), "share", -1,
+        ("Change of retained earnings to assets in a year", "Retained earnings to assets moved by {value} in a year"),
+        ("留存收益占比年变动", "留存收益占比一年变动{value}"), ("fewer than two statements are known", "报表不足两份"),
+    ),
+    *declare(
+        "return_change", change("net_income"), "share", -1,
+        ("Change of the return on assets in a year", "Return on assets moved by {value} in a year"),
+        ("资产收益率年变动", "资产收益率一年变动{value}"), ("fewer than two statements are known", "报表不足两份"),
+        source="Ohlson (1980), CHIN",
+    ),
+    *declare(
+        "return_mean", yearly.mean(filed["net_income"] / filed["total_assets"]), "share", -1,
+        ("Mean return on assets in {days} days", "Net income was {value} of assets on average in {days} days"),
+        ("近{days}天平均资产收益率", "近{days}天净利润平均为资产的{value}"), NO_YEARLY, days=(1096, 1827),
+    ),
+    *declare(
+        "return_spread", yearly.spread(filed["net_income"] / filed["total_assets"]), "share", 1,
+        ("Spread of the return on assets in {days} days", "Return on assets varied by {value} in {days} days"),
+        ("近{days}天资产收益率波动", "近{days}天资产收益率波动{value}"),
+        ("fewer than two yearly statements in the window", "窗口内年度报表不足两份"), days=(1827,),
+    ),
+    *declare(
+        "loss_years", yearly.only(filed["net_income"] < 0).count(), "count", 1,
+        ("Years with a loss in {days} days", "{value} yearly statements of {days} days show a loss"),
+        ("近{days}天亏损年数", "近{days}天有{value}年亏损"), NO_YEARLY, days=(1096, 1827), source="Ohlson (1980), INTWO",
     ),
     *declare(
         "identity_gap",

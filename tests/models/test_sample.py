@@ -16,7 +16,7 @@ from features.labels import TARGETS, Target, labels, target
 from features.ledger import day_number
 from features.window import add_months, month_ends, to_date
 from models.profile import profile
-from models.sample import FOLDS, Sample, draw, folds, periods
+from models.sample import FOLDS, Roles, Sample, draw, folds, periods
 
 targets = st.sampled_from(list(TARGETS.values()))
 
@@ -65,15 +65,16 @@ def test_a_profile_that_asks_for_more_history_than_there_is_is_refused(book: Boo
 
 def test_in_a_drawn_sample_the_label_of_every_pool_row_ends_by_the_first_test_day(book: Book) -> None:
     sample, months = book.sample, target("default_12m").months
-    pool = sample.people.spine.as_of[sample.during(sample.periods.pool)]
+    assert sample.periods is not None
+    pool = sample.people.spine.as_of[sample.pool]
     last = day_number(sample.periods.test[0])
     assert all(day_number(add_months(to_date(day), months)) <= last for day in np.unique(pool))
 
 
 def test_every_row_is_in_exactly_one_period_and_has_a_label(book: Book) -> None:
     sample = book.sample
-    when = sample.periods
-    counted = np.sum([sample.during(days) for days in (when.fit, when.stop, when.calibrate, when.test)], axis=0)
+    roles = sample.roles
+    counted = np.sum([roles.fit, roles.stop, roles.calibrate, roles.test], axis=0)
     assert (counted == 1).all()
     assert set(np.unique(sample.y)) == {0.0, 1.0}
     assert (sample.people.spine.known_by == sample.people.spine.as_of).all()
@@ -87,7 +88,7 @@ def test_nobody_in_default_is_asked_whether_he_will_default(book: Book) -> None:
 def test_labels_do_not_need_a_day_after_the_ledger_ends(book: Book) -> None:
     """What has become known by the end of the last horizon is all that a label uses."""
     sample = book.sample
-    early = np.flatnonzero(sample.during(sample.periods.fit))[:400]
+    early = np.flatnonzero(sample.roles.fit)[:400]
     people = sample.people.take(early)
     np.testing.assert_array_equal(labels(people, book.ledger, target("default_12m")), sample.y[early])
 
@@ -108,9 +109,8 @@ def test_the_fold_of_a_borrower_is_the_same_in_every_sample(ids: list[str], seed
 
 def few(sample: Sample) -> Sample:
     rows = np.arange(40)
-    return Sample(
-        sample.people.take(rows), sample.x.iloc[rows].reset_index(drop=True), sample.y[rows], sample.fold[rows], sample.periods
-    )
+    x = sample.x.iloc[rows].reset_index(drop=True)
+    return Sample(sample.people.take(rows), x, sample.y[rows], sample.fold[rows], Roles.at_once(sample.test[rows]))
 
 
 def test_the_digest_is_that_of_what_a_model_can_learn_from(book: Book) -> None:

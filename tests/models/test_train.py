@@ -19,7 +19,7 @@ from features.spine import Spine
 from features.window import month_ends
 from models.gate import judge_for_promotion
 from models.profile import profile
-from models.sample import Sample, folds, periods
+from models.sample import Roles, Sample, folds, periods
 from models.train import Trained, assess, train
 
 GOAL = target("dpd30_6m")
@@ -44,7 +44,7 @@ def sample(seed: int, signal: float) -> Sample:
     told = signal * (x["worst_dpd_365"].fillna(0.0) - x["days_since_overdue"].fillna(0.0)).to_numpy()
     y = (rng.random(n) < 1 / (1 + np.exp(2.0 - told))).astype(np.float64)
     facts = pd.DataFrame({"dpd": 0.0, "exposure": 1.0, "live": True, "company": rng.random(n) < 0.3})
-    return Sample(Population(spine, facts), x, y, folds(spine.borrower_id), when)
+    return Sample(Population(spine, facts), x, y, folds(spine.borrower_id), Roles.over_time(spine.as_of, when), when)
 
 
 def sha(trained: Trained) -> str:
@@ -76,7 +76,7 @@ def test_another_sample_gives_another_model_and_another_digest(trained: Trained)
 
 def test_labels_of_the_test_months_do_not_reach_the_model(rows: Sample, trained: Trained) -> None:
     y = rows.y.copy()
-    tested = rows.during(rows.periods.test)
+    tested = rows.test
     y[tested] = 1 - y[tested]
     changed = train(replace(rows, y=y), GOAL, QUICK)
     assert (sha(changed), changed.calibration, changed.rounds) == (sha(trained), trained.calibration, trained.rounds)
@@ -109,7 +109,7 @@ def test_no_row_of_the_book_contradicts_the_direction_of_risk(book: Book, row: i
 def test_the_champion_reads_only_what_its_profile_allows_and_what_varies(book: Book) -> None:
     allowed = {f.name for f in profile().catalogue()}
     assert set(book.bundle.features) <= allowed
-    pool = book.sample.x[book.sample.during(book.sample.periods.pool)]
+    pool = book.sample.x[book.sample.pool]
     assert all(pool[name].nunique(dropna=False) > 1 for name in book.bundle.features)
     assert [f["risk"] for f in book.bundle.said["features"]] == [CATALOGUE[n].risk for n in book.bundle.features]
 
@@ -130,7 +130,7 @@ def test_trees_are_no_deeper_than_the_profile_says(book: Book) -> None:
 
 
 def test_held_out_scores_are_those_of_the_test_rows(rows: Sample, trained: Trained) -> None:
-    assert trained.held_out.shape == (int(rows.during(rows.periods.test).sum()),)
+    assert trained.held_out.shape == (int(rows.test.sum()),)
     assert np.isfinite(trained.held_out).all()
 
 
@@ -138,7 +138,7 @@ def test_a_model_with_a_signal_beats_noise_and_is_assessed_with_all_its_baseline
     found = assess(trained, rows)
     assert {"model", "held_out", "worst_dpd", "logistic", "scorecard", "model_minus_logistic"} <= set(found.whole)
     assert found.whole["model"].low["auc"] > 0.6
-    assert found.whole["model"].n == int(rows.during(rows.periods.test).sum()) == len(found.bad)
+    assert found.whole["model"].n == int(rows.test.sum()) == len(found.bad)
 
 
 @pytest.mark.parametrize("seed", [11, 12, 13])

@@ -43,14 +43,14 @@ def test_all_scores_are_judged_on_the_same_rows(book: Book) -> None:
     assert len({(book.trained[who]["n"], book.trained[who]["bad"]) for who in ("model", "held_out", *BASELINE_NAMES)}) == 1
     model = book.trained["model"]
     assert model["auc_minus_logistic"] == pytest.approx(model["auc"] - book.trained["logistic"]["auc"], abs=1e-12)
-    assert model["n"] == int(book.sample.during(book.sample.periods.test).sum())
-    assert model["bad"] == int(book.sample.y[book.sample.during(book.sample.periods.test)].sum())
+    assert model["n"] == int(book.sample.test.sum())
+    assert model["bad"] == int(book.sample.y[book.sample.test].sum())
 
 
 @pytest.fixture(scope="module")
 def against_truth(book: Book) -> pd.DataFrame:
     """The test rows with the model's log-odds, the simulation's exact PD and what happened."""
-    tested = book.sample.during(book.sample.periods.test)
+    tested = book.sample.test
     spine = book.sample.people.spine.take(np.flatnonzero(tested))
     rows = pd.DataFrame(
         {
