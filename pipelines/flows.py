@@ -21,7 +21,8 @@ from features.ingest import Receipt
 from features.ingest import ingest as bring
 from features.ledger import Ledger
 from features.sources import source
-from models.train import assess, train
+from models.assess import assess
+from models.train import train
 from pipelines import nightly, training
 from pipelines.nightly import Delivery, Run
 from pipelines.training import Training

@@ -13,6 +13,7 @@ import numpy as np
 from features.labels import Target, target
 from features.ledger import Ledger
 from models import bundle as bundles
+from models.assess import Assessment, assess
 from models.bundle import Bundle
 from models.gate import Finding, judge_for_promotion
 from models.plots import beeswarm, pictures
@@ -20,7 +21,7 @@ from models.profile import Profile, profile
 from models.registry import Published, Registry
 from models.sample import Sample, draw
 from models.score import Scorer
-from models.train import Assessment, Trained, assess, train
+from models.train import Trained, train
 
 Progress = Callable[[str, int], None]
 BASELINE_NAMES = ("worst_dpd", "logistic", "scorecard")
