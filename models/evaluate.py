@@ -69,7 +69,7 @@ def _verdict(table: Float, bad: Float) -> Verdict:
 def resampled(values: Float, borrowers: Int, draws: int = DRAWS) -> Float:
     """Column sums of ``values`` (n, k) over the sample, then over each draw of borrowers; float64 (1 + draws, k)."""
     codes = np.asarray(pd.factorize(borrowers)[0], dtype=np.int64)
-    people = int(codes.max()) + 1 if len(codes) else 0
+    people = int(codes.max()) + 1
     sums = np.column_stack([np.bincount(codes, column, minlength=people) for column in values.T])
     return np.asarray(_draws(people, draws) @ sums)
 

@@ -95,7 +95,7 @@ def draw(ledger: Ledger, target: Target, profile: Profile, done: Callable[[str, 
 
     ``done`` is told (step, rows). Raises DataRefused if the history is too short or holds no default.
     """
-    start = add_months(month_end(_first_day(ledger)), profile.warm_up_months)
+    start = add_months(month_end(first_day(ledger)), profile.warm_up_months)
     when = periods(observable(ledger, target, start, ledger.known_through), target, profile.test_months, profile.every)
     people = performing(population(ledger, [*when.pool, *when.test]), target)
     if not profile.paid_off:
@@ -120,11 +120,12 @@ def folds(borrower_id: pd.Index) -> Int:
     return np.array(fold, dtype=np.int64)[codes]
 
 
-def _first_day(ledger: Ledger) -> date:
-    """The first day of reporting: of statuses where there are any, else of payments."""
+def first_day(ledger: Ledger, known_by: date | None = None) -> date:
+    """The first day of reporting that was known by a day: of statuses where there are any, else of payments."""
+    by = day_number(known_by or ledger.known_through)
     for table in ("statuses", "payments"):
-        days = [ledger.partition(p, [table]).events(table).event_on for p in ledger.partitions]
-        found = [int(d.min()) for d in days if len(d)]
+        events = [ledger.partition(p, [table]).events(table) for p in ledger.partitions]
+        found = [int(known.min()) for e in events if len(known := e.event_on[e.known_on <= by])]
         if found:
             return to_date(min(found))
     raise DataRefused(

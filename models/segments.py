@@ -37,7 +37,7 @@ def segments(people: Population, ledger: Ledger) -> pd.DataFrame:
     group = [law.product_group.get(product, UNKNOWN) for product in found["product"]]
     return pd.DataFrame(
         {
-            "month": _spelled(day, "%Y-%m"),
+            "month": month_of(day),
             "product": found["product"],
             "vintage": _vintages(day - found["age"].to_numpy(), law),
             "segment": [f"{k}, {g}" for k, g in zip(kind, group, strict=True)],
@@ -45,13 +45,14 @@ def segments(people: Population, ledger: Ledger) -> pd.DataFrame:
     )
 
 
-def groups(people: Population, ledger: Ledger, prohibited: Iterable[str]) -> pd.DataFrame:
+def attributes(people: Population, ledger: Ledger, prohibited: Iterable[str]) -> pd.DataFrame:
     """One column of words per prohibited attribute: words as they are, ages and counts in bands; n rows.
 
     A birth date is a column of kind date: its band is of years since. Groups of few rows are one group.
     """
     homes = {name: next(t for t in TABLES.values() if any(c.name == name for c in t.columns)) for name in prohibited}
-    facts, words = [], {}
+    facts: list[Feature] = []
+    words: dict[str, str] = {}
     for name, table in homes.items():
         source = records(table.name)
         text = table[name].kind in ("code", "text", "id")
@@ -118,9 +119,10 @@ def _vintages(opened: Any, law: Limits) -> list[str]:
     return [UNKNOWN if d is None else str(d.year) for d in days]
 
 
-def _spelled(days: Int, pattern: str) -> list[str]:
-    names = {int(day): to_date(int(day)).strftime(pattern) for day in np.unique(days)}
-    return [names[int(day)] for day in days]
+def month_of(days: Int) -> pd.Series:
+    """The month of each day, as 2024-01."""
+    names = {int(day): to_date(int(day)).strftime("%Y-%m") for day in np.unique(days)}
+    return pd.Series(days).map(names)
 
 
-__all__ = ["SMALL", "UNKNOWN", "groups", "segments"]
+__all__ = ["SMALL", "UNKNOWN", "attributes", "month_of", "segments"]
