@@ -25,8 +25,11 @@ class Assessment:
     bad: Float
 
 
-def assess(trained: Trained, sample: Sample) -> Assessment:
-    """Judge the model and the baselines on the test months: same rows, same draws, baselines calibrated like the model."""
+def assess(trained: Trained, sample: Sample, champion: Float | None = None) -> Assessment:
+    """Judge the model and the baselines on the test months: same rows, same draws, baselines calibrated like the model.
+
+    ``champion`` are the log-odds of the model in use on the test rows, (n,); it is judged beside them.
+    """
     pool, test = sample.during(sample.periods.pool), sample.during(sample.periods.test)
     later = sample.during(sample.periods.calibrate)
     x = sample.x[list(trained.features)]
@@ -39,6 +42,7 @@ def assess(trained: Trained, sample: Sample) -> Assessment:
     with ThreadPoolExecutor(FITS_AT_ONCE) as workers:
         found = dict(zip(BASELINES, workers.map(score, BASELINES.values()), strict=True))
     scores = {"model": trained.log_odds(x[test]), "held_out": trained.held_out, **found}
+    scores |= {} if champion is None else {"champion": champion}
     bad, borrowers = sample.y[test], sample.borrowers[test]
     slices = {
         name: judge({k: v[rows] for k, v in scores.items()}, bad[rows], borrowers[rows], draws=200)
