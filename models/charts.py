@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
-from matplotlib.ticker import PercentFormatter
+from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from features.catalogue import feature
 from features.ledger import Float
@@ -19,7 +19,8 @@ MOST = 20
 """Features in a chart; the tables have all of them."""
 BLUE, GREY = "#1f5a96", "#8a8f98"
 LIGHTS = {"green": "#2e8b57", "amber": "#d99a1c", "red": "#c0392b"}
-PERCENT = PercentFormatter(1.0, decimals=None)
+WIDEST = 1.0
+"""PSI at which a bar is cut: beyond, a distribution has moved altogether."""
 
 
 def charts(validation: Validation) -> dict[str, Figure]:
@@ -87,9 +88,14 @@ def grades(validation: Validation) -> Figure | None:
     axis.plot([], [], "_", color="black", ms=12, mew=2, label="expected PD")
     for name, colour in LIGHTS.items():
         axis.plot([], [], "o", color=colour, label=f"observed, {name}")
-    axis.set(title="Expected and observed default rate by grade", xlabel="grade, 1 best", ylabel="default rate")
+    axis.set(
+        title="Expected and observed default rate by grade", xlabel="grade, 1 best", ylabel="default rate, square-root scale"
+    )
     axis.set_xticks(range(1, 11))
-    axis.yaxis.set_major_formatter(PERCENT)
+    axis.set_yscale("function", functions=(lambda y: np.sqrt(np.maximum(y, 0.0)), np.square))
+    axis.set_yticks([0, 0.01, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 1.0])
+    axis.set_ylim(0, max(0.1, *(np.nanmax([t.high, t.expected, t.observed]) for t in validation.backtest.values())) * 1.05)
+    axis.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
     axis.legend(fontsize=8)
     return figure
 
@@ -134,7 +140,8 @@ def groups(validation: Validation) -> Figure | None:
         value, low, high = (np.array([getattr(e, f"{rate}{end}") for _, e in shown]) for end in ("", "_low", "_high"))
         axis.errorbar(value, heights, xerr=_whiskers(value, low, high), fmt="o", color=BLUE, ecolor=GREY, capsize=2)
         axis.set(title=f"Share {title}", xlim=(0, None))
-        axis.xaxis.set_major_formatter(PERCENT)
+        axis.xaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10]))
+        axis.xaxis.set_major_formatter(PercentFormatter(1.0))
     return figure
 
 
@@ -143,9 +150,13 @@ def psi(validation: Validation) -> Figure | None:
     shown = [("the score", validation.stability.score), *((feature(name).en, shift) for name, shift in moved)]
     figure, (axis,) = _sheet(len(shown))
     heights = _named(axis, [name for name, _ in shown])
-    axis.barh(heights, [s.psi for _, s in shown], color=[LIGHTS[s.light] for _, s in shown], height=0.7)
+    axis.barh(heights, [min(s.psi, WIDEST) for _, s in shown], color=[LIGHTS[s.light] for _, s in shown], height=0.7)
+    for height, (_, s) in zip(heights, shown, strict=True):
+        axis.annotate(
+            f"{s.psi:.2f}", (min(s.psi, WIDEST), height), xytext=(4, 0), textcoords="offset points", va="center", fontsize=8
+        )
     _limits(axis.axvline)
-    axis.set(title=f"Population stability index, pool to test: the {len(moved)} features that moved most", xlabel="PSI")
+    axis.set(title="PSI from pool to test: what moved most", xlabel=f"PSI, cut at {WIDEST:g}", xlim=(0, WIDEST * 1.1))
     return figure
 
 
@@ -192,7 +203,7 @@ def walk(validation: Validation) -> Figure | None:
     right.plot(at, [s.mean_pd for s in steps], "o-", color=BLUE, label="mean PD")
     right.plot(at, [s.rate for s in steps], "s-", color=LIGHTS["red"], label="default rate")
     right.set(title="Expected and observed")
-    right.yaxis.set_major_formatter(PERCENT)
+    right.yaxis.set_major_formatter(PercentFormatter(1.0))
     right.legend(fontsize=8)
     for axis in (left, right):
         axis.set_xticks(at, names, rotation=45, fontsize=8)
