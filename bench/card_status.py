@@ -18,10 +18,11 @@ import numpy as np
 
 from features.labels import target
 from features.ledger import Ledger
+from models.assess import assess
 from models.evaluate import judge
 from models.profile import Profile, profile
 from models.sample import Sample, draw
-from models.train import assess, train
+from models.train import train
 
 SHOWN = ("model", "held_out", "worst_dpd", "logistic", "scorecard", "model_minus_worst_dpd", "model_minus_logistic")
 

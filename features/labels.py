@@ -221,6 +221,49 @@ def _outcomes(spine: Spine, partition: Partition, horizon: Int, now: int, target
     return np.where(bad, 1.0, np.where(whole, 0.0, np.nan))
 
 
+def defaulted_on(
+    people: Population, ledger: Ledger, target: Target, known_by: date | None = None, workers: int = 2
+) -> tuple[Float, Float]:
+    """First day of default after ``as_of`` (NaN if none is known) and the last day on which it would have been seen.
+
+    Day numbers, float64 (n,) each; what ``labels`` says of any horizon follows from them. ``known_by`` defaults to the ledger's
+    last day. A company defaults with the first of its loans and is watched as long as all of them are.
+    """
+    now = day_number(known_by or ledger.known_through)
+    first, watched = np.full((2, len(people.spine)), np.nan)
+
+    def one(job: tuple[int, Int]) -> None:
+        number, rows = job
+        first[rows], watched[rows] = _first_default(people.spine.take(rows), ledger.partition(number, TABLES_READ), now, target)
+
+    with ThreadPoolExecutor(workers) as pool:
+        list(pool.map(one, people.spine.by_partition(ledger.manifest.partitions)))
+    company = people.facts["company"].to_numpy(dtype=bool)
+    together = [people.spine.borrower_id, people.spine.as_of]
+    shared = (np.asarray(pd.Series(days).groupby(together).transform("min")) for days in (first, watched))
+    first, watched = (np.where(company, of_all, own) for of_all, own in zip(shared, (first, watched), strict=True))
+    return first, watched
+
+
+def _first_default(spine: Spine, partition: Partition, now: int, target: Target) -> tuple[Float, Float]:
+    later = Spine(spine.borrower_id, spine.loan_id, np.full(len(spine), now), np.full(len(spine), now))
+    moment, events = later.loans(partition), partition.events("statuses")
+    condition = (_status["dpd"] >= target.dpd).values(events) == 1
+    condition |= _status.is_in("state", "written_off").values(events) == 1
+    _, low = window.span(events, spine.loans(partition), None)
+    _, high = window.span(events, moment, None)
+    nobody = np.zeros(len(events), dtype=np.int64), np.full(len(spine), -2)
+    stated = window.summary(
+        low, high, later.known_by, events.known_on, events.superseded_on, condition, np.ones(len(events)), events.event_on,
+        *nobody,
+    )[:, window.FIRST_DAY]  # fmt: skip
+    seen = pd.DataFrame(compute_partition(later, partition, FACTS), columns=[f.name for f in FACTS])
+    to_the_end = seen["arrears_dpd"].notna() | (seen["paid_off"] == 1)
+    reported = np.minimum(now - seen["status_age"] + IN_SIGHT_DAYS - 1, now)
+    watched = np.where(to_the_end, now, np.fmax(reported, spine.as_of))
+    return np.fmin(first_reaching(partition, moment, spine.as_of, target.dpd), stated), watched
+
+
 def _shared(people: Population, values: Float) -> Float:
     """For persons the value itself; for a company 1 if any of its loans on that day has 1, unknown if any is, else 0."""
     company = people.facts["company"].to_numpy(dtype=bool)

@@ -83,6 +83,7 @@ def train(
     book: Book = BOOK,
     target: Annotated[str | None, typer.Option(help="default_12m, dpd60_12m, dpd30_6m; the profile's by default. 目标。")] = None,
     profile: Annotated[str, typer.Option(help="How the model is made: default or cards. 模型配置。")] = "default",
+    walk_forward: Annotated[int, typer.Option(min=0, help="Past quarterly retrainings to judge too. 滚动再训练次数。")] = 0,
     mlruns: Store = STORE,
     prefect: InPrefect = False,
     as_json: Json = False,
@@ -95,10 +96,10 @@ def train(
     if _prefect(prefect):
         from pipelines.flows import train_book
 
-        result = train_book(str(book), str(mlruns), target, profile)
+        result = train_book(str(book), str(mlruns), target, profile, walk_forward)
     else:
         with steps(err) as done:
-            result = training.run(book, mlruns, target, profile, done)
+            result = training.run(book, mlruns, target, profile, done, walk_forward)
     show.training(err if as_json else out, result)
     if as_json:
         _print_json(result.as_json())

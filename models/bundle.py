@@ -1,7 +1,7 @@
 """What a model is: a folder of files with their digests, named by the digest of all of them. Nothing in it is a pickle.
 
 model.txt      the trees, as LightGBM writes them
-bundle.json    features in order with unit and direction, calibration, target, profile, where the data came from
+bundle.json    features in order with unit and direction, calibration, PD by horizon, target, profile, where the data came from
 metrics.json   how it was judged before it was used
 manifest.json  sha256 of each of these
 """
@@ -19,6 +19,7 @@ from typing import Any
 from features import catalogue
 from features.errors import IntegrityFailed, NotFound
 from models.calibrate import Calibration
+from models.horizon import Curve, Horizons
 from models.train import Trained
 
 FILES = ("model.txt", "bundle.json", "metrics.json")
@@ -43,16 +44,22 @@ class Bundle:
         return Calibration(**self.said["calibration"])
 
     @property
+    def horizons(self) -> Horizons:
+        said = self.said["horizons"]
+        curves = [Curve(**{**c, "grades": tuple(c["grades"]), "power": tuple(c["power"])}) for c in said["curves"]]
+        return Horizons(said["anchor"], tuple(curves))
+
+    @property
     def catalogue(self) -> str:
         """Digest of what its features meant when it was trained."""
         return str(self.said["catalogue"])
 
 
-def write(folder: Path, trained: Trained, metrics: Mapping[str, Any], ledger: Mapping[str, Any]) -> Bundle:
+def write(folder: Path, trained: Trained, horizons: Horizons, metrics: Mapping[str, Any], ledger: Mapping[str, Any]) -> Bundle:
     """Write a bundle under ``folder/<digest>`` and read it back verified; the same model gives the same folder."""
     texts = {
         "model.txt": trained.booster,
-        "bundle.json": _json(_said(trained, ledger)),
+        "bundle.json": _json(_said(trained, horizons, ledger)),
         "metrics.json": _json(metrics),
     }
     manifest = _json({name: _sha256(text.encode()) for name, text in texts.items()})
@@ -92,12 +99,13 @@ def load(folder: Path) -> Bundle:
     return Bundle(digest, contents["model.txt"], json.loads(contents["bundle.json"]), json.loads(contents["metrics.json"]))
 
 
-def _said(trained: Trained, ledger: Mapping[str, Any]) -> dict[str, Any]:
+def _said(trained: Trained, horizons: Horizons, ledger: Mapping[str, Any]) -> dict[str, Any]:
     features = [catalogue.feature(name) for name in trained.features]
     return {
         "features": [{"name": f.name, "unit": f.unit, "risk": f.risk} for f in features],
         "catalogue": catalogue.digest(list(trained.features)),
         "calibration": asdict(trained.calibration),
+        "horizons": asdict(horizons),
         "rounds": trained.rounds,
         "target": asdict(trained.target),
         "profile": {**asdict(trained.profile), "prohibited": list(trained.profile.prohibited)},

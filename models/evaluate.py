@@ -15,7 +15,12 @@ from features.ledger import Float, Int
 from features.window import kernel
 from models.calibrate import line_through, logistic_line
 
-METRICS = ("auc", "ks", "pr_auc", "brier", "log_loss", "ece", "calibration_slope", "calibration_intercept")
+LOOKED_AT = (0.01, 0.05, 0.10)
+METRICS = (
+    "auc", "ks", "pr_auc", "brier", "log_loss", "ece", "calibration_slope", "calibration_intercept",
+    "capture_1", "capture_5", "capture_10",
+)  # fmt: skip
+"""``capture_5`` is the share of defaults among the riskiest 5 % of rows; of tied rows each is as likely to be among them."""
 DRAWS = 400
 SEED = 20_260_101
 BINS = 10
@@ -61,6 +66,23 @@ def _verdict(table: Float, bad: Float) -> Verdict:
     return Verdict(len(bad), int(bad.sum()), *named)
 
 
+def resampled(values: Float, borrowers: Int, draws: int = DRAWS) -> Float:
+    """Column sums of ``values`` (n, k) over the sample, then over each draw of borrowers; float64 (1 + draws, k)."""
+    codes = np.asarray(pd.factorize(borrowers)[0], dtype=np.int64)
+    people = int(codes.max()) + 1
+    sums = np.column_stack([np.bincount(codes, column, minlength=people) for column in values.T])
+    return np.asarray(_draws(people, draws) @ sums)
+
+
+def interval(drawn: Float) -> tuple[float, float]:
+    """The middle 95 % of draws that are defined; NaN if hardly any is."""
+    known = drawn[np.isfinite(drawn)]
+    if len(known) < len(drawn) / 2:
+        return np.nan, np.nan
+    low, high = np.quantile(known, [0.025, 0.975])
+    return float(low), float(high)
+
+
 def _draws(people: int, draws: int) -> Float:
     """How often each borrower is drawn; float64 (1 + draws, people), the first row all ones."""
     rng = np.random.default_rng(SEED)
@@ -76,16 +98,24 @@ def _table(score: Float, bad: Float, drawn: Float, codes: Int) -> Float:
     # log(1 + e^-z) for a default, log(1 + e^z) otherwise, written so that neither overflows
     loss = np.logaddexp(0.0, np.where(bad == 1.0, -score, score))
     start = line_through(score, bad)
-    return _metrics(score, bad, pd_12m, loss, drawn, codes, *start)
+    return _metrics(score, bad, pd_12m, loss, drawn, codes, *start, np.array(LOOKED_AT))
 
 
 @kernel
 def _metrics(
-    score: Float, bad: Float, pd_12m: Float, loss: Float, drawn: Float, codes: Int, intercept: float, slope: float
+    score: Float,
+    bad: Float,
+    pd_12m: Float,
+    loss: Float,
+    drawn: Float,
+    codes: Int,
+    intercept: float,
+    slope: float,
+    looked_at: Float,
 ) -> Float:
-    """METRICS under each row of weights per borrower, of rows sorted by score; float64 (len(drawn), 8)."""
+    """METRICS under each row of weights per borrower, of rows sorted by score; float64 (len(drawn), len(METRICS))."""
     n = len(bad)
-    out = np.full((len(drawn), 8), np.nan)
+    out = np.full((len(drawn), 8 + len(looked_at)), np.nan)
     weight = np.empty(n)
     for k in range(len(drawn)):
         total_bad, total, brier, lost = 0.0, 0.0, 0.0, 0.0
@@ -101,6 +131,7 @@ def _metrics(
             continue
         caught, alarms, area, widest, precision = 0.0, 0.0, 0.0, 0.0, 0.0
         in_bin, bin_bad, bin_pd, ece = 0.0, 0.0, 0.0, 0.0
+        captured = np.zeros(len(looked_at))
         i = 0
         while i < n:
             tied, tied_bad, j = 0.0, 0.0, i
@@ -108,6 +139,10 @@ def _metrics(
                 tied += weight[j]
                 tied_bad += weight[j] * bad[j]
                 j += 1
+            for q in range(len(looked_at)):
+                room = looked_at[q] * total - caught - alarms
+                if tied > 0.0 and room > 0.0:
+                    captured[q] += tied_bad * min(1.0, room / tied)
             area += (tied - tied_bad) * (caught + tied_bad / 2.0)
             caught, alarms = caught + tied_bad, alarms + tied - tied_bad
             widest = max(widest, caught / total_bad - alarms / total_good)
@@ -123,4 +158,5 @@ def _metrics(
         out[k, 0], out[k, 1], out[k, 2] = area / (total_bad * total_good), widest, precision / total_bad
         out[k, 3], out[k, 4], out[k, 5] = brier / total, lost / total, ece / total
         out[k, 6], out[k, 7] = line[1], line[0]
+        out[k, 8:] = captured / total_bad
     return out

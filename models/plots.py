@@ -9,8 +9,8 @@ from matplotlib.figure import Figure
 from sklearn.metrics import roc_curve
 
 from features.catalogue import feature
+from models.assess import Assessment
 from models.score import Scored, probability
-from models.train import Assessment
 
 mpl.use("Agg")
 BINS = 10

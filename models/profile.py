@@ -23,6 +23,8 @@ class Profile:
     test_months: int
     every: int
     paid_off: bool
+    folds: int
+    repeats: int
     prohibited: tuple[str, ...]
     without: Mapping[str, str]
     lightgbm: Mapping[str, float]

@@ -9,6 +9,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 # Read when mlflow is imported; these have no other switch.
@@ -75,9 +76,10 @@ class Registry:
         self._client = mlflow.MlflowClient(self.uri, self.uri)
 
     def publish(
-        self, bundle: Bundle, folder: Path, metrics: Mapping[str, float], figures: Mapping[str, Figure], promote: bool
-    ) -> Published:
-        """Log a run with its parameters, metrics and pictures and register the bundle in ``folder``.
+        self, bundle: Bundle, folder: Path, metrics: Mapping[str, float], figures: Mapping[str, Figure], promote: bool,
+        documents: Mapping[str, str] = MappingProxyType({}),
+    ) -> Published:  # fmt: skip
+        """Log a run with its parameters, metrics, pictures and documents (name: text) and register the bundle in ``folder``.
 
         The version becomes challenger, and champion only if ``promote``; the alias moves last, when all else is stored.
         """
@@ -90,6 +92,8 @@ class Registry:
             mlflow.set_tags({DIGEST_TAG: bundle.digest, "loanwatch.data": bundle.said["data"]})
             for name, figure in figures.items():
                 mlflow.log_figure(figure, f"plots/{name}.png")
+            for name, text in documents.items():
+                mlflow.log_text(text, f"report/{name}")
             info = mlflow.pyfunc.log_model(
                 name="model", python_model=str(_HERE / "served.py"), artifacts={"bundle": str(folder)},
                 signature=_signature(bundle), input_example=_example(bundle), registered_model_name=NAME,

@@ -61,7 +61,9 @@ def periods(days: list[date], target: Target, test_months: int, every: int = 1) 
 
 @dataclass(frozen=True)
 class Roles:
-    """What each row is for; the three parts of the pool may overlap, the test overlaps none of them."""
+    """What each row is for; the three parts of the pool may overlap. The test overlaps none of them, unless all are all rows:
+    then the model is judged by cross-fitting.
+    """
 
     fit: Mask
     stop: Mask
@@ -83,6 +85,11 @@ class Roles:
     def at_once(cls, test: Mask) -> "Roles":
         """Rows without an order in time: every row of the pool fits, stops and calibrates, apart in borrowers."""
         return cls(~test, ~test, ~test, test)
+
+    @classmethod
+    def crossed(cls, rows: int) -> "Roles":
+        """Rows without an order in time of which none is kept apart: all of them for everything."""
+        return cls(*(np.ones(rows, dtype=bool) for _ in range(4)))
 
 
 @dataclass(frozen=True)
@@ -108,8 +115,13 @@ class Sample:
 
     @property
     def test(self) -> Mask:
-        """The rows that judge; none where the model is judged by cross-fitting."""
+        """The rows that judge."""
         return self.roles.test
+
+    @property
+    def crossed(self) -> bool:
+        """Whether the rows that judge are the rows that teach, so that judging takes models that have not seen them."""
+        return bool((self.roles.test & self.roles.pool).any())
 
     def judging(self, test: Mask) -> "Sample":
         """The same rows with these for judging and all others for training, without an order in time."""
@@ -155,7 +167,7 @@ Drawn = tuple[Population, Float, Roles, Periods | None]
 
 def _over_time(ledger: Ledger, target: Target, profile: Profile) -> Drawn:
     """Month ends of the ledger's history with labels that are known."""
-    start = add_months(month_end(_first_day(ledger)), profile.warm_up_months)
+    start = add_months(month_end(first_day(ledger)), profile.warm_up_months)
     when = periods(observable(ledger, target, start, ledger.known_through), target, profile.test_months, profile.every)
     people = performing(population(ledger, [*when.pool, *when.test]), target)
     if not profile.paid_off:
@@ -175,7 +187,9 @@ def _reported(ledger: Ledger) -> Drawn:
             "账本中没有 outcomes 表:请将好坏标签映射到 outcomes,或选择由还款或月末状态得出的目标",
         )
     found = asked(ledger)
-    return found.people, found.bad, Roles.at_once(found.held_out), None
+    kept = found.held_out.any()
+    roles = Roles.at_once(found.held_out) if kept else Roles.crossed(len(found.bad))
+    return found.people, found.bad, roles, None
 
 
 def folds(borrower_id: pd.Index, count: int = FOLDS, seed: str = "fold") -> Int:
@@ -185,11 +199,12 @@ def folds(borrower_id: pd.Index, count: int = FOLDS, seed: str = "fold") -> Int:
     return np.array(fold, dtype=np.int64)[codes]
 
 
-def _first_day(ledger: Ledger) -> date:
-    """The first day of reporting: of statuses where there are any, else of payments."""
+def first_day(ledger: Ledger, known_by: date | None = None) -> date:
+    """The first day of reporting that was known by a day: of statuses where there are any, else of payments."""
+    by = day_number(known_by or ledger.known_through)
     for table in ("statuses", "payments"):
-        days = [ledger.partition(p, [table]).events(table).event_on for p in ledger.partitions]
-        found = [int(d.min()) for d in days if len(d)]
+        events = [ledger.partition(p, [table]).events(table) for p in ledger.partitions]
+        found = [int(known.min()) for e in events if len(known := e.event_on[e.known_on <= by])]
         if found:
             return to_date(min(found))
     raise DataRefused(

@@ -14,6 +14,7 @@ from features.errors import DataRefused, IntegrityFailed, nearest
 from features.ledger import Float, Int
 from features.window import kernel
 from models.bundle import Bundle
+from models.horizon import Horizons
 
 POINTS_AT = 600.0
 ODDS_AT = 30.0
@@ -33,6 +34,23 @@ def probability(log_odds: Float) -> Float:
     for i in range(len(log_odds)):
         out[i] = 1.0 / (1.0 + np.exp(-log_odds[i]))
     return out
+
+
+@kernel
+def _bent(log_odds: Float, power: Float) -> Float:
+    """1 - (1 - PD)^power; log(1 + e^x) is written so that it neither overflows nor loses the small."""
+    out = np.empty_like(log_odds)
+    for i in range(len(log_odds)):
+        hazard = max(log_odds[i], 0.0) + np.log1p(np.exp(-abs(log_odds[i])))
+        out[i] = -np.expm1(-power[i] * hazard)
+    return out
+
+
+def pd_at(log_odds: Float, grade: Int, months: int, horizons: Horizons) -> Float:
+    """PD within ``months`` months of each row, float64 (n,); at the target's own horizon the score's PD to the bit."""
+    if months == horizons.anchor:
+        return probability(log_odds)
+    return _bent(log_odds, horizons.power(grade, months))
 
 
 def points(log_odds: Float) -> Float:

@@ -9,13 +9,10 @@ import numpy as np
 import pandas as pd
 
 from features.catalogue import feature
-from features.errors import GateNotPassed
 from features.labels import Target
 from features.ledger import Float, Int
 from features.window import Mask
-from models.baselines import BASELINES, Baseline
 from models.calibrate import Calibration, calibrate
-from models.evaluate import Verdict, judge
 from models.profile import Profile
 from models.sample import FOLDS, Sample
 
@@ -116,51 +113,3 @@ def _margin(booster: lgb.Booster, x: pd.DataFrame) -> Float:
 def _parameters(profile: Profile, names: Iterable[str]) -> dict[str, object]:
     chosen = {k: v for k, v in profile.lightgbm.items() if k not in ("rounds", "patience")}
     return {**FIXED, **chosen, "monotone_constraints": [feature(name).risk for name in names]}
-
-
-@dataclass(frozen=True)
-class Assessment:
-    """Verdicts on the model, its baselines and their paired differences: on all test rows, then on named parts of them."""
-
-    whole: dict[str, Verdict]
-    slices: dict[str, dict[str, Verdict]]
-    scores: dict[str, Float]
-    bad: Float
-
-
-def assess(trained: Trained, sample: Sample) -> Assessment:
-    """Judge the model and the baselines on the test months: same rows, same draws, baselines calibrated like the model."""
-    pool, test, later = sample.pool, sample.test, sample.roles.calibrate
-    x = sample.x[list(trained.features)]
-
-    def score(fit: Baseline) -> Float:
-        margin = np.empty(len(sample))
-        margin[later | test] = fit(x[pool], sample.y[pool])(x[later | test])
-        return _line(margin[later], sample.y[later]).log_odds(margin[test])
-
-    with ThreadPoolExecutor(FITS_AT_ONCE) as workers:
-        found = dict(zip(BASELINES, workers.map(score, BASELINES.values()), strict=True))
-    scores = {"model": trained.log_odds(x[test]), "held_out": trained.held_out, **found}
-    bad, borrowers = sample.y[test], sample.borrowers[test]
-    slices = {
-        name: judge({k: v[rows] for k, v in scores.items()}, bad[rows], borrowers[rows], draws=200)
-        for name, rows in _slices(sample, test).items()
-        if 0 < bad[rows].sum() < rows.sum() < len(bad)
-    }
-    return Assessment(judge(scores, bad, borrowers), slices, scores, bad)
-
-
-def _line(margin: Float, bad: Float) -> Calibration:
-    """A baseline's calibration; one that does not rise with risk there says nothing but the rate of defaults."""
-    try:
-        return calibrate(margin, bad)
-    except GateNotPassed:
-        return Calibration(slope=0.0, intercept=float(np.log(bad.mean() / (1 - bad.mean()))))
-
-
-def _slices(sample: Sample, test: Mask) -> dict[str, Mask]:
-    """Parts of the test rows: loans not paid off, those among them with something drawn, persons, companies."""
-    facts = sample.people.facts[test]
-    idle = (sample.x.loc[test, "status_idle"] == 1).to_numpy(dtype=bool)
-    live, company = facts["live"].to_numpy(dtype=bool), facts["company"].to_numpy(dtype=bool)
-    return {"not_paid_off": live, "live": live & ~idle, "persons": ~company, "companies": company}

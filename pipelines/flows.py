@@ -21,7 +21,7 @@ from features.ingest import Receipt
 from features.ingest import ingest as bring
 from features.ledger import Ledger
 from features.sources import source
-from models.train import assess, train
+from models.train import train
 from pipelines import nightly, training
 from pipelines.nightly import Delivery, Run
 from pipelines.training import Training
@@ -50,13 +50,16 @@ def ingest(source_name: str, path: str, book: str) -> int:
 
 
 @flow(name="training", timeout_seconds=120 * MINUTES)
-def train_book(book: str, mlruns: str = "mlruns", target: str | None = None, profile: str = "default") -> Training:
-    """Train on a book and register the model."""
+def train_book(
+    book: str, mlruns: str = "mlruns", target: str | None = None, profile: str = "default", steps: int = 0
+) -> Training:
+    """Train on a book and register the model; ``steps`` past retrainings are judged too."""
     goal, how = training.choose(target, profile)
     rows = step(training.sample, "sample", 60)(Path(book), goal, how)
     trained = step(train, "train", 60, disk=False)(rows, goal, how)
-    assessment = step(assess, "assess", 60, disk=False)(trained, rows)
-    result = step(training.publish, "publish", 15)(Path(book), Path(mlruns), trained, assessment, rows)
+    assessment = step(training.judge, "judge", 60, disk=False)(trained, rows)
+    validation = step(training.examine, "examine", 120)(Path(book), trained, assessment, rows, steps)
+    result = step(training.publish, "publish", 15)(Path(book), Path(mlruns), trained, assessment, validation, rows)
     create_markdown_artifact(key="training", description="What the model is worth", markdown=_judgement(result))
     return result
 

@@ -3,6 +3,7 @@
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -10,7 +11,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import average_precision_score, brier_score_loss, log_loss, roc_auc_score, roc_curve
 
 from features.ledger import Float, Int
-from models.evaluate import BINS, METRICS, _draws, _table, judge
+from models.evaluate import BINS, METRICS, _draws, _table, judge, resampled
 
 
 @st.composite
@@ -64,6 +65,43 @@ def test_every_metric_is_what_scikit_learn_says_ties_included(rows: tuple[Float,
     assert {name: found[name] for name in expected} == pytest.approx(expected, abs=1e-12)
 
 
+def naive_capture(score: Float, bad: Float, share: float) -> float:
+    """Defaults among the first ``share`` of rows, on average over all orders of the tied ones (whole rows repeated 100 times)."""
+    order = np.argsort(-score, kind="stable")
+    levels = score[order]
+    expected = np.array([bad[score == level].mean() for level in levels])
+    room = round(share * 100 * len(bad))
+    return float(np.repeat(expected, 100)[:room].sum() / 100 / bad.sum())
+
+
+@given(rows=scored_rows())
+@settings(max_examples=150, deadline=None)
+def test_capture_is_the_share_of_defaults_among_the_riskiest_rows_tied_rows_by_expectation(
+    rows: tuple[Float, Float, Int],
+) -> None:
+    score, bad, _ = rows
+    found = whole(score, bad)
+    for name, share in (("capture_1", 0.01), ("capture_5", 0.05), ("capture_10", 0.1)):
+        assert found[name] == pytest.approx(naive_capture(score, bad, share), abs=1e-9)
+
+
+def test_looking_at_a_tenth_of_the_book_catches_what_stands_there() -> None:
+    bad = np.zeros(100)
+    bad[[0, 3, 7, 50]] = 1
+    assert whole(np.arange(100.0, 0.0, -1.0), bad)["capture_10"] == 0.75
+    assert whole(np.zeros(100), bad)["capture_10"] == pytest.approx(0.1)
+
+
+def test_sums_over_draws_are_those_of_the_repeated_rows() -> None:
+    rng = np.random.default_rng(3)
+    values, borrowers = rng.normal(0, 1, (50, 2)), rng.integers(0, 9, 50)
+    found, drawn = resampled(values, borrowers, 20), _draws(9, 20)
+    codes = pd.factorize(borrowers)[0]
+    np.testing.assert_allclose(found[0], values.sum(axis=0))
+    for k in range(21):
+        np.testing.assert_allclose(found[k], (values * drawn[k, codes][:, None]).sum(axis=0), atol=1e-12)
+
+
 @given(rows=scored_rows())
 @settings(max_examples=150, deadline=None)
 def test_a_weight_is_what_scikit_learn_means_by_one(rows: tuple[Float, Float, Int]) -> None:
@@ -91,8 +129,9 @@ def test_a_draw_of_borrowers_is_the_sample_with_their_rows_repeated(
         return
     naive = _table(score[again], bad[again], np.ones((1, len(again))), np.arange(len(again)))[0]
     np.testing.assert_allclose(found[:6], naive[:6], rtol=0, atol=1e-12)
-    if np.isfinite(naive[6:]).all() and np.isfinite(found[6:]).all() and abs(naive[6]) < 10:
-        np.testing.assert_allclose(found[6:], naive[6:], rtol=0, atol=1e-4)
+    np.testing.assert_allclose(found[8:], naive[8:], rtol=0, atol=1e-12)
+    if np.isfinite(naive[6:8]).all() and np.isfinite(found[6:8]).all() and abs(naive[6]) < 10:
+        np.testing.assert_allclose(found[6:8], naive[6:8], rtol=0, atol=1e-4)
 
 
 @given(people=st.integers(1, 50), draws=st.integers(1, 20))

@@ -17,10 +17,11 @@ from features.errors import GateNotPassed
 from features.labels import Population, target
 from features.spine import Spine
 from features.window import month_ends
+from models.assess import assess
 from models.gate import judge_for_promotion
 from models.profile import profile
 from models.sample import Roles, Sample, folds, periods
-from models.train import Trained, assess, train
+from models.train import Trained, train
 
 GOAL = target("dpd30_6m")
 QUICK = replace(

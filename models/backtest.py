@@ -1,0 +1,108 @@
+"""Whether the PD came true: of each grade by exact binomial tests, of each horizon by the ratio of observed to expected.
+
+The binomial test (BCBS 2005, Working Paper 14) takes rows for independent trials. Rows of one borrower, and neighbouring
+months of one loan, are not: its p-values are too small. The interval beside it draws borrowers. Holm's (1979) correction keeps
+the chance of any false alarm over all grades at the stated level.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.stats import binomtest
+
+from features.ledger import Float, Int
+from models.evaluate import interval, resampled
+from models.horizon import Followed, Horizons
+from models.limits import limits
+from models.score import grade, pd_at, probability
+
+
+@dataclass(frozen=True)
+class GradeTest:
+    """One grade: expected and observed default rate; ``low`` and ``high`` are of the observed rate, borrowers being clusters."""
+
+    n: int
+    bad: int
+    expected: float
+    observed: float
+    low: float
+    high: float
+    p: float
+    p_holm: float
+    light: str
+
+    @property
+    def inside(self) -> bool | None:
+        """Whether the expected rate lies in the clustered interval; unknown without an interval."""
+        return bool(self.low <= self.expected <= self.high) if np.isfinite(self.low) else None
+
+
+def backtest(log_odds: Float, bad: Float, borrowers: Int) -> dict[int, GradeTest]:
+    """Each grade that has rows, best first."""
+    pd_12m, grades = probability(log_odds), grade(log_odds)
+    present = [int(g) for g in np.unique(grades)]
+    p = [_exact(bad[grades == g], pd_12m[grades == g]) for g in present]
+    found = {}
+    for g, plain, corrected in zip(present, p, holm(p), strict=True):
+        rows = grades == g
+        observed = bad[rows]
+        found[g] = GradeTest(
+            len(observed), int(observed.sum()), float(pd_12m[rows].mean()), float(observed.mean()),
+            *_clustered(observed, borrowers[rows]), plain, corrected, limits().backtest_light(corrected).name,
+        )  # fmt: skip
+    return found
+
+
+def holm(p: list[float]) -> list[float]:
+    """Holm's step-down adjustment, in the order given."""
+    order = np.argsort(p, kind="stable")
+    stepped = np.maximum.accumulate(np.asarray(p)[order] * np.arange(len(p), 0, -1)).clip(max=1.0)
+    return [float(value) for value in stepped[np.argsort(order, kind="stable")]]
+
+
+@dataclass(frozen=True)
+class HorizonTest:
+    """One horizon: rows whose outcome by then is known, defaults, expected and observed rate, their ratio with an interval."""
+
+    n: int
+    bad: int
+    expected: float
+    observed: float
+    ratio: float
+    low: float
+    high: float
+
+
+def by_horizon(horizons: Horizons, log_odds: Float, borrowers: Int, seen: Followed) -> dict[int, HorizonTest | None]:
+    """Each reported horizon on rows that were followed; None where too few were watched so long to say anything.
+
+    Beyond the target's horizon a row counts only if it was watched throughout, defaulted or not.
+    """
+    law, grades = limits(), grade(log_odds)
+    found: dict[int, HorizonTest | None] = {}
+    for months in law.horizons:
+        rows = (seen.watched >= months) | (months <= horizons.anchor)
+        expected = pd_at(log_odds, grades, months, horizons)[rows]
+        bad = ((seen.event > 0) & (seen.event <= months))[rows].astype(np.float64)
+        found[months] = _came_true(bad, expected, borrowers[rows]) if rows.sum() >= law.fewest_watched else None
+    return found
+
+
+def _came_true(bad: Float, expected: Float, borrowers: Int) -> HorizonTest:
+    sums = resampled(np.column_stack([bad, expected]), borrowers)
+    ratio = sums[:, 0] / sums[:, 1]
+    low, high = interval(ratio[1:]) if bad.any() else (np.nan, np.nan)
+    return HorizonTest(len(bad), int(bad.sum()), float(expected.mean()), float(bad.mean()), float(ratio[0]), low, high)
+
+
+def _exact(bad: Float, pd_12m: Float) -> float:
+    """Two-sided exact binomial p-value of the mean PD; PDs that differ inside a grade make it larger, not smaller."""
+    return float(binomtest(int(bad.sum()), len(bad), float(pd_12m.mean())).pvalue)
+
+
+def _clustered(bad: Float, borrowers: Int) -> tuple[float, float]:
+    """Of the default rate; there is none where nobody or everybody defaulted: every draw would say the same."""
+    if not 0 < bad.sum() < len(bad):
+        return np.nan, np.nan
+    sums = resampled(np.column_stack([bad, np.ones(len(bad))]), borrowers)
+    return interval(sums[1:, 0] / sums[1:, 1])
