@@ -78,7 +78,7 @@ FACTS: tuple[Feature, ...] = (
 )
 """What decides whether a loan is in the population on a day, read like any feature."""
 
-TABLES_READ = ("borrowers", "loans", "instalments", "payments", "statuses")
+TABLES_READ = ("borrowers", "loans", "instalments", "payments", "reschedules", "statuses")
 IN_SIGHT_DAYS = 31
 """A loan without a payment schedule is in sight while its last month-end status is no older than this."""
 NEW_DAYS = 45
