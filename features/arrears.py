@@ -4,13 +4,16 @@
 the walk reads them.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
+import pyarrow.compute as pc
 
 from features import terms, walk
 from features.ledger import Events, Float, Int, Partition
 from features.terms import Terms
-from features.walk import COLUMNS, WINDOWS, Rows, Rules, Streams
-from features.window import Moment
+from features.walk import COLUMNS, WINDOWS, Rows, Streams
+from features.window import Mask, Moment
 
 TABLES = ("loans", "instalments", "payments", "reschedules", "statuses")
 """What the walk reads."""
@@ -35,52 +38,60 @@ def first_reaching(partition: Partition, moment: Moment, since: Int, dpd: int, b
 
 
 def stretches(partition: Partition, moment: Moment, by: Terms | None = None) -> tuple[Int, Int]:
-    """The days past due of each row up to its ``as_of``, as stretches, and the row of each, in row order and by day.
+    """The days past due of each row up to its ``as_of``, as stretches by row and day; int64 (m, 5), and their rows (m,).
 
-    int64 (m, 5): first day, last day, days past due on the first, 1 where they grow by one a day and 0 where they stand,
-    amount overdue; int64 (m,).
+    First day, last day, days past due on the first, 1 where they grow by one a day and 0 where they stand, amount overdue.
     """
-    order = np.lexsort((moment.known_by, moment.as_of, moment.entity))
-    streams, rules, rows = _laid_out(partition, moment, moment.as_of, 0, by or terms.shipped(), order)
-    found, of_row = walk.stretches(streams, rules, rows)
-    back = np.argsort(order[of_row], kind="stable")
-    return found[back], order[of_row][back]
+    rows = Rows(moment.entity, moment.as_of, moment.known_by, moment.as_of, 0)
+    return walk.stretches(_streams(partition, by or terms.shipped()), rows)
 
 
 def _fold(partition: Partition, moment: Moment, since: Int, dpd: int, by: Terms | None) -> tuple[Float, Float]:
     order = np.lexsort((moment.known_by, moment.as_of, moment.entity))
-    sorted_out, sorted_reached = walk.fold(
-        *_laid_out(partition, moment, since, dpd, by or terms.shipped(), order), np.array(WINDOWS)
-    )
-    out, reached = np.empty_like(sorted_out), np.empty_like(sorted_reached)
-    out[order], reached[order] = sorted_out, sorted_reached
+    rows = Rows(moment.entity[order], moment.as_of[order], moment.known_by[order], since[order], dpd)
+    found, days = walk.fold(_streams(partition, by or terms.shipped()), rows, np.array(WINDOWS))
+    out, reached = np.empty_like(found), np.empty_like(days)
+    out[order], reached[order] = found, days
     return out, reached
 
 
-def _laid_out(
-    partition: Partition, moment: Moment, since: Int, dpd: int, by: Terms, order: Int
-) -> tuple[Streams, Rules, Rows]:  # fmt: skip
-    streams = _streams(partition, by)
-    rows = Rows(moment.entity[order], moment.as_of[order], moment.known_by[order], since[order], dpd)
-    return streams, _rules(by, streams), rows
-
-
 def _streams(partition: Partition, by: Terms) -> Streams:
+    """The records and the rules as the walk reads them."""
     loans, due, paid, change, states = (partition.events(name) for name in TABLES)
-    size, written_off = len(partition.loans), _is(states, "state", "written_off")
     prepaid = np.where(_is(paid, "kind", "prepayment"), paid.column("amount"), 0)
-    kind = np.select([_is(change, "kind", "restructure"), _is(change, "kind", "pause")], [walk.RESTRUCTURE, walk.PAUSE], walk.EXTENSION)
-    parts = [_or(due, name, 0) for name in ("schedule", "penalty", "fee", "interest", "principal")]
-    changes = [kind, _or(change, "schedule", 0), _or(change, "forgiven", 0), _or(change, "until", -1)]
-    return Streams(
-        *_table(due, size, *parts), *_table(paid, size, paid.column("amount"), prepaid), *_table(change, size, *changes),
-        *_table(loans, size, _terms_row(loans, by), _or(loans, "principal", -1)), *_table(states, size, where=written_off),
-    )  # fmt: skip
+    kind = np.where(_is(change, "kind", "restructure"), walk.RESTRUCTURE, walk.EXTENSION)
+    kind = np.where(_is(change, "kind", "pause"), walk.PAUSE, kind)
+    tables = (
+        (due, [_or(due, name, 0) for name in ("schedule", *terms.COMPONENTS)]),
+        (paid, [paid.column("amount"), prepaid]),
+        (change, [kind, _or(change, "schedule", 0), _or(change, "forgiven", 0), _or(change, "until", -1)]),
+        (loans, [_terms_row(loans, by), _or(loans, "principal", -1)]),
+        (states, []),
+    )
+    kept = [slice(None)] * (len(tables) - 1) + [np.flatnonzero(_is(states, "state", "written_off"))]
+    records, at = _joined(tables, kept, len(partition.loans))
+    days = np.concatenate([due.event_on, np.nan_to_num(change.column("until") + 1).astype(np.int64)])
+    first, last = (int(days[days > 0].min()), int(days.max())) if days.any() else (1, 1)
+    rules = np.column_stack([by.component, by.group, by.grace, by.last, by.calendar])
+    return Streams(records, at, rules, terms.next_business_days(by.calendars, first, last), first)
 
 
-def _is(events: Events, column: str, word: str) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
-    codes, words = events.words(column)
-    return codes == words.index(word) if word in words else np.zeros(len(events), dtype=np.bool_)
+def _joined(tables: Sequence[tuple[Events, list[Float | Int]]], kept: Sequence[Int | slice], loans: int) -> tuple[Int, Int]:
+    """All tables below one another with their clocks first, and where those of each loan begin."""
+    entities = [events.entity[keep] for (events, _), keep in zip(tables, kept, strict=True)]
+    records = np.empty((sum(map(len, entities)), walk.RECORD_WIDTH), dtype=np.int64)
+    at, start = np.empty((len(tables), loans + 1), dtype=np.int64), 0
+    for number, ((events, columns), keep) in enumerate(zip(tables, kept, strict=True)):
+        end = start + len(entities[number])
+        for j, column in enumerate([events.event_on, events.known_on, events.superseded_on, *columns]):
+            records[start:end, j] = column[keep]
+        at[number] = start + np.searchsorted(entities[number], np.arange(loans + 1))
+        start = end
+    return records, at
+
+
+def _is(events: Events, column: str, word: str) -> Mask:
+    return np.asarray(pc.fill_null(pc.equal(events.data[column], word), False), dtype=np.bool_)
 
 
 def _or(events: Events, column: str, unknown: int) -> Float:
@@ -88,29 +99,9 @@ def _or(events: Events, column: str, unknown: int) -> Float:
 
 
 def _terms_row(loans: Events, by: Terms) -> Int:
+    """Each contract's row of the terms; the default's for a product without an entry."""
     codes, words = loans.words("product")
-    return np.array([by.row_of(word) for word in words], dtype=np.int64)[codes] if words else np.zeros(len(loans), np.int64)
-
-
-def _table(
-    events: Events, loans: int, *columns: Float | Int, where: np.ndarray[tuple[int], np.dtype[np.bool_]] | None = None
-) -> tuple[Int, Int]:
-    """Records as int64 (n, 3 + columns) with their clocks first, and where each loan's begin, (loans + 1,)."""
-    clocks = (events.event_on, events.known_on, events.superseded_on)
-    rows = np.empty((len(events), 3 + len(columns)), dtype=np.int64)
-    for j, column in enumerate((*clocks, *columns)):
-        rows[:, j] = column
-    entity = events.entity if where is None else events.entity[where]
-    return (rows if where is None else rows[where]), np.searchsorted(entity, np.arange(loans + 1))
-
-
-def _rules(by: Terms, streams: Streams) -> Rules:
-    days = np.concatenate([streams.due[:, walk.ON], streams.change[:, walk.UNTIL] + 1])
-    days = days[days > 0]
-    first, last = (int(days.min()), int(days.max())) if len(days) else (1, 1)
-    return Rules(
-        by.component, by.group, by.grace, by.last, by.calendar, terms.next_business_days(by.calendars, first, last), first
-    )
+    return np.array([by.row_of(word) for word in words], dtype=np.int64)[codes] if words else np.zeros(len(loans), dtype=np.int64)
 
 
 __all__ = ["COLUMNS", "OF_WRITE_OFF", "TABLES", "WINDOWS", "arrears", "first_reaching", "stretches"]

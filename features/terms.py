@@ -6,6 +6,8 @@ working weekends count as business days. For years that the library ``holidays``
 whose working weekends are not yet decreed have the statutory holidays alone.
 """
 
+import hashlib
+import json
 import tomllib
 from collections.abc import Iterable, Mapping
 from datetime import date, timedelta
@@ -53,6 +55,12 @@ class Terms(NamedTuple):
 def shipped() -> Terms:
     """The terms that come with the package."""
     return parse(files("features").joinpath("terms.toml").read_text("utf-8"), "terms.toml")
+
+
+def digest() -> str:
+    """sha256 of what the shipped terms say."""
+    said = [column.tolist() if isinstance(column, np.ndarray) else column for column in shipped()]
+    return hashlib.sha256(json.dumps(said).encode()).hexdigest()
 
 
 def read(path: Path) -> Terms:
