@@ -13,10 +13,6 @@ ORDER = "row(e.event_on, e.known_on, e.{entity}, e.record_id)"
 VISIBLE = "e.event_on <= s.as_of AND e.known_on <= s.known_by AND (e.superseded_on IS NULL OR e.superseded_on > s.known_by)"
 
 
-_BY_TERMS = f"arrears /* by terms {terms.digest()[:12]} */ a"
-"""The published fold; other terms give other values, so they are part of what a feature means."""
-
-
 def query(features: Sequence[Feature]) -> str:
     """One row per row of the spine, one column per feature; unknown is NULL."""
     leaves = {leaf.name: leaf for feature in features for leaf in feature.measure.leaves()}
@@ -105,8 +101,13 @@ def _link(entity: str) -> str:
 
 def _published(columns: Iterable[str]) -> str:
     values = ", ".join(f'a.{column} AS "{Fold(column).name}"' for column in dict.fromkeys(columns))
-    joined = f"spine s LEFT JOIN {_BY_TERMS} USING (loan_id, as_of, known_by)"
+    joined = f"spine s LEFT JOIN {_by_terms()} USING (loan_id, as_of, known_by)"
     return f"fold AS (\n  SELECT s.row_id, {values}\n  FROM {joined}\n)"
+
+
+def _by_terms() -> str:
+    """The published fold; other terms give other values, so they are part of what a feature means."""
+    return f"arrears /* by terms {terms.digest()[:12]} */ a"
 
 
 def _published_others(leaves: Iterable[FoldOthers]) -> str:
@@ -117,7 +118,7 @@ def _published_others(leaves: Iterable[FoldOthers]) -> str:
     contract = f"SELECT DISTINCT s.row_id, e.loan_id FROM spine s JOIN loans e ON e.borrower_id = s.borrower_id AND {VISIBLE}"
     return (
         f"fold_others AS (\n  SELECT s.row_id,\n    {values}\n  FROM spine s\n  JOIN ({contract}) c USING (row_id)\n"
-        f"  JOIN {_BY_TERMS} ON a.loan_id = c.loan_id AND a.as_of = s.as_of AND a.known_by = s.known_by\n"
+        f"  JOIN {_by_terms()} ON a.loan_id = c.loan_id AND a.as_of = s.as_of AND a.known_by = s.known_by\n"
         "  WHERE c.loan_id IS DISTINCT FROM s.loan_id\n  GROUP BY s.row_id\n)"
     )
 

@@ -57,6 +57,7 @@ def shipped() -> Terms:
     return parse(files("features").joinpath("terms.toml").read_text("utf-8"), "terms.toml")
 
 
+@cache
 def digest() -> str:
     """sha256 of what the shipped terms say."""
     said = [column.tolist() if isinstance(column, np.ndarray) else column for column in shipped()]
