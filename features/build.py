@@ -2,14 +2,14 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
+from functools import cached_property, partial
 
 import numpy as np
 import pandas as pd
 
 from features import arrears, window
 from features.errors import DataRefused
-from features.feature import ONE, AsOf, Feature, Fold, Leaf, Records, Reduce
+from features.feature import ONE, AsOf, Feature, Fold, FoldOthers, Leaf, Records, Reduce
 from features.ledger import Events, Float, Int, Ledger, Partition
 from features.spine import Spine
 from features.window import Moment
@@ -71,8 +71,9 @@ class Rows:
         if isinstance(leaf, AsOf):
             return self.spine.as_of.astype(np.float64)
         if isinstance(leaf, Fold):
-            fold = self._once("arrears", partial(arrears.arrears, self.partition, self.loan))
-            return np.asarray(fold[:, arrears.COLUMNS.index(leaf.column)])
+            return np.asarray(self._fold()[:, arrears.COLUMNS.index(leaf.column)])
+        if isinstance(leaf, FoldOthers):
+            return self._once(leaf.name, partial(self._over_others, leaf))
         assert isinstance(leaf, Reduce)
         return self._once(leaf.name, partial(self._reduce, leaf))
 
@@ -80,6 +81,57 @@ class Rows:
         if key not in self._known:
             self._known[key] = work()
         return self._known[key]
+
+    def _fold(self) -> Float:
+        return self._once("arrears", partial(arrears.arrears, self.partition, self.loan))
+
+    def _over_others(self, leaf: FoldOthers) -> Float:
+        """The fold's column over the borrower's other loans, added up in the order of their ids."""
+        rows, _ = self._other_loans
+        values = self._once("arrears of others", self._fold_others)[:, arrears.COLUMNS.index(leaf.column)]
+        rows, values = rows[~np.isnan(values)], values[~np.isnan(values)]
+        count = np.bincount(rows, minlength=len(self.spine))
+        if leaf.how == "largest":
+            found = np.full(len(self.spine), -np.inf)
+            np.maximum.at(found, rows, values)
+        else:
+            found = count if leaf.how == "count" else np.bincount(rows, values, len(self.spine))
+        return np.where(count == 0, np.nan, found / np.maximum(count, 1) if leaf.how == "mean" else found)
+
+    @cached_property
+    def _other_loans(self) -> tuple[Int, Moment]:
+        """For each row the borrower's other loans whose contract is visible: positions of rows, and the loans at their moment."""
+        owner = self.partition.loan_borrower
+        by_owner = np.argsort(owner, kind="stable")
+        first = np.searchsorted(owner[by_owner], self.borrower.entity)
+        count = np.where(self.borrower.entity < 0, 0, np.searchsorted(owner[by_owner], self.borrower.entity, "right") - first)
+        rows = np.repeat(np.arange(len(self.spine)), count)
+        loans = by_owner[np.arange(len(rows)) - np.repeat(np.cumsum(count) - count, count) + first[rows]]
+        moment = Moment(loans, self.spine.as_of[rows], self.spine.known_by[rows])
+        kept = np.flatnonzero((loans != self.loan.entity[rows]) & self._under_contract(moment))
+        return rows[kept], moment.take(kept)
+
+    def _under_contract(self, moment: Moment) -> window.Mask:
+        events = self.partition.events("loans")
+        low, high = window.span(events, moment, None)
+        every, none = np.ones(len(events)), np.zeros(len(events), dtype=np.int64)
+        seen = window.summary(
+            low, high, moment.known_by, events.known_on, events.superseded_on, every == 1, every, events.event_on, none,
+            np.full(len(low), -2),
+        )  # fmt: skip
+        return np.asarray(seen[:, window.COUNT] > 0)
+
+    def _fold_others(self) -> Float:
+        """The fold of the other loans; most of them are rows themselves, and are not walked again."""
+        _, moment = self._other_loans
+        own, asked = self.loan.code(), moment.code()
+        order = np.argsort(own, kind="stable")
+        place = np.searchsorted(own[order], asked)
+        known = np.append(own[order], -1)[place] == asked
+        out = np.empty((len(asked), len(arrears.COLUMNS)))
+        out[known] = self._fold()[order[place[known]]]
+        out[~known] = arrears.arrears(self.partition, moment.take(np.flatnonzero(~known)))
+        return out
 
     def _reduce(self, leaf: Reduce) -> Float:
         if leaf.how in SHAPES:

@@ -9,7 +9,7 @@ import operator
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Any, Literal, overload
 
 import numpy as np
 
@@ -259,6 +259,53 @@ class Fold(Leaf):
     def name(self) -> str:  # type: ignore[override]
         return f"arrears {self.column}"
 
+    @property
+    def tables(self) -> tuple[str, ...]:
+        """Tables that the column is read from, beside the contract."""
+        return ("instalments", "payments", "reschedules", *(("statuses",) if self.column in arrears.OF_WRITE_OFF else ()))
+
+
+Over = Literal["mean", "largest", "total", "count"]
+
+
+@dataclass(frozen=True)
+class FoldOthers(Leaf):
+    """A column of the arrears fold, reduced over the borrower's other loans whose contract is visible.
+
+    Loans without a value are passed over; unknown if there is none with one.
+    """
+
+    column: str
+    how: Over
+
+    @property
+    def name(self) -> str:  # type: ignore[override]
+        return f"{self.how} arrears {self.column} of others"
+
+    @property
+    def tables(self) -> tuple[str, ...]:
+        return ("loans", *Fold(self.column).tables)
+
+
+@dataclass(frozen=True)
+class OtherFolds:
+    """A column of the arrears fold of each other loan of the borrower; to be reduced."""
+
+    column: str
+
+    def mean(self) -> FoldOthers:
+        return FoldOthers(self.column, "mean")
+
+    def largest(self) -> FoldOthers:
+        return FoldOthers(self.column, "largest")
+
+    def total(self) -> FoldOthers:
+        return FoldOthers(self.column, "total")
+
+    def count(self) -> FoldOthers:
+        """Number of other loans with a value."""
+        return FoldOthers(self.column, "count")
+
 
 @dataclass(frozen=True)
 class AsOf(Leaf):
@@ -291,11 +338,19 @@ class Binary(Measure):
         return Binary(self.sign, self.left.within(days, lag), self.right.within(days, lag))
 
 
-def fold(column: str) -> Fold:
-    """A column of the arrears fold."""
+@overload
+def fold(column: str, whose: Literal["own"] = "own") -> Fold: ...
+
+
+@overload
+def fold(column: str, whose: Literal["others"]) -> OtherFolds: ...
+
+
+def fold(column: str, whose: Literal["own", "others"] = "own") -> Fold | OtherFolds:
+    """A column of the arrears fold: of the row's loan, or of each other loan of its borrower, to be reduced."""
     if column not in arrears.COLUMNS:
         raise KeyError(f"arrears has no column {column}; it has {', '.join(arrears.COLUMNS)}")
-    return Fold(column)
+    return Fold(column) if whose == "own" else OtherFolds(column)
 
 
 Unit = Literal["money", "days", "count", "share", "ratio", "points", "per year", "months", "index", "yes/no", "grade"]
@@ -327,7 +382,7 @@ class Feature:
         names = []
         for leaf in self.measure.leaves():
             names += [leaf.records.table.name] if isinstance(leaf, Reduce) else []
-            names += ["instalments", "payments"] if isinstance(leaf, Fold) else []
+            names += leaf.tables if isinstance(leaf, Fold | FoldOthers) else ()
         return tuple(dict.fromkeys(names))
 
 

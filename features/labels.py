@@ -17,6 +17,7 @@ from features.arrears import first_reaching
 from features.build import compute_partition
 from features.errors import UsageError, nearest
 from features.feature import Feature, declare, fold, records
+from features.history import IN_SIGHT_DAYS
 from features.ledger import NEVER, Float, Int, Ledger, Partition, day_number
 from features.spine import Spine
 
@@ -81,9 +82,7 @@ FACTS: tuple[Feature, ...] = (
 )
 """What decides whether a loan is in the population on a day, read like any feature."""
 
-TABLES_READ = ("borrowers", "loans", "instalments", "payments", "statuses")
-IN_SIGHT_DAYS = 31
-"""A loan without a payment schedule is in sight while its last month-end status is no older than this."""
+TABLES_READ = ("borrowers", "loans", "instalments", "payments", "reschedules", "statuses")
 NEW_DAYS = 45
 """A loan this young is in sight although nothing has fallen due."""
 

@@ -6,7 +6,8 @@ features of the fold the published ``arrears`` table. Written for DuckDB 2.
 
 from collections.abc import Iterable, Sequence
 
-from features.feature import AsOf, Feature, Fold, Leaf, Records, Reduce, Whose
+from features import terms
+from features.feature import AsOf, Feature, Fold, FoldOthers, Leaf, Records, Reduce, Whose
 
 ORDER = "row(e.event_on, e.known_on, e.{entity}, e.record_id)"
 VISIBLE = "e.event_on <= s.as_of AND e.known_on <= s.known_by AND (e.superseded_on IS NULL OR e.superseded_on > s.known_by)"
@@ -22,6 +23,9 @@ def query(features: Sequence[Feature]) -> str:
     if any(isinstance(leaf, Fold) for leaf in leaves.values()):
         steps.append(_published(leaf.column for leaf in leaves.values() if isinstance(leaf, Fold)))
         joins += "\nLEFT JOIN fold USING (row_id)"
+    if any(isinstance(leaf, FoldOthers) for leaf in leaves.values()):
+        steps.append(_published_others(leaf for leaf in leaves.values() if isinstance(leaf, FoldOthers)))
+        joins += "\nLEFT JOIN fold_others USING (row_id)"
     if any(isinstance(leaf, AsOf) for leaf in leaves.values()):
         steps.append(_day())
         joins += "\nLEFT JOIN day USING (row_id)"
@@ -97,7 +101,26 @@ def _link(entity: str) -> str:
 
 def _published(columns: Iterable[str]) -> str:
     values = ", ".join(f'a.{column} AS "{Fold(column).name}"' for column in dict.fromkeys(columns))
-    return f"fold AS (\n  SELECT s.row_id, {values}\n  FROM spine s LEFT JOIN arrears a USING (loan_id, as_of, known_by)\n)"
+    joined = f"spine s LEFT JOIN {_by_terms()} USING (loan_id, as_of, known_by)"
+    return f"fold AS (\n  SELECT s.row_id, {values}\n  FROM {joined}\n)"
+
+
+def _by_terms() -> str:
+    """The published fold; other terms give other values, so they are part of what a feature means."""
+    return f"arrears /* by terms {terms.digest()[:12]} */ a"
+
+
+def _published_others(leaves: Iterable[FoldOthers]) -> str:
+    aggregates = {"mean": "avg", "largest": "max", "total": "sum", "count": "nullif(count"}
+    values = ",\n    ".join(
+        f"{aggregates[leaf.how]}(a.{leaf.column}){', 0)' if leaf.how == 'count' else ''} AS \"{leaf.name}\"" for leaf in leaves
+    )
+    contract = f"SELECT DISTINCT s.row_id, e.loan_id FROM spine s JOIN loans e ON e.borrower_id = s.borrower_id AND {VISIBLE}"
+    return (
+        f"fold_others AS (\n  SELECT s.row_id,\n    {values}\n  FROM spine s\n  JOIN ({contract}) c USING (row_id)\n"
+        f"  JOIN {_by_terms()} ON a.loan_id = c.loan_id AND a.as_of = s.as_of AND a.known_by = s.known_by\n"
+        "  WHERE c.loan_id IS DISTINCT FROM s.loan_id\n  GROUP BY s.row_id\n)"
+    )
 
 
 def _day() -> str:

@@ -61,6 +61,13 @@ class Moment:
     as_of: Int
     known_by: Int
 
+    def take(self, rows: Int) -> "Moment":
+        return Moment(self.entity[rows], self.as_of[rows], self.known_by[rows])
+
+    def code(self) -> Int:
+        """One number per row, equal exactly where entity, day and knowledge are; for days within the calendar of ``schema``."""
+        return (self.entity * DAYS + self.as_of) * DAYS + self.known_by
+
     def earlier(self, days: int) -> "Moment":
         """The same entities some days before, with what is known now."""
         return Moment(self.entity, self.as_of - days, self.known_by) if days else self

@@ -1,4 +1,4 @@
-"""How the loan is paid: days past due now and in the past, what is open, how much of what was due came in."""
+"""How the loan and the borrower's other loans are paid: days past due now and before, how late dues are settled, what came in."""
 
 from features.feature import Feature, declare, fold, records
 
@@ -7,6 +7,9 @@ payments = records("payments")
 due = instalments["principal"] + instalments["interest"]
 
 NOT_DUE = ("nothing has fallen due yet", "尚无到期应还款项")
+NOT_SETTLED = ("no instalment is settled yet", "尚无已结清期次")
+NO_OTHER = ("no other loan of the borrower has anything due yet", "该借款人的其他贷款均无到期款项")
+NONE_SETTLED = ("no instalment of another loan is settled yet", "其他贷款尚无已结清期次")
 
 FEATURES: list[Feature] = [
     *declare(
@@ -44,6 +47,75 @@ FEATURES: list[Feature] = [
             (f"Days spent past due in {days} days", f"Past due on {{value}} of the last {days}"),
             (f"近{days}天逾期累计天数", f"近{days}天中逾期共{{value}}"), NOT_DUE,
         )
+    ),
+    *declare(
+        "overdue_share", fold("overdue_amount") / fold("principal_outstanding"), "share", 1,
+        ("Amount overdue to principal outstanding", "{value} of the principal outstanding is due and unpaid"),
+        ("逾期金额占剩余本金比例", "逾期金额为剩余本金的{value}"),
+        ("nothing has fallen due yet, or the principal is unknown or paid", "尚无到期款项,或本金未知或已还清"),
+    ),
+    *declare(
+        "principal_outstanding", fold("principal_outstanding"), "money", 0,
+        ("Principal outstanding", "{value} of the principal is outstanding"), ("剩余本金", "剩余本金{value}"),
+        ("nothing has fallen due yet, or the principal is unknown", "尚无到期款项,或本金未知"),
+    ),
+    *declare(
+        "prepaid_amount", fold("prepaid_amount"), "money", -1,
+        ("Amount paid ahead", "{value} is paid ahead of its due day"), ("提前还款金额", "已提前还款{value}"), NOT_DUE,
+    ),
+    *declare(
+        "instalments_settled", fold("instalments_settled"), "count", 0,
+        ("Instalments settled", "{value} instalments are fully paid"), ("已结清期数", "已足额偿还{value}期"), NOT_DUE,
+    ),
+    *declare(
+        "mean_days_late", fold("mean_days_late"), "days", 1,
+        ("Mean days late of settled instalments", "Instalments were settled {value} after the due day on average"),
+        ("平均还款延迟天数", "各期平均在应还日后{value}结清"), NOT_SETTLED,
+    ),
+    *declare(
+        "worst_days_late", fold("worst_days_late"), "days", 1,
+        ("Worst days late of settled instalments", "An instalment was settled {value} after the due day"),
+        ("最长还款延迟天数", "最迟一期在应还日后{value}结清"), NOT_SETTLED,
+    ),
+    *declare(
+        "last_days_late", fold("last_days_late"), "days", 1,
+        ("Days late of the latest settled instalment", "The latest settled instalment was paid {value} after the due day"),
+        ("最近一期还款延迟天数", "最近结清的一期在应还日后{value}还清"), NOT_SETTLED,
+    ),
+    *declare(
+        "settled_late_share", fold("settled_late_share"), "share", 1,
+        ("Share of instalments settled late", "{value} of the settled instalments were settled late"),
+        ("延迟结清期数占比", "已结清各期中{value}为延迟结清"), NOT_SETTLED,
+    ),
+    *declare(
+        "others_dpd", fold("dpd", whose="others").largest(), "days", 1,
+        ("Worst days past due now on other loans", "Another loan is {value} past due"),
+        ("其他贷款当前最长逾期天数", "其他贷款当前最长逾期{value}"), NO_OTHER,
+    ),
+    *declare(
+        "others_overdue_amount", fold("overdue_amount", whose="others").total(), "money", 1,
+        ("Amount overdue on other loans", "{value} is due and unpaid on other loans"),
+        ("其他贷款逾期金额", "其他贷款已到期未还{value}"), NO_OTHER,
+    ),
+    *declare(
+        "others_scheduled", fold("dpd", whose="others").count(), "count", 0,
+        ("Other loans with a schedule", "{value} other loans are being paid by a schedule"),
+        ("其他按计划还款贷款笔数", "有{value}笔其他贷款按计划还款"), NO_OTHER,
+    ),
+    *declare(
+        "others_mean_days_late", fold("mean_days_late", whose="others").mean(), "days", 1,
+        ("Mean days late on other loans", "Instalments of other loans were settled {value} after the due day on average"),
+        ("其他贷款平均还款延迟天数", "其他贷款各期平均在应还日后{value}结清"), NONE_SETTLED,
+    ),
+    *declare(
+        "others_worst_days_late", fold("worst_days_late", whose="others").largest(), "days", 1,
+        ("Worst days late on other loans", "An instalment of another loan was settled {value} after the due day"),
+        ("其他贷款最长还款延迟天数", "其他贷款最迟一期在应还日后{value}结清"), NONE_SETTLED,
+    ),
+    *declare(
+        "others_settled_late_share", fold("settled_late_share", whose="others").mean(), "share", 1,
+        ("Mean share of instalments settled late on other loans", "On other loans {value} of the instalments were settled late"),
+        ("其他贷款延迟结清占比", "其他贷款平均有{value}的期次延迟结清"), NONE_SETTLED,
     ),
     *declare(
         "paid_share", payments.total("amount") / instalments.total(due), "share", -1,

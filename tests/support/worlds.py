@@ -3,11 +3,13 @@
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 import duckdb
 import numpy as np
+import oracle
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -16,12 +18,15 @@ from features import arrears
 from features.ledger import Ledger, Partition, arrow_schema
 from features.schema import TABLES, Column, Table
 from features.spine import Spine
+from features.window import to_date
 
 FIRST = date(2020, 1, 1)
 SPAN = 800
 BORROWERS = ["B1", "B2", "B3"]
 LOANS = {"L1": "B1", "L2": "B1", "L3": "B1", "L4": "B2"}
 KEYS = {"industry": ["I1", "I2"], "region": ["R1"]}
+
+SHIPPED = files("features").joinpath("terms.toml").read_text("utf-8")
 
 World = dict[str, pa.Table]
 Row = dict[str, Any]
@@ -152,69 +157,34 @@ def database(tables: World, spine: Spine) -> duckdb.DuckDBPyConnection:
 
 def _no_arrears() -> str:
     columns = ", ".join(f"NULL::DOUBLE AS {c}" for c in arrears.COLUMNS)
-    return f"CREATE TABLE arrears AS SELECT '' AS loan_id, NULL::DATE AS as_of, NULL::DATE AS known_by, {columns} LIMIT 0"
+    return f"CREATE TABLE arrears AS SELECT '' AS borrower_id, '' AS loan_id, NULL::DATE AS as_of, NULL::DATE AS known_by, {columns} LIMIT 0"
 
 
 def naive_arrears(tables: World, spine: Spine) -> pd.DataFrame:
-    """The fold, one row per distinct (loan, as_of, known_by), walked day by day in plain Python."""
-    origin = date(1899, 12, 31)
+    """The fold of every loan of the borrowers asked about, one row per distinct (loan, as_of, known_by), by the naive walk."""
+    asked = {
+        (loan, int(a), int(k))
+        for borrower, a, k in zip(spine.borrower_id, spine.as_of, spine.known_by, strict=True)
+        for loan, owner in LOANS.items()
+        if owner == borrower
+    }
+    records = {loan: of_loan(tables, loan) for loan in LOANS}
     found = []
-    asked = {(str(loan), int(a), int(k)) for loan, a, k in zip(spine.loan_id, spine.as_of, spine.known_by, strict=True)}
-    for loan, as_of_day, known_day in sorted(asked):
-        as_of, known_by = origin + timedelta(days=as_of_day), origin + timedelta(days=known_day)
-        seen = visible(tables, as_of, known_by)
-        due = [r for r in seen["instalments"].to_pylist() if r["loan_id"] == loan]
-        paid = [r for r in seen["payments"].to_pylist() if r["loan_id"] == loan]
-        if due:
-            found.append({"loan_id": loan, "as_of": as_of, "known_by": known_by, **_walk(due, paid, as_of)})
+    for loan, as_of, known_by in sorted(asked):
+        columns = oracle.columns(records[loan], as_of, known_by, SHIPPED, arrears.WINDOWS)
+        if columns:
+            known = {"as_of": to_date(as_of), "known_by": to_date(known_by)}
+            found.append({"borrower_id": LOANS[loan], "loan_id": loan, **known, **columns})
     return pd.DataFrame(found)
 
 
-def _walk(due: list[Row], paid: list[Row], as_of: date) -> dict[str, float]:
-    due = sorted(due, key=lambda r: (r["event_on"], r["known_on"], r["record_id"]))
-    path: dict[date, int] = {}
-    day = due[0]["event_on"]
-    while day <= as_of:
-        path[day], state = _one_day(due, paid, day)
-        day += timedelta(days=1)
-    late = [d for d, dpd in path.items() if dpd > 0]
-    out: dict[str, float] = {"dpd": path[as_of], **state}
-    out["days_since_overdue"] = (as_of - max(late)).days if late else float("nan")
-    for window in arrears.WINDOWS:
-        inside = [dpd for d, dpd in path.items() if (as_of - d).days < window]
-        out[f"worst_dpd_{window}"] = max(inside, default=0)
-        out[f"days_overdue_{window}"] = sum(dpd > 0 for dpd in inside)
-    return out
-
-
-def _one_day(due: list[Row], paid: list[Row], day: date) -> tuple[int, dict[str, float]]:
-    settled = sum(p["amount"] for p in paid if p["event_on"] <= day)
-    fallen = [r for r in due if r["event_on"] <= day]
-    owed, cleared = 0, 0
-    open_ones: list[Row] = []
-    for record in fallen:
-        owed += record["principal"] + record["interest"] + (record["fee"] or 0)
-        if settled < owed or open_ones:
-            open_ones.append(record)
-        else:
-            cleared += record["principal"]
-    dpd = (day - open_ones[0]["event_on"]).days if open_ones else 0
-    state: dict[str, float] = {
-        "overdue_amount": max(owed - settled, 0),
-        "open_instalments": len(open_ones),
-        "principal_cleared": cleared,
+def of_loan(tables: World, loan: str) -> dict[str, list[Row]]:
+    """What the arrears of one loan are made of, with day numbers for dates."""
+    return {
+        name: oracle.numbered(row for row in tables[name].to_pylist() if row["loan_id"] == loan)
+        for name in arrears.TABLES
+        if name in tables
     }
-    return dpd, state
-
-
-def naive_first_reaching(tables: World, loan: str, since: date, as_of: date, known_by: date, dpd: int) -> date | None:
-    """First day in ``(since, as_of]`` with that many days past due, walked day by day."""
-    seen = visible(tables, as_of, known_by)
-    due = [r for r in seen["instalments"].to_pylist() if r["loan_id"] == loan]
-    paid = [r for r in seen["payments"].to_pylist() if r["loan_id"] == loan]
-    due.sort(key=lambda r: (r["event_on"], r["known_on"], r["record_id"]))
-    days = (since + timedelta(days=n) for n in range(1, (as_of - since).days + 1))
-    return next((day for day in days if due and _one_day(due, paid, day)[0] >= dpd), None)
 
 
 def partition(tables: World) -> Partition:
