@@ -105,8 +105,8 @@ class Rows(NamedTuple):
     dpd: int
 
 
-# A loan while it is walked is two arrays, since kernels pass few arrays fast and many slowly: ``s`` holds the scalars named S_...,
-# ``lists`` (n, 25) holds four lists side by side, each filled from row 0:
+# A loan while it is walked is two arrays, since kernels pass few arrays fast and many slowly: ``s`` holds the scalars named
+# S_..., ``lists`` (n, 25) holds four lists side by side, each filled from row 0:
 # D_  instalments that fell due: due day, components (4), running sums of what each group is owed (4); and of the settled ones:
 #     days late, and over all up to it the sum of days late, the count late, the worst, the principal
 # O_  reschedules that act on a day        P_  pauses: first and last day
@@ -231,9 +231,9 @@ def _upcoming(s: Int, lists: Int, records: Int, next_day: Int, end: int, now: in
         day = min(day, s[S_LOST_ON])
     for p in range(s[S_PAUSES]):
         if lists[p, P_FIRST] > s[S_DONE]:
-            return min(day, lists[p, P_FIRST])
+            return int(min(day, lists[p, P_FIRST]))
         if lists[p, P_LAST] + 1 > s[S_DONE]:
-            return min(day, lists[p, P_LAST] + 1)
+            return int(min(day, lists[p, P_LAST] + 1))
     return day
 
 
