@@ -24,10 +24,10 @@ OF_WRITE_OFF = ("days_since_write_off", "written_off_amount", "recovered_share")
 def arrears(partition: Partition, moment: Moment, by: Terms | None = None) -> Float:
     """COLUMNS of each (loan, as_of, known_by), by the shipped terms unless told; float64 (n, len(COLUMNS)).
 
-    NaN where nothing has fallen due by ``as_of``; ``days_since_overdue`` also where the loan was never overdue, ``*_late`` where no
-    instalment is settled, ``principal_outstanding`` where no contract states the principal, and the columns of a write-off where there
-    is none. Amounts in minor units, the rest in days, instalments or shares. Interest that accrues between due days is in
-    none of the amounts.
+    NaN where nothing has fallen due by ``as_of``; ``days_since_overdue`` also where the loan was never overdue, ``*_late*``
+    where no instalment is settled, ``principal_outstanding`` where no contract states the principal, and the columns of a
+    write-off where there is none. Amounts in minor units, the rest in days, instalments or shares. Interest that accrues between
+    due days is in none of the amounts.
     """
     return _fold(partition, moment, moment.as_of, 0, by)[0]
 
@@ -61,7 +61,7 @@ def _streams(partition: Partition, by: Terms) -> Streams:
     prepaid = np.where(_is(paid, "kind", "prepayment"), paid.column("amount"), 0)
     kind = np.where(_is(change, "kind", "restructure"), walk.RESTRUCTURE, walk.EXTENSION)
     kind = np.where(_is(change, "kind", "pause"), walk.PAUSE, kind)
-    tables = (
+    tables: tuple[tuple[Events, list[Float | Int]], ...] = (
         (due, [_or(due, name, 0) for name in ("schedule", *terms.COMPONENTS)]),
         (paid, [paid.column("amount"), prepaid]),
         (change, [kind, _or(change, "schedule", 0), _or(change, "forgiven", 0), _or(change, "until", -1)]),
@@ -95,7 +95,8 @@ def _is(events: Events, column: str, word: str) -> Mask:
 
 
 def _or(events: Events, column: str, unknown: int) -> Float:
-    return np.nan_to_num(events.column(column), nan=unknown)
+    values = events.column(column)
+    return np.where(np.isnan(values), unknown, values)
 
 
 def _terms_row(loans: Events, by: Terms) -> Int:

@@ -55,11 +55,12 @@ def stretches(partition: Partition, moment: Moment, by: Terms | None = None) -> 
     by_schedule = scheduled(partition, moment)
     found, row = arrears.stretches(partition, moment, by)
     kept = by_schedule[row]
-    walked = Stretches(row[kept], *found[kept, :4].T, found[kept, 4].astype(np.float64))
     told = _told(partition.events("statuses"), moment, np.flatnonzero(~by_schedule))
-    both = Stretches(*(np.concatenate(pair) for pair in zip(walked, told, strict=True)))
-    order = np.lexsort((both.first, both.row))
-    return Stretches(*(column[order] for column in both))
+    row = np.concatenate([row[kept], told.row])
+    first, last, dpd, grows, amount = np.concatenate([found[kept], np.column_stack(told[1:])]).T
+    order = np.lexsort((first, row))
+    first, last, dpd, grows = (column[order].astype(np.int64) for column in (first, last, dpd, grows))
+    return Stretches(row[order], first, last, dpd, grows, amount[order])
 
 
 def _told(events: Events, moment: Moment, rows: Int) -> Stretches:

@@ -113,7 +113,7 @@ def _by_terms() -> str:
 def _published_others(leaves: Iterable[FoldOthers]) -> str:
     aggregates = {"mean": "avg", "largest": "max", "total": "sum", "count": "nullif(count"}
     values = ",\n    ".join(
-        f"{aggregates[leaf.how]}(a.{leaf.column}){', 0)' if leaf.how == 'count' else ''} AS \"{leaf.name}\"" for leaf in leaves
+        f'{aggregates[leaf.how]}(a.{leaf.column}){", 0)" if leaf.how == "count" else ""} AS "{leaf.name}"' for leaf in leaves
     )
     contract = f"SELECT DISTINCT s.row_id, e.loan_id FROM spine s JOIN loans e ON e.borrower_id = s.borrower_id AND {VISIBLE}"
     return (

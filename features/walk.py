@@ -1,41 +1,45 @@
 """What is owed, what is paid, days past due: one walk over a loan's records, as known by a date. The kernels.
 
-**What counts.** Of instalments, payments, reschedules, write-offs and contracts only what is visible at (as_of, known_by). The walk
-goes over days up to as_of. Amounts are whole minor units, so every sum is exact.
+**What counts.** Of instalments, payments, reschedules, write-offs and contracts only what is visible at (as_of, known_by). The
+walk goes over days up to as_of. Amounts are whole minor units, so every sum is exact.
 
-**Due.** An instalment's contractual day is its ``event_on``. If a pause covers it, it is the first day after the pause; where the
-terms name a calendar, the next business day after that. This is its *due day*, and days count from it. On it penalty, fee, interest
-and principal fall due; what is not stated of penalty and fee is not due by the contract. Due instalments queue by contractual day,
-then in ledger order. A loan has no value before its first instalment has fallen due.
+**Due.** An instalment's contractual day is its ``event_on``. If a pause covers it, it is the first day after the pause; where
+the terms name a calendar, the next business day after that. This is its *due day*, and days count from it. On it penalty, fee,
+interest and principal fall due; what is not stated of penalty and fee is not due by the contract. Due instalments queue by
+contractual day, then in ledger order. A loan has no value before its first instalment has fallen due.
 
 **A day** has four steps, in this order:
 
-1. *Reschedules* of the day, in ledger order. What is forgiven settles like money, but is not money paid. Extension or restructure
-   with a schedule number s > 0: instalments of schedules below s due on or after the day by contract are void, also under a
-   restructure those that were due before by contract and have not fallen due yet. A restructure closes the queue: all that
-   has fallen due and is open moves into the new schedule, and its arrears end. Without a number the schedule stays as it was.
+1. *Reschedules* of the day, in ledger order. What is forgiven settles like money, but is not money paid. Extension or
+   restructure with a schedule number s > 0: instalments of schedules below s due on or after the day by contract are void, also
+   under a restructure those that were due before by contract and have not fallen due yet. A restructure closes the queue: all
+   that has fallen due and is open moves into the new schedule, and its arrears end. Without a number the schedule stays as it
+   was.
 2. *Dues* of the day join the queue; then credit settles them.
 3. *Money* of the day, as one sum. Positive: it makes up a deficit, then goes to what has fallen due, then becomes credit.
-   Negative (reversals, charge-backs): it is taken from credit, from what is prepaid, then from the last group of the waterfall to
-   the first, within a group from the newest back, but not from before a restructure; what is left is a deficit (credit below zero).
-4. *Write-off*: on the first day with a status that says so, at its end, what is unpaid is written off. What comes in on later days,
-   less reversals, is recovered.
+   Negative (reversals, charge-backs): it is taken from credit, from what is prepaid, then from the last group of the waterfall
+   to the first, within a group from the newest back, but not from before a restructure; what is left is a deficit (credit below
+   zero).
+4. *Write-off*: on the first day with a status that says so, at its end, all that is unpaid is written off: what is due and open,
+   and, where the contract states the principal, what is outstanding of it. What comes in on later days, less reversals, is
+   recovered.
 
-**Waterfall.** Each group of components is one first-in-first-out queue, so its state is one number: how much it was allocated. An
-allocation is final: later dues do not change it. An instalment is settled when every group covers all up to and including it; so the
-settled ones are the oldest, and the oldest open one alone decides days past due.
+**Waterfall.** Each group of components is one first-in-first-out queue, so its state is one number: how much it was allocated.
+An allocation is final: later dues do not change it. An instalment is settled when every group covers all up to and including
+it; so the settled ones are the oldest, and the oldest open one alone decides days past due.
 
-**Prepayment.** Money of kind prepayment that finds nothing due is credit; or by terms it is taken off the last instalments' principal:
-principal falls due only until what was granted, less what is prepaid, has fallen due. The day a new schedule starts this
-ends: the new schedule is drawn up after what was prepaid, and a later prepayment is credit. So it is where no principal is stated in
-the contract.
+**Prepayment.** Money of kind prepayment that finds nothing due is credit; or by terms it is taken off the last instalments'
+principal: principal falls due only until what was granted, less what is prepaid, has fallen due. The day a new schedule starts
+this ends: the new schedule is drawn up after what was prepaid, and a later prepayment is credit. So it is where no principal is
+stated in the contract.
 
-**Days past due** at the end of day t: the days after the due day of the oldest open instalment up to t that lie in no pause (in a
-pause the clock stands still: EBA GL/2020/02, 10), read as 0 up to the days of grace. A pause without a last day pauses nothing.
+**Days past due** at the end of day t: the days after the due day of the oldest open instalment up to t that lie in no pause (in
+a pause the clock stands still: EBA GL/2020/02), read as 0 up to the days of grace. A pause without a last day pauses
+nothing.
 
-**Settled on.** The day money covered an instalment; where credit covered it on its due day, the last day that credit grew, so early
-payment has days late below zero. Late days are counted by the same clock as days past due, early ones by the calendar. A reversal
-reopens an instalment: it is settled anew when covered again. Late is more than the days of grace.
+**Settled on.** The day money covered an instalment; where credit covered it on its due day, the last day that credit grew, so
+early payment has days late below zero. Late days are counted by the same clock as days past due, early ones by the calendar. A
+reversal reopens an instalment: it is settled anew when covered again. Late is more than the days of grace.
 
 Between two days on which something happens nothing changes but the count of days; so a walk over those days sees every day. The
 rows of one loan share a walk as long as no record that was walked over became visible, or ceased to be, between two rows.
@@ -74,13 +78,14 @@ RECORD_WIDTH = 8
 class Streams(NamedTuple):
     """Records of a partition and the rules for them, int64.
 
-    ``records`` (n, 8): first the instalments, then payments, reschedules, contracts, write-offs, each sorted by (loan, event_on,
-    known_on, record_id). All begin with event_on, known_on, superseded_on. Then instalments: schedule, penalty, fee, interest, principal;
-    payments: amount, amount if it is a prepayment; reschedules: kind, schedule (0 none), forgiven, last day of a pause (-1
-    none); contracts: row of the terms, principal granted (-1 unknown). ``at`` (5, loans + 1): where those of each loan begin and end.
+    ``records`` (n, 8): first the instalments, then payments, reschedules, contracts, write-offs, each sorted by (loan,
+    event_on, known_on, record_id). All begin with event_on, known_on, superseded_on. Then instalments: schedule, penalty,
+    fee, interest, principal; payments: amount, amount if it is a prepayment; reschedules: kind, schedule (0 none), forgiven,
+    last day of a pause (-1 none); contracts: row of the terms, principal granted (-1 unknown). ``at`` (5, loans + 1): where
+    those of each loan begin and end.
 
-    ``terms`` (m, 11): components in the order they are paid (4), their groups (4), days of grace, 1 if a prepayment is taken off the end,
-    calendar (-1 none). ``next_day`` (calendars, days): the business day for each day from ``first_day``.
+    ``terms`` (m, 11): components in the order they are paid (4), their groups (4), days of grace, 1 if a prepayment is taken
+    off the end, calendar (-1 none). ``next_day`` (calendars, days): the business day for each day from ``first_day``.
     """
 
     records: Int
@@ -100,12 +105,12 @@ class Rows(NamedTuple):
     dpd: int
 
 
-# A loan while it is walked is two arrays, for the kernels pass few arrays fast and many slowly: ``s`` holds the scalars named S_...,
-# ``lists`` (n, 25) four lists side by side, each filled from row 0.
-#
-# D_, due instalments: due day, components (4), running sums of what each group is owed (4); of the settled ones also: days
-# late, and over all up to it the sum of days late, the count late, the worst, the principal. O_, reschedules that act on a day. P_, pauses:
-# first and last day. L_, stretches of days past due: first day, last day, days past due on the first, 1 if they grow by the day, amount.
+# A loan while it is walked is two arrays, since kernels pass few arrays fast and many slowly: ``s`` holds the scalars named
+# S_..., ``lists`` (n, 25) holds four lists side by side, each filled from row 0:
+# D_  instalments that fell due: due day, components (4), running sums of what each group is owed (4); and of the settled ones:
+#     days late, and over all up to it the sum of days late, the count late, the worst, the principal
+# O_  reschedules that act on a day        P_  pauses: first and last day
+# L_  stretches of days past due: first day, last day, days past due on the first, 1 if they grow by the day, amount
 D_DAY, D_PART, D_SUM, D_LATE, D_LATE_SUM, D_LATE_COUNT, D_WORST, D_CLEARED = 0, 1, 5, 9, 10, 11, 12, 13
 O_DAY, O_SCHEDULE, O_KIND, O_FORGIVEN, P_FIRST, P_LAST = range(14, 20)
 L_FIRST, L_LAST, L_DPD, L_GROWS, L_UNPAID = range(20, 25)
@@ -187,7 +192,7 @@ def _due_day(s: Int, lists: Int, next_day: Int, day: int) -> int:
     for p in range(s[S_PAUSES]):
         if lists[p, P_FIRST] <= day <= lists[p, P_LAST]:
             day = lists[p, P_LAST] + 1
-    return int(next_day[s[S_CALENDAR], day - s[S_FIRST_DAY]]) if s[S_CALENDAR] >= 0 else day
+    return next_day[s[S_CALENDAR], day - s[S_FIRST_DAY]] if s[S_CALENDAR] >= 0 else day
 
 
 @kernel
@@ -226,9 +231,9 @@ def _upcoming(s: Int, lists: Int, records: Int, next_day: Int, end: int, now: in
         day = min(day, s[S_LOST_ON])
     for p in range(s[S_PAUSES]):
         if lists[p, P_FIRST] > s[S_DONE]:
-            return min(day, lists[p, P_FIRST])
+            return int(min(day, lists[p, P_FIRST]))
         if lists[p, P_LAST] + 1 > s[S_DONE]:
-            return min(day, lists[p, P_LAST] + 1)
+            return int(min(day, lists[p, P_LAST] + 1))
     return day
 
 

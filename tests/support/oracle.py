@@ -4,7 +4,7 @@ Days are day numbers. ``records`` maps a table to the rows of one loan, in ledge
 """
 
 import tomllib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from functools import cache
@@ -171,36 +171,55 @@ def walked(records: Records, as_of: int, known_by: int, terms: str) -> Loan | No
     seen = {name: visible(rows, as_of, known_by) for name, rows in records.items()}
     if not any(seen.values()):
         return None
-    contracts, changes = seen.get("loans", []), seen.get("reschedules", [])
-    product = contracts[-1]["product"] if contracts else None
-    granted = [c["principal"] for c in contracts if c.get("principal") is not None]
-    loan = Loan(rule(terms, product), granted[-1] if granted else None)
-    loan.taken_off_the_end = loan.rule["prepayment"] == "last" and bool(granted)
+    loan = _signed(seen.get("loans", []), terms)
+    changes = seen.get("reschedules", [])
     pauses = [(r["event_on"], r["until"]) for r in changes if r["kind"] == "pause" and r.get("until") is not None]
-    schedules = [r for r in changes if r["kind"] != "pause" and (r.get("schedule") or 0) > 0]
-    by_day: dict[int, list[Row]] = {}
-    for row in seen.get("instalments", []):
-        day = _due_day(row["event_on"], pauses, loan.rule["calendar"])
-        if not _void(row, day, schedules):
-            by_day.setdefault(day, []).append(row)
+    dues = _dues(seen.get("instalments", []), changes, pauses, loan.rule["calendar"])
     lost_on = min((s["event_on"] for s in seen.get("statuses", []) if s["state"] == "written_off"), default=None)
     for day in range(min(r["event_on"] for rows in seen.values() for r in rows), as_of + 1):
         if not any(first <= day <= last for first, last in pauses):
             for due in loan.fallen:
                 due.clock += 1
-        for change in changes:
-            if change["event_on"] == day:
-                if change.get("forgiven"):
-                    loan.receive(change["forgiven"], 0, day)
-                if change in schedules:
-                    loan.start_schedule(change["kind"])
-        loan.fall_due(day, by_day.get(day, []))
+        _rescheduled(loan, day, changes)
+        loan.fall_due(day, dues.get(day, []))
         _money(loan, day, [p for p in seen.get("payments", []) if p["event_on"] == day], lost_on)
         if day == lost_on:
-            loan.lost = loan.overdue() if loan.granted is None else loan.overdue("penalty", "fee", "interest") + loan.outstanding()
+            loan.lost = loan.overdue() - loan.overdue("principal")
+            loan.lost += loan.overdue("principal") if loan.granted is None else loan.outstanding()
         if loan.fallen:
             loan.path[day], loan.unpaid[day] = loan.dpd(), loan.overdue()
     return loan
+
+
+def _signed(contracts: list[Row], terms: str) -> Loan:
+    product = contracts[-1]["product"] if contracts else None
+    granted = [c["principal"] for c in contracts if c.get("principal") is not None]
+    loan = Loan(rule(terms, product), granted[-1] if granted else None)
+    loan.taken_off_the_end = loan.rule["prepayment"] == "last" and bool(granted)
+    return loan
+
+
+def _starts_schedule(change: Row) -> bool:
+    return change["kind"] != "pause" and (change.get("schedule") or 0) > 0
+
+
+def _rescheduled(loan: Loan, day: int, changes: list[Row]) -> None:
+    for change in changes:
+        if change["event_on"] == day:
+            if change.get("forgiven"):
+                loan.receive(change["forgiven"], 0, day)
+            if _starts_schedule(change):
+                loan.start_schedule(change["kind"])
+
+
+def _dues(rows: list[Row], changes: list[Row], pauses: list[tuple[int, int]], calendar: str) -> dict[int, list[Row]]:
+    """What falls due on each day."""
+    found: dict[int, list[Row]] = {}
+    for row in rows:
+        day = _due_day(row["event_on"], pauses, calendar)
+        if not _void(row, day, [change for change in changes if _starts_schedule(change)]):
+            found.setdefault(day, []).append(row)
+    return found
 
 
 def _due_day(day: int, pauses: list[tuple[int, int]], calendar: str) -> int:
@@ -287,6 +306,3 @@ def path(records: Records, as_of: int, known_by: int, terms: str, in_sight: int)
         if day - last["event_on"] < in_sight:
             found[day] = last["dpd"]
     return found
-
-
-Oracle = Callable[[Records, int, int], dict[str, float]]

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 
 from features.ledger import Partition, arrow_schema
@@ -176,4 +177,4 @@ def moment(part: Partition, asked: Sequence[Sequence[tuple[int, int]]]) -> Momen
     """The rows of all loans, one after the other; a loan without any record has no place."""
     names = [f"L{n:06d}" for n, pairs in enumerate(asked) for _ in pairs]
     pairs = np.array([pair for pairs in asked for pair in pairs], dtype=np.int64)
-    return Moment(part.loans.get_indexer(names).astype(np.int64), pairs[:, 0].copy(), pairs[:, 1].copy())
+    return Moment(part.loans.get_indexer(pd.Index(names, dtype="str")).astype(np.int64), pairs[:, 0].copy(), pairs[:, 1].copy())

@@ -156,8 +156,8 @@ def database(tables: World, spine: Spine) -> duckdb.DuckDBPyConnection:
 
 
 def _no_arrears() -> str:
-    columns = ", ".join(f"NULL::DOUBLE AS {c}" for c in arrears.COLUMNS)
-    return f"CREATE TABLE arrears AS SELECT '' AS borrower_id, '' AS loan_id, NULL::DATE AS as_of, NULL::DATE AS known_by, {columns} LIMIT 0"
+    columns = ", ".join(f"{c} DOUBLE" for c in arrears.COLUMNS)
+    return f"CREATE TABLE arrears (borrower_id VARCHAR, loan_id VARCHAR, as_of DATE, known_by DATE, {columns})"
 
 
 def naive_arrears(tables: World, spine: Spine) -> pd.DataFrame:
