@@ -16,6 +16,7 @@ from features.window import Moment
 
 EXACT = float(2**53)
 SHAPES = {"spread": window.SPREAD, "slope": window.SLOPE}
+EXTREME = {"largest": np.fmax, "smallest": np.fmin}
 PLAIN = {"largest": window.LARGEST, "smallest": window.SMALLEST, "latest": window.LATEST}
 
 
@@ -87,20 +88,28 @@ class Rows:
 
     def _over_others(self, leaf: FoldOthers) -> Float:
         """The fold's column over the borrower's other loans, added up in the order of their ids."""
-        rows, _ = self._other_loans
+        rows, _, opened = self._other_loans
         values = self._once("arrears of others", self._fold_others)[:, arrears.COLUMNS.index(leaf.column)]
-        rows, values = rows[~np.isnan(values)], values[~np.isnan(values)]
+        known = ~np.isnan(values)
+        rows, values, opened = rows[known], values[known], opened[known]
         count = np.bincount(rows, minlength=len(self.spine))
-        if leaf.how == "largest":
-            found = np.full(len(self.spine), -np.inf)
-            np.maximum.at(found, rows, values)
+        if leaf.how in EXTREME:
+            found = np.full(len(self.spine), np.nan)
+            EXTREME[leaf.how].at(found, rows, values)
+        elif leaf.how == "latest":
+            found = np.full(len(self.spine), np.nan)
+            order = np.lexsort((opened, rows))  # stable: of one day, the last id stays last
+            found[rows[order]] = values[order]
         else:
             found = count if leaf.how == "count" else np.bincount(rows, values, len(self.spine))
         return np.where(count == 0, np.nan, found / np.maximum(count, 1) if leaf.how == "mean" else found)
 
     @cached_property
-    def _other_loans(self) -> tuple[Int, Moment]:
-        """For each row the borrower's other loans whose contract is visible: positions of rows, and the loans at their moment."""
+    def _other_loans(self) -> tuple[Int, Moment, Float]:
+        """For each row the borrower's other loans whose contract is visible, in order of their ids.
+
+        Positions of rows, the loans at their moment, and the days they were opened.
+        """
         owner = self.partition.loan_borrower
         by_owner = np.argsort(owner, kind="stable")
         first = np.searchsorted(owner[by_owner], self.borrower.entity)
@@ -108,10 +117,12 @@ class Rows:
         rows = np.repeat(np.arange(len(self.spine)), count)
         loans = by_owner[np.arange(len(rows)) - np.repeat(np.cumsum(count) - count, count) + first[rows]]
         moment = Moment(loans, self.spine.as_of[rows], self.spine.known_by[rows])
-        kept = np.flatnonzero((loans != self.loan.entity[rows]) & self._under_contract(moment))
-        return rows[kept], moment.take(kept)
+        opened = self._opened(moment)
+        kept = np.flatnonzero((loans != self.loan.entity[rows]) & ~np.isnan(opened))
+        return rows[kept], moment.take(kept), opened[kept]
 
-    def _under_contract(self, moment: Moment) -> window.Mask:
+    def _opened(self, moment: Moment) -> Float:
+        """The first day of each loan's visible contract, NaN where none is visible."""
         events = self.partition.events("loans")
         low, high = window.span(events, moment, None)
         every, none = np.ones(len(events)), np.zeros(len(events), dtype=np.int64)
@@ -119,11 +130,11 @@ class Rows:
             low, high, moment.known_by, events.known_on, events.superseded_on, every == 1, every, events.event_on, none,
             np.full(len(low), -2),
         )  # fmt: skip
-        return np.asarray(seen[:, window.COUNT] > 0)
+        return np.asarray(seen[:, window.FIRST_DAY])
 
     def _fold_others(self) -> Float:
         """The fold of the other loans; most of them are rows themselves, and are not walked again."""
-        _, moment = self._other_loans
+        _, moment, _ = self._other_loans
         own, asked = self.loan.code(), moment.code()
         order = np.argsort(own, kind="stable")
         place = np.searchsorted(own[order], asked)

@@ -265,7 +265,7 @@ class Fold(Leaf):
         return ("instalments", "payments", "reschedules", *(("statuses",) if self.column in arrears.OF_WRITE_OFF else ()))
 
 
-Over = Literal["mean", "largest", "total", "count"]
+Over = Literal["mean", "largest", "smallest", "latest", "total", "count"]
 
 
 @dataclass(frozen=True)
@@ -298,6 +298,13 @@ class OtherFolds:
 
     def largest(self) -> FoldOthers:
         return FoldOthers(self.column, "largest")
+
+    def smallest(self) -> FoldOthers:
+        return FoldOthers(self.column, "smallest")
+
+    def latest(self) -> FoldOthers:
+        """The value of the loan opened last; of loans opened on one day, the one whose id sorts last."""
+        return FoldOthers(self.column, "latest")
 
     def total(self) -> FoldOthers:
         return FoldOthers(self.column, "total")

@@ -111,11 +111,15 @@ def _by_terms() -> str:
 
 
 def _published_others(leaves: Iterable[FoldOthers]) -> str:
-    aggregates = {"mean": "avg", "largest": "max", "total": "sum", "count": "nullif(count"}
-    values = ",\n    ".join(
-        f'{aggregates[leaf.how]}(a.{leaf.column}){", 0)" if leaf.how == "count" else ""} AS "{leaf.name}"' for leaf in leaves
+    aggregates = {
+        "mean": "avg({0})", "largest": "max({0})", "smallest": "min({0})", "latest": "arg_max({0}, row(c.opened, c.loan_id))",
+        "total": "sum({0})", "count": "nullif(count({0}), 0)",
+    }  # fmt: skip
+    values = ",\n    ".join(f'{aggregates[leaf.how].format(f"a.{leaf.column}")} AS "{leaf.name}"' for leaf in leaves)
+    contract = (
+        "SELECT s.row_id, e.loan_id, min(e.event_on) AS opened FROM spine s JOIN loans e ON e.borrower_id = s.borrower_id"
+        f" AND {VISIBLE} GROUP BY s.row_id, e.loan_id"
     )
-    contract = f"SELECT DISTINCT s.row_id, e.loan_id FROM spine s JOIN loans e ON e.borrower_id = s.borrower_id AND {VISIBLE}"
     return (
         f"fold_others AS (\n  SELECT s.row_id,\n    {values}\n  FROM spine s\n  JOIN ({contract}) c USING (row_id)\n"
         f"  JOIN {_by_terms()} ON a.loan_id = c.loan_id AND a.as_of = s.as_of AND a.known_by = s.known_by\n"

@@ -3,7 +3,7 @@
 import hashlib
 import json
 
-from features.catalogue import bureau, cards, cashflow, context, financial, repayment, status
+from features.catalogue import bureau, cards, cashflow, context, financial, others, repayment, status
 from features.errors import NotFound, nearest
 from features.feature import Feature
 from features.sql import query
@@ -15,6 +15,7 @@ ROOMS = {
     "cashflow": cashflow.FEATURES,
     "financial": financial.FEATURES,
     "bureau": bureau.FEATURES,
+    "others": others.FEATURES,
     "context": context.FEATURES,
 }
 CATALOGUE: dict[str, Feature] = {feature.name: feature for room in ROOMS.values() for feature in room}

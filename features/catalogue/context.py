@@ -18,10 +18,6 @@ collateral = records("collateral")
 NOT_STATED = ("not stated", "未登记")
 NO_INDEX = ("the industry or region of the borrower, or its index, is unknown", "行业、地区或其指数未知")
 
-others = records("loans", whose="others")
-other_payments = records("payments", whose="others")
-NO_OTHER = ("no other loan of the borrower is known", "无该借款人的其他贷款")
-
 FEATURES: list[Feature] = [
     *declare(
         "loan_age", loan.days_since_first(), "days", 0,
@@ -58,53 +54,6 @@ FEATURES: list[Feature] = [
     *declare(
         "term_months", loan.latest("term_months"), "months", 0,
         ("Term", "The loan runs {value}"), ("贷款期限", "贷款期限{value}"), ("no term is stated", "未载明期限"),
-    ),
-    *declare(
-        "others_opened", others.count(), "count", 0,
-        ("Other loans opened in {days} days", "{value} other loans were opened in the last {days} days"),
-        ("近{days}天新开其他贷款笔数", "近{days}天新开其他贷款{value}笔"), NO_OTHER, days=(30, 90, 180, 365),
-    ),
-    *declare(
-        "others_principal", others.mean("principal"), "money", 0,
-        ("Mean principal of the other loans", "Other loans were {value} on average"),
-        ("其他贷款平均本金", "其他贷款平均本金{value}"), NO_OTHER,
-    ),
-    *declare(
-        "others_principal_most", others.largest("principal"), "money", 0,
-        ("Largest principal of the other loans", "The largest other loan was {value}"),
-        ("其他贷款最高本金", "其他贷款最高本金{value}"), NO_OTHER,
-    ),
-    *declare(
-        "principal_growth", loan.latest("principal") / others.latest("principal"), "ratio", 0,
-        ("Principal against the loan before", "The loan is {value} times the one before"),
-        ("本金与上笔贷款之比", "本金为上笔贷款的{value}倍"), NO_OTHER,
-    ),
-    *declare(
-        "others_term", others.mean("term_months"), "months", 0,
-        ("Mean term of the other loans", "Other loans ran {value} on average"),
-        ("其他贷款平均期限", "其他贷款平均期限{value}"), NO_OTHER,
-    ),
-    *declare(
-        "others_rate", others.mean("rate"), "per year", 1,
-        ("Mean rate of the other loans", "Other loans cost {value} on average"),
-        ("其他贷款平均利率", "其他贷款平均利率{value}"), NO_OTHER,
-    ),
-    *declare(
-        "rate_growth", loan.latest("rate") / others.latest("rate"), "ratio", 0,
-        ("Rate against the loan before", "The rate is {value} times that of the loan before"),
-        ("利率与上笔贷款之比", "利率为上笔贷款的{value}倍"), NO_OTHER,
-    ),
-    *declare(
-        "others_paid", other_payments.total("amount"), "money", -1,
-        ("Paid on other loans in {days} days", "{value} was paid on other loans in the last {days} days"),
-        ("近{days}天其他贷款还款合计", "近{days}天其他贷款还款{value}"),
-        ("no payment on another loan was ever seen", "从未见到其他贷款还款"), days=(90, 365),
-    ),
-    *declare(
-        "others_days_since_payment", other_payments.days_since(), "days", 0,
-        ("Days since a payment on another loan", "The last payment on another loan came {value} ago"),
-        ("距其他贷款上次还款天数", "距其他贷款上次还款{value}"),
-        ("no payment on another loan was ever seen", "从未见到其他贷款还款"),
     ),
     *declare(
         "income", borrower.latest("income"), "money", -1,

@@ -113,6 +113,21 @@ FEATURES: list[Feature] = [
         ("其他贷款最长还款延迟天数", "其他贷款最迟一期在应还日后{value}结清"), NONE_SETTLED,
     ),
     *declare(
+        "others_last_days_late", fold("mean_days_late", whose="others").latest(), "days", 1,
+        ("Days late on the loan before", "Dues of the loan before were settled {value} late on average"),
+        ("上笔贷款平均延迟天数", "上笔贷款平均延迟{value}还款"), NONE_SETTLED,
+    ),
+    *declare(
+        "others_last_worst_days_late", fold("worst_days_late", whose="others").latest(), "days", 1,
+        ("Worst days late on the loan before", "A due of the loan before was settled up to {value} late"),
+        ("上笔贷款最长延迟天数", "上笔贷款最长延迟{value}还款"), NONE_SETTLED,
+    ),
+    *declare(
+        "others_best_days_late", fold("mean_days_late", whose="others").smallest(), "days", 1,
+        ("Days late on the best of the other loans", "On the best other loan dues were settled {value} late on average"),
+        ("其他贷款最佳平均延迟天数", "表现最好的其他贷款平均延迟{value}还款"), NONE_SETTLED,
+    ),
+    *declare(
         "others_settled_late_share", fold("settled_late_share", whose="others").mean(), "share", 1,
         ("Mean share of instalments settled late on other loans", "On other loans {value} of the instalments were settled late"),
         ("其他贷款延迟结清占比", "其他贷款平均有{value}的期次延迟结清"), NONE_SETTLED,
