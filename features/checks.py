@@ -5,7 +5,7 @@ Nothing is repaired. What is harmless is accepted as it stands: blanks around a 
 
 from collections.abc import Iterator, Mapping
 
-from features.schema import ID_LIMIT, KNOWN_ON, TEXT_LIMIT, Column, Table
+from features.schema import EVENT_ON, ID_LIMIT, KNOWN_ON, TEXT_LIMIT, Column, Table
 
 REASONS = {
     "missing": "a required value is missing | 缺少必填值",
@@ -45,9 +45,15 @@ def faults(table: Table, types: Mapping[str, str]) -> dict[str, list[Fault]]:
     """
     found = {column.name: list(_of_column(column, types[column.name])) for column in table.all_columns}
     if not table.ahead:
-        early = f"{typed(KNOWN_ON)} < try_cast(event_on AS DATE) AND try_cast(event_on AS DATE) <= DATE '2199-12-31'"
-        found["known_on"].append((early, "before", REASONS["before"]))
+        found["known_on"].append((_early(types["event_on"]), "before", REASONS["before"]))
     return found
+
+
+def _early(arrives: str) -> str:
+    """Known before a day that is itself in order; what else is wrong with that day is said of it."""
+    event = typed(EVENT_ON)
+    sound = "" if arrives == "DATE" else f" AND try_cast(event_on AS TIMESTAMP) = {event}"
+    return f"{typed(KNOWN_ON)} < {event} AND {event} <= DATE '2199-12-31'{sound}"
 
 
 def typed(column: Column) -> str:

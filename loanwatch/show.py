@@ -57,7 +57,9 @@ def quarantine(console: Console, found: Report) -> None:
         highlight=False,
     )
     for g in found.groups:
-        console.print(f"\n[bold]{g.rows:,}[/] x {escape(g.table)}.{g.column} in {escape(g.file)}: {escape(g.reason)}", highlight=False)
+        console.print(
+            f"\n[bold]{g.rows:,}[/] x {escape(g.table)}.{g.column} in {escape(g.file)}: {escape(g.reason)}", highlight=False
+        )
         for example in g.examples:
             value = "nothing" if example.value is None else repr(example.value)
             console.print(f"  line {example.line}: {escape(value)}", highlight=False)

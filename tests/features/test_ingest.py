@@ -3,10 +3,13 @@
 import fcntl
 import json
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from types import ModuleType
 
 import duckdb
+import numpy as np
 import pytest
 import worlds
 from deliveries import basics, bring, day, digests, paid, quarantined, rewrite_file, seen, tree
@@ -209,3 +212,85 @@ def test_a_manifest_reads_back_as_it_was_written(tmp_path: Path) -> None:
     manifest = Manifest(3, 4, "2020-01-01", {"loans": {"0": {"file": "x", "sha256": "y", "bytes": 1}}}, [{"source": "s"}])
     manifest.write(tmp_path)
     assert Manifest.read(tmp_path) == manifest
+
+
+# --- only what changed
+
+
+def places(book: Path) -> dict[str, tuple[int, int]]:
+    """Inode and time of change of every file of records."""
+    found = {path.relative_to(book).as_posix(): path.stat() for path in (book / "ledger").glob("part-*/*.parquet")}
+    return {name: (stat.st_ino, stat.st_mtime_ns) for name, stat in found.items()}
+
+
+def two_homes() -> tuple[str, str]:
+    """A loan of each partition."""
+    homes = {partition_of(borrower, 2): loan for loan, borrower in worlds.LOANS.items()}
+    return homes[0], homes[1]
+
+
+def test_new_late_and_corrected_records_change_only_the_files_they_touch(tmp_path: Path) -> None:
+    book, (here, there) = tmp_path / "book", two_homes()
+    rows = [{**worlds.payment(day(n), n, loan), "record_id": f"{loan} {n}"} for loan in (here, there) for n in (1, 5)]
+    bring(book, worlds.deliver(tmp_path / "1", "01", {**worlds.clean(4), "payments": rows}))
+    before, listed = places(book), Ledger(book).manifest.files
+    changes = [{**rows[1], "amount": 9, "known_on": day(9)}, {**worlds.payment(day(3), 3, here, day(8)), "record_id": "late"}]
+    receipt = bring(book, worlds.deliver(tmp_path / "2", "01", {"payments": [*changes, rows[2]]}))
+    after, relisted = places(book), Ledger(book).manifest.files
+    assert (receipt.tallies[0].used, receipt.tallies[0].repeats) == (2, 1)
+    assert {name: place for name, place in after.items() if name in before} == before
+    changed = {(t, p) for t, parts in relisted.items() for p in parts if listed[t].get(p) != parts[p]}
+    assert changed == {("payments", "0")}
+    assert len(after) == len(before) + 1
+
+
+@given(seed=st.integers(0, 2**31))
+@examples(2)
+def test_step_by_step_gives_the_bytes_of_a_rebuild_that_writes_every_file(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    tables = worlds.clean(seed, ["payments", "instalments", "events", "industry"], per_table=12)
+    with TemporaryDirectory() as home:
+        folders = [
+            worlds.deliver(Path(home) / "0", "01", {**basics(), "borrowers": tables["borrowers"], "loans": tables["loans"]})
+        ]
+        for n in range(1, 4):
+            chosen = {name: [changed(rng, row, n) for row in rows if rng.random() < 0.5] for name, rows in tables.items()}
+            folders.append(worlds.deliver(Path(home) / str(n), "01", {name: rows for name, rows in chosen.items() if rows}))
+        for folder in folders:
+            steps = bring(Path(home) / "steps", folder)
+            whole = bring(Path(home) / "rebuilt", folder, rewrite=True)
+            assert steps.digest == whole.digest
+        assert digests(Path(home) / "steps") == digests(Path(home) / "rebuilt")
+        assert [entry["from"] for entry in Ledger(Path(home) / "steps").manifest.ingests] == [str(folder) for folder in folders]
+
+
+def changed(rng: np.random.Generator, row: worlds.Row, n: int) -> worlds.Row:
+    """The row again, a correction of it, or a new one like it."""
+    kind = rng.integers(3)
+    later = {"known_on": row["known_on"] + timedelta(days=int(rng.integers(0, 9)))}
+    name = {"record_id": f"{row['record_id']} {n}"} if kind == 2 else {}
+    return {**row, **(later if kind == 1 else {}), **name}
+
+
+def test_verify_names_the_files_that_are_not_what_was_written(tmp_path: Path) -> None:
+    bring(tmp_path / "book", worlds.deliver(tmp_path / "from", "01", worlds.clean(5)))
+    ledger = Ledger(tmp_path / "book")
+    assert verify(ledger) == []
+    harmed, lost = ledger.files("payments")[0], ledger.files("macro")[0]
+    data = bytearray(harmed.read_bytes())
+    data[len(data) // 2] ^= 1
+    harmed.write_bytes(data)
+    lost.unlink()
+    assert set(verify(ledger)) == {harmed, lost}
+    with pytest.raises(IntegrityFailed, match="macro"):
+        bring(tmp_path / "book", worlds.deliver(tmp_path / "2", "01", {"macro": worlds.clean(5)["macro"]}))
+
+
+def test_the_twin_of_a_refused_row_is_refused_too(tmp_path: Path) -> None:
+    rows = [paid("P", 1, day(2)), {**paid("P", 1, day(2)), "amount": "x"}, paid("Q", 1, day(2))]
+    receipt = bring(tmp_path / "book", worlds.deliver(tmp_path / "1", "01", {**basics(), "payments": rows}))
+    assert {(line, column) for _, _, line, column, _, _ in quarantined(receipt)} == {
+        (1, "record_id"), (2, "record_id"), (2, "amount")
+    }  # fmt: skip
+    tally = receipt.tallies[-1]
+    assert (tally.rows_in, tally.used, tally.repeats, tally.quarantined) == (3, 1, 0, 2)
