@@ -52,8 +52,9 @@ def meet(con: duckdb.DuckDBPyConnection, table: Table, stored: str) -> None:
 def chained(table: Table, version: int, met: bool, assumed: bool, bucket: str) -> str:
     """SQL of all versions of the identities in ``again_<table>`` after this ingest.
 
-    ``met`` says that ``past`` holds what the ledger has of them; ``bucket`` is the SQL of a record's part of the ledger. Beside the columns of a ledger file a row has ``part``; ``turn`` orders versions of one day; ``fresh`` says that this
-    delivery brought it, ``altered`` that the ledger did not have it so before.
+    ``met`` says that ``past`` holds what the ledger has of them; ``bucket`` is the SQL of a record's part. Beside the columns
+    of a ledger file a row has ``part``; ``turn`` orders versions of one day; ``fresh`` says that this delivery brought
+    it, ``altered`` that the ledger did not have it so before.
     """
     content = ", ".join(_content(table))
     confirms = "mark = 'echo'" if assumed else "true"

@@ -1,4 +1,4 @@
-"""Law 5: nothing is lost. Over generated files with planted faults every one is found in its place, and nothing clean is refused."""
+"""Law 5: nothing is lost. Of generated files every planted fault is found in its place, and nothing clean is refused."""
 
 from collections import Counter
 from dataclasses import dataclass, field

@@ -26,7 +26,7 @@ def scene(tmp_path: Path) -> Path:
     """A book at version 1, a second delivery with new, corrected and refused rows, and what an undisturbed ingest makes of it."""
     bring(tmp_path / "book", worlds.deliver(tmp_path / "first", "01", {**basics(), "payments": [paid("P", 1, day(2))]}))
     second = [paid("P", 2, day(3)), paid("Q", 2, day(3)), paid("R", 2, day(3)), paid("R", 2, day(3))]
-    worlds.deliver(tmp_path / "second", "01", {"payments": second, "consents": worlds.clean(3, ["consents"])["consents"]})
+    worlds.deliver(tmp_path / "second", "01", {"payments": second})
     shutil.copytree(tmp_path / "book", tmp_path / "undisturbed")
     bring(tmp_path / "undisturbed", tmp_path / "second")
     return tmp_path
@@ -42,7 +42,8 @@ def check_all(scene: Path, outcomes: list[dict[str, Any]]) -> None:
     old, new = digests(scene / "book"), digests(scene / "undisturbed")
     for outcome in outcomes:
         assert outcome["after"] in ([1, old, [], []], [2, new, [], [2]]), outcome
-        assert outcome["rerun"] == new, outcome
+        assert outcome["rerun"] in (new, None), outcome
+    assert any(outcome["rerun"] for outcome in outcomes)
 
 
 def test_killed_at_every_step_the_ledger_is_the_old_or_the_new_one(scene: Path) -> None:
@@ -58,7 +59,7 @@ def test_killed_at_every_step_the_ledger_is_the_old_or_the_new_one(scene: Path) 
 
 
 def test_killed_at_random_moments(scene: Path) -> None:
-    outcomes = drive(scene, "random", "200" if RELEASE else "6")
+    outcomes = drive(scene, "random", "200" if RELEASE else "4")
     check_all(scene, outcomes)
 
 

@@ -16,9 +16,14 @@ from pathlib import Path
 from typing import Any
 
 from deliveries import bring, digests
+from effort import TIMES
 
 from features.ledger import Ledger, verify
 
+LONGEST = 0.5
+"""Seconds that an ingest of the scene may take."""
+RERUN_EVERY = 1 if TIMES > 1 else 4
+"""Of the steps, those after whose death the ingest is run again: all for a release."""
 WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT
 
 
@@ -26,9 +31,9 @@ def watch(told: Callable[[str], None], home: Path) -> None:
     """Tell of every step that changes a file below ``home`` or makes one durable, before it is taken."""
     real = os.fsync
 
-    def fsync(handle: int) -> None:
-        told(f"fsync {Path(f'/proc/self/fd/{handle}').readlink()}")
-        real(handle)
+    def fsync(fd: Any) -> None:
+        told(f"fsync {Path(f'/proc/self/fd/{fd}').readlink()}")
+        real(fd)
 
     def hear(event: str, arguments: tuple[Any, ...]) -> None:
         if event == "open" and isinstance(arguments[2], int) and not arguments[2] & WRITES:
@@ -81,13 +86,13 @@ def die_at(scene: Path, n: int) -> dict[str, Any]:
         bring(book, scene / "second")
 
     status = forked(work)
-    return judge(scene, status, note.read_text())
+    return judge(scene, status, note.read_text(), n % RERUN_EVERY == 0)
 
 
-def judge(scene: Path, status: int, step: str) -> dict[str, Any]:
+def judge(scene: Path, status: int, step: str, run_again: bool = True) -> dict[str, Any]:
     book, killed = scene / "victim", os.WIFSIGNALED(status)
     after = forked_result(lambda: state(book), scene)
-    rerun = forked_result(lambda: again(book, scene), scene)
+    rerun = forked_result(lambda: again(book, scene), scene) if run_again else None
     return {"killed": killed, "step": step, "after": after, "rerun": rerun}
 
 
@@ -99,7 +104,11 @@ def again(book: Path, scene: Path) -> list[str]:
 def forked_result(work: Callable[[], Any], scene: Path) -> Any:
     """What ``work`` returns, worked out in a child: DuckDB's threads must not live in a process that forks."""
     answer = scene / "answer.json"
-    forked(lambda: None if answer.write_text(json.dumps(work())) else None)
+
+    def note() -> None:
+        answer.write_text(json.dumps(work()))
+
+    forked(note)
     return json.loads(answer.read_text())
 
 
@@ -122,20 +131,25 @@ def trace(scene: Path) -> list[str]:
     return steps
 
 
+def say(outcome: dict[str, Any]) -> None:
+    sys.stdout.write(json.dumps(outcome) + "\n")
+
+
 def main() -> None:
     scene, mode = Path(sys.argv[1]), sys.argv[2]
     if mode == "trace":
-        print(json.dumps({"steps": trace(scene)}))
+        say({"steps": trace(scene)})
     elif mode == "steps":
-        outcome, n = {"killed": True}, 0
-        while outcome["killed"]:
+        killed, n = True, 0
+        while killed:
             n += 1
             outcome = die_at(scene, n)
-            print(json.dumps(outcome))
+            say(outcome)
+            killed = outcome["killed"]
     else:
         chance = random.Random(1)
         for _ in range(int(sys.argv[3])):
-            print(json.dumps(die_after(scene, chance.uniform(0, 0.6))))
+            say(die_after(scene, chance.uniform(0, LONGEST)))
 
 
 if __name__ == "__main__":
