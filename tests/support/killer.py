@@ -22,7 +22,7 @@ from features.ledger import Ledger, verify
 
 LONGEST = 0.5
 """Seconds that an ingest of the scene may take."""
-RERUN_EVERY = 1 if TIMES > 1 else 4
+RERUN_EVERY = 1 if TIMES > 1 else 2
 """Of the steps, those after whose death the ingest is run again: all for a release."""
 WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT
 
