@@ -47,13 +47,18 @@ def partition_of(borrower_id: str, partitions: int) -> int:
 
 @dataclass
 class Manifest:
-    """What the ledger is at one version: the files of each table and partition with their digests, and how it came about."""
+    """What the ledger is at one version: the files of each table and partition with their digests, and how it came about.
+
+    ``retired`` are the files that the version before named and this one does not. They stay on disk until the next ingest has
+    ended. ``ingests`` has one entry per version, in their order.
+    """
 
     ledger_version: int = 0
     partitions: int = 8
     known_through: str = ""
     files: dict[str, dict[str, dict[str, Any]]] = field(default_factory=dict)
     ingests: list[dict[str, Any]] = field(default_factory=list)
+    retired: list[str] = field(default_factory=list)
 
     @classmethod
     def read(cls, folder: Path) -> "Manifest":
@@ -78,6 +83,10 @@ class Manifest:
             os.fsync(file.fileno())
         draft.replace(folder / "manifest.json")
         sync_folder(folder)
+
+    def names(self) -> set[str]:
+        """The files of all tables, relative to the folder of the ledger."""
+        return {part["file"] for parts in self.files.values() for part in parts.values()}
 
     def digest(self) -> str:
         """sha256 over the digests of all files: equal exactly if the records are."""
@@ -235,7 +244,10 @@ ARROW_TYPES = {
 
 
 def arrow_schema(table: Table) -> pa.Schema:
-    """Columns of a ledger file: the table's own, the day of correction, and the ingest that brought the record."""
+    """Columns that readers see: the table's own, the day of correction, and the ingest that brought the record.
+
+    A ledger file also has ``confirmed_on``, which only ``chain`` needs.
+    """
     own = [(c.name, ARROW_TYPES[c.kind]) for c in table.all_columns]
     return pa.schema([*own, ("superseded_on", pa.date32()), ("ledger_version", pa.int64())])
 
@@ -276,11 +288,9 @@ class Ledger:
         listed = self.manifest.files.get(table, {}).get(part)
         if listed is None:
             return _empty(TABLES[table])
-        path = self.folder / listed["file"]
-        if not path.is_file() or path.stat().st_size != listed["bytes"]:
-            raise _damaged(path)
+        path = stored_file(self.folder, listed)
         try:
-            return pq.read_table(path, partitioning=None)
+            return pq.read_table(path, columns=arrow_schema(TABLES[table]).names, partitioning=None)
         except (pa.ArrowException, OSError) as error:
             raise _damaged(path) from error
 
@@ -289,8 +299,31 @@ class Ledger:
         return [self.folder / f["file"] for f in self.manifest.files.get(table, {}).values()]
 
 
+def stored_file(folder: Path, listed: Mapping[str, Any]) -> Path:
+    """A file that the manifest lists; raises IntegrityFailed if it is missing or of another size."""
+    path = folder / str(listed["file"])
+    if not path.is_file() or path.stat().st_size != listed["bytes"]:
+        raise _damaged(path)
+    return path
+
+
+def verify(ledger: Ledger) -> list[Path]:
+    """The files of the ledger whose bytes are not those that were written, or that are missing; reads every file."""
+    listed = [file for parts in ledger.manifest.files.values() for file in parts.values()]
+    return [ledger.folder / file["file"] for file in listed if _sha256(ledger.folder / file["file"]) != file["sha256"]]
+
+
+def _sha256(path: Path) -> str:
+    if not path.is_file():
+        return ""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
 def _damaged(path: Path) -> IntegrityFailed:
     return IntegrityFailed(
-        f"{path}: listed in the ledger but missing, cut short or damaged; restore it from backup or ingest again",
-        f"{path}:账本所列文件缺失、不完整或已损坏;请从备份恢复或重新导入",
+        f"{path}: listed in the ledger but missing, cut short or damaged. If two ingests ended since this reader opened the "
+        "ledger, open it again; otherwise restore the file from backup, or ingest the deliveries anew into another book",
+        f"{path}:账本所列文件缺失、不完整或已损坏。若本次读取打开账本后已完成两次导入,请重新打开账本;"
+        "否则请从备份恢复,或将各批次重新导入新的账簿",
     )

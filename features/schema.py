@@ -29,6 +29,10 @@ SQL_TYPES: dict[Kind, str] = {
 MONEY_LIMIT = 10_000_000_000_000
 STATEMENT_LIMIT = 1_000_000_000_000_000
 
+# Bytes. Longer values are something else that slipped into the column.
+ID_LIMIT = 200
+TEXT_LIMIT = 4_000
+
 
 @dataclass(frozen=True)
 class Column:
@@ -57,13 +61,24 @@ class Column:
             return (0 if self.low is None else self.low, self.high)
         return (self.low, self.high)
 
+    @property
+    def identifies(self) -> bool:
+        """Whether records are told apart or joined by this column, so that a blank more is another value."""
+        return self.kind == "id" or (self.kind == "text" and self.required)
+
+    @property
+    def personal(self) -> bool:
+        """Whether its values may point to a person: shown by their shape only."""
+        return self.kind in ("id", "text") or self.name in PERSONAL
+
 
 @dataclass(frozen=True)
 class Table:
     """One canonical table; ``entity`` says whose records these are and therefore how they are sorted.
 
     ``fresh_days`` is how long a lender may hear nothing from this source before it counts as silent: within it an empty
-    window reads as zero, beyond it as unknown.
+    window reads as zero, beyond it as unknown. ``ahead``: the table announces what is still to happen (a due date, a line
+    that takes effect next month), so a record may be known before its day; elsewhere that is a fault.
     """
 
     name: str
@@ -75,6 +90,7 @@ class Table:
     columns: tuple[Column, ...]
     fresh_days: int
     keys: tuple[Column, ...] = field(default=())
+    ahead: bool = False
 
     @property
     def entity_column(self) -> str:
@@ -101,6 +117,7 @@ RECORD_ID = Column("record_id", "id", "Identity of the record at the lender", "�
 EVENT_ON = Column("event_on", "date", "Day the record is about", "发生日", required=True)
 KNOWN_ON = Column("known_on", "date", "Day the lender could first know it", "可知日", required=True)
 SUPERSEDED_ON = Column("superseded_on", "date", "Day a correction became known; empty while it stands", "被更正日")
+CONFIRMED_ON = Column("confirmed_on", "date", "Later days on which the lender said the same again (a list)", "再次确认日(列表)")
 LEDGER_VERSION = Column("ledger_version", "count", "Ingest that brought the record", "账本版本")
 BORROWER_ID = Column("borrower_id", "id", "Borrower", "借款人", required=True)
 LOAN_ID = Column("loan_id", "id", "Loan", "贷款", required=True)
@@ -141,12 +158,14 @@ def flag(name: str, en: str, zh: str, required: bool = False) -> Column:
     return Column(name, "flag", en, zh, required=required)
 
 
-def of_borrower(name: str, en: str, zh: str, event: tuple[str, str], fresh_days: int, *columns: Column) -> Table:
-    return Table(name, "borrower", en, zh, *event, columns, fresh_days, keys=(BORROWER_ID,))
+def of_borrower(
+    name: str, en: str, zh: str, event: tuple[str, str], fresh_days: int, *columns: Column, ahead: bool = False
+) -> Table:
+    return Table(name, "borrower", en, zh, *event, columns, fresh_days, keys=(BORROWER_ID,), ahead=ahead)
 
 
-def of_loan(name: str, en: str, zh: str, event: tuple[str, str], fresh_days: int, *columns: Column) -> Table:
-    return Table(name, "loan", en, zh, *event, columns, fresh_days, keys=(BORROWER_ID, LOAN_ID))
+def of_loan(name: str, en: str, zh: str, event: tuple[str, str], fresh_days: int, *columns: Column, ahead: bool = False) -> Table:
+    return Table(name, "loan", en, zh, *event, columns, fresh_days, keys=(BORROWER_ID, LOAN_ID), ahead=ahead)
 
 
 ALWAYS = 36_500
@@ -172,6 +191,7 @@ _TABLES = (
         text("marriage", "Marital status (prohibited in champions)", "婚姻状况(模型禁用)"),
         text("education", "Education (prohibited in champions)", "教育程度(模型禁用)"),
         count("dependants", "Dependants (prohibited in champions)", "受抚养人数(模型禁用)", "people"),
+        ahead=True,
     ),
     of_loan(
         "loans", "Contracts", "贷款合同", ("the day it was paid out or opened", "放款日或开户日"), ALWAYS,
@@ -182,6 +202,7 @@ _TABLES = (
         count("term_months", "Term", "期限", "months", 1_200),
         date("matures_on", "Last due date", "到期日"),
         date("closed_on", "Closed on", "结清日"),
+        ahead=True,
     ),
     of_borrower(
         "facilities", "Credit lines", "授信额度", ("the day the line took effect", "额度生效日"), ALWAYS,
@@ -189,6 +210,7 @@ _TABLES = (
         money("limit_amount", "Limit", "额度", low=0, required=True),
         flag("committed", "Committed", "承诺性额度"),
         date("expires_on", "Expires on", "额度到期日"),
+        ahead=True,
     ),
     of_loan(
         "card_cycles", "Card billing cycles", "信用卡账期", ("the billing day", "账单日"), 62,
@@ -207,6 +229,7 @@ _TABLES = (
         money("fee", "Fees due", "应还费用", low=0),
         money("penalty", "Penalties due", "应还罚息", low=0),
         count("schedule", "Schedule it belongs to; empty or 0 for the first", "所属还款计划(空或 0 为原计划)"),
+        ahead=True,
     ),
     of_loan(
         "payments", "What was paid", "还款记录", ("the value date", "起息日"), 100,
@@ -278,6 +301,7 @@ _TABLES = (
         text("guarantor_id", "Guarantor", "保证人", required=True),
         money("amount", "Amount guaranteed", "保证金额", low=0, required=True),
         date("expires_on", "Expires on", "保证到期日"),
+        ahead=True,
     ),
     of_borrower(
         "events", "Non-financial events", "非财务事件", ("the day it happened", "发生日"), 400,
@@ -340,6 +364,7 @@ _TABLES = (
         money("forgiven", "Amount forgiven", "减免金额", low=0),
         count("schedule", "Schedule that starts here", "自此生效的还款计划"),
         date("until", "Last day of a pause", "暂停还款截止日"),
+        ahead=True,
     ),
     of_borrower(
         "inspections", "Reviews and visits", "贷后检查", ("the day of the check", "检查日"), ALWAYS,
@@ -359,8 +384,11 @@ _TABLES = (
         code("purpose", "Purpose", "用途", "bureau_enquiry data_use contact", required=True),
         flag("granted", "Granted", "是否授权", required=True),
         date("expires_on", "Expires on", "授权到期日"),
+        ahead=True,
     ),
 )  # fmt: skip
 
 TABLES: dict[str, Table] = {table.name: table for table in _TABLES}
 PROHIBITED = ("sex", "born_on", "marriage", "education", "dependants")
+PERSONAL = (*PROHIBITED, "income", "employed_on")
+"""Beside ids and texts, the columns that may point to a person."""

@@ -79,6 +79,28 @@ def ingest(
 
 
 @app.command()
+def quarantine(
+    book: Book = BOOK,
+    ledger_version: Annotated[int | None, typer.Option(help="Which ingest; the latest by default. 账本版本。")] = None,
+    table: Annotated[str | None, typer.Option(help="Only this table. 仅此表。")] = None,
+    csv: Annotated[Path | None, typer.Option(help="Write every refused row, values in full. 导出全部拒收行。")] = None,
+    as_json: Json = False,
+) -> None:
+    """Which rows an ingest refused, why, and what to do; personal values by their shape only. 拒收报告。"""
+    from features.quarantine import export, report
+    from loanwatch import show
+
+    found = report(book, ledger_version, table)
+    lines = None if csv is None else export(book, found, table, csv)
+    target = err if as_json else out
+    show.quarantine(target, found)
+    if csv is not None:
+        target.print(f"{lines:,} lines with values in full: {csv}", highlight=False)
+    if as_json:
+        _print_json(show.quarantine_json(found, csv))
+
+
+@app.command()
 def train(
     book: Book = BOOK,
     target: Annotated[str | None, typer.Option(help="default_12m, dpd60_12m, dpd30_6m; the profile's by default. 目标。")] = None,

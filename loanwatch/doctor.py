@@ -7,7 +7,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from features.errors import LoanwatchError
-from features.ledger import Ledger
+from features.ledger import Ledger, verify
 from models import bundle as bundles
 
 NEEDED = ("duckdb", "lightgbm", "numba", "pandas", "pyarrow", "mlflow", "prefect", "scikit-learn", "shap")
@@ -49,9 +49,12 @@ def _ledger(book: Path) -> Finding:
         ledger = Ledger(book)
     except LoanwatchError as problem:
         return Finding("ledger", problem.en, False)
-    manifest = ledger.manifest
-    sound = all((ledger.folder / f["file"]).is_file() for parts in manifest.files.values() for f in parts.values())
-    return Finding("ledger", f"version {manifest.ledger_version}, known through {manifest.known_through}", sound)
+    manifest, damaged = ledger.manifest, verify(ledger)
+    seen = f"version {manifest.ledger_version}, known through {manifest.known_through}, {len(manifest.names())} files"
+    if damaged:
+        named = ", ".join(path.name for path in damaged[:3])
+        return Finding("ledger", f"{seen}; {len(damaged)} missing or damaged: {named}; restore from backup", False)
+    return Finding("ledger", f"{seen} verified", True)
 
 
 def _bundles(book: Path) -> list[Finding]:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from features.catalogue import CATALOGUE, ROOMS
 from features.feature import Feature
-from features.schema import ALWAYS, LEDGER_VERSION, SUPERSEDED_ON, TABLES, Column, Table
+from features.schema import ALWAYS, CONFIRMED_ON, LEDGER_VERSION, SUPERSEDED_ON, TABLES, Column, Table
 from features.sql import query
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"
@@ -46,11 +46,12 @@ the day the lender could first know it. A correction does not overwrite: it clos
 another. A record is visible when `event_on <= as_of`, `known_on <= known_by`, and it is not superseded by then.
 
 Money is a whole number of minor units (fen, cents), at most 10,000,000,000,000 either way. Dates are calendar days from
-1900-01-01 to 2199-12-31. A value outside its bounds or its code list puts the row into quarantine.
+1900-01-01 to 2199-12-31. A value outside its bounds or its code list puts the row into quarantine, and so does a `known_on`
+before `event_on`, except in tables that announce what is still to happen: {ahead}.
 
 *Freshness* is how long a lender may hear nothing from a source before an empty window reads as unknown instead of zero.
 
-A file in the ledger has two more columns, which no source delivers:
+A file in the ledger has three more columns, which no source delivers:
 
 | column | type | English | 中文 |
 |---|---|---|---|
@@ -83,9 +84,10 @@ def _feature(said: Feature) -> str:
 
 def tables_page() -> str:
     """docs/tables.md."""
-    clocks = "\n".join(f"| `{c.name}` | {c.kind} | {c.en} | {c.zh} |" for c in (SUPERSEDED_ON, LEDGER_VERSION))
+    clocks = "\n".join(f"| `{c.name}` | {c.kind} | {c.en} | {c.zh} |" for c in (SUPERSEDED_ON, CONFIRMED_ON, LEDGER_VERSION))
     index = "\n".join(f"- [{t.name}](#{t.name}): {t.en} | {t.zh}" for t in TABLES.values())
-    head = TABLES_HEAD.format(count=len(TABLES), clocks=clocks)
+    ahead = ", ".join(table.name for table in TABLES.values() if table.ahead)
+    head = TABLES_HEAD.format(count=len(TABLES), clocks=clocks, ahead=ahead)
     return "\n".join([GENERATED, "", head, index, *map(_table, TABLES.values())]) + "\n"
 
 

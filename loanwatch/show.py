@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from models.explain import sentence, told
 
 if TYPE_CHECKING:  # what is only shown need not be loaded to be shown
+    from pathlib import Path
+
     from features.feature import Feature
     from features.ingest import Receipt
+    from features.quarantine import Report
     from loanwatch.doctor import Finding
     from monitoring.policy import TierPolicy
     from monitoring.runs import Night
@@ -42,6 +47,29 @@ def receipt(console: Console, found: Receipt) -> None:
         console.print(f"arrival date assumed by rule: {', '.join(found.assumed)}")
     if found.quarantine:
         console.print(f"quarantined rows with their reasons: {found.quarantine}")
+        console.print("what to do about them: loanwatch quarantine --book BOOK")
+
+
+def quarantine(console: Console, found: Report) -> None:
+    """Each group of refused rows: how many, where, why, what stood there, and what to do."""
+    console.print(
+        f"Ledger version {found.ledger_version}, source {found.source}: {found.rows:,} of {found.rows_in:,} rows refused",
+        highlight=False,
+    )
+    for g in found.groups:
+        console.print(
+            f"\n[bold]{g.rows:,}[/] x {escape(g.table)}.{g.column} in {escape(g.file)}: {escape(g.reason)}", highlight=False
+        )
+        for example in g.examples:
+            value = "nothing" if example.value is None else repr(example.value)
+            console.print(f"  line {example.line}: {escape(value)}", highlight=False)
+        console.print("  " + escape(" | ".join(g.remedy)), highlight=False)
+
+
+def quarantine_json(found: Report, csv: Path | None) -> dict[str, Any]:
+    """The report as one document; values as on the terminal."""
+    groups = [{**asdict(g), "reason": g.reason.split(" | "), "remedy": list(g.remedy)} for g in found.groups]
+    return {**asdict(found), "groups": groups, "csv": csv}
 
 
 def training(console: Console, result: Training) -> None:

@@ -2,194 +2,32 @@
 
 import fcntl
 import json
-import signal
-import subprocess
-import sys
 from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from types import ModuleType
 
 import duckdb
 import numpy as np
 import pytest
 import worlds
+from deliveries import basics, bring, day, digests, paid, quarantined, rewrite_file, seen, tree
 from effort import examples
 from hypothesis import given
 from hypothesis import strategies as st
-from worlds import FIRST, LOANS, Row
 
 from features import ingest as module
+from features import quarantine, writer
 from features.checks import REASONS
 from features.errors import DataRefused, IntegrityFailed, UsageError
-from features.ingest import Receipt, ingest
-from features.ledger import Ledger, Manifest, arrow_schema, partition_of
-from features.schema import LOAN_ID, TABLES, Column
-from features.sources import source
+from features.ledger import Ledger, Manifest, arrow_schema, partition_of, verify
+from features.schema import TABLES
 
-SIMULATED = source("simulated")
 DUCKDB = duckdb.connect()
-Fault = tuple[str, str, int, str, str | None, str]
-"""Table, file, line, column, value, reason."""
-
-
-def bring(book: Path, folder: Path) -> Receipt:
-    return ingest(book, SIMULATED, folder, memory="1GB", partitions=2)
-
-
-def digests(book: Path) -> list[str]:
-    files = Ledger(book).manifest.files
-    return [part["sha256"] for table in sorted(files) for _, part in sorted(files[table].items())]
-
-
-def tree(folder: Path) -> dict[str, bytes]:
-    """Every file below a folder but the lock, with its bytes."""
-    files = {p.relative_to(folder).as_posix(): p for p in folder.rglob("*") if p.is_file() and p.name != ".lock"}
-    return {name: path.read_bytes() for name, path in files.items()}
-
-
-def quarantined(receipt: Receipt) -> set[Fault]:
-    if receipt.quarantine is None:
-        return set()
-    with duckdb.connect() as con:
-        rows = con.execute(
-            "SELECT table_name, file, line, column_name, value, reason FROM read_parquet(?, hive_partitioning = false)",
-            [str(receipt.quarantine)],
-        ).fetchall()
-    assert len(rows) == len(set(rows))
-    return set(rows)
-
-
-# --- law 5, over generated files with planted faults
-
-
-@dataclass(frozen=True)
-class Spoiled:
-    """A delivery with planted faults: the files' rows, the faults, and the identities that must be used."""
-
-    tables: dict[str, list[Row]]
-    faults: set[Fault]
-    good: dict[str, set[str]]
-
-
-def faults_of(column: Column) -> list[tuple[str | None, str]]:
-    """Every way to spoil a column: the text to write, and the reason that must be given."""
-    low, high = column.bounds
-    ways: list[tuple[str | None, str]] = []
-    if column.required:
-        ways.append((None, REASONS["missing"]))
-    if column.kind in ("money", "count", "number", "date", "flag"):
-        ways.append(("abc", REASONS["type"].format(kind=column.kind)))
-    if column.kind == "number":
-        ways += [("nan", REASONS["type"].format(kind="number")), ("inf", REASONS["type"].format(kind="number"))]
-    if column.kind in ("money", "count"):
-        ways.append(("1.5", REASONS["whole"].format(unit=column.unit or "units")))
-    if column.kind == "date":
-        ways += [("1899-12-31", REASONS["days"]), ("2200-01-01", REASONS["days"])]
-    if low is not None:
-        ways.append((str(int(low) - 1), REASONS["low"].format(low=low)))
-    if high is not None:
-        ways.append((str(int(high) + 1), REASONS["high"].format(high=high)))
-    if column.codes:
-        ways.append(("no such code", REASONS["codes"].format(codes=" ".join(column.codes))))
-    return ways
-
-
-def spoiled(seed: int) -> Spoiled:
-    """Some clean tables; about a third of the rows beyond the first of each borrower and loan get a fault or two."""
-    rng = np.random.default_rng(seed)
-    chosen = [str(n) for n in rng.choice(list(TABLES), 4, replace=False)]
-    tables = worlds.clean(seed, chosen)
-    faults: set[Fault] = set()
-    good = {name: {str(row["record_id"]) for row in rows} for name, rows in tables.items()}
-    for name, rows in tables.items():
-        spared = {"borrowers": len(worlds.BORROWERS), "loans": len(LOANS)}.get(name, 1)
-        for i in range(spared, len(rows)):
-            way = rng.choice(["none", "none", "value", "values", "orphan", "twice"])
-            if way == "none":
-                continue
-            good[name].discard(str(rows[i]["record_id"]))
-            place = (name, f"01/{name}.parquet", i + 1)
-            if way.startswith("value"):
-                faults |= {(*place, *fault) for fault in _spoil(rng, name, rows[i], 1 + (way == "values"))}
-            elif way == "orphan" and TABLES[name].partitioned and name not in ("borrowers", "loans"):
-                faults.add((*place, *_orphan(rng, name, rows[i])))
-            else:
-                rows.append(dict(rows[i]))
-                said = ("record_id", str(rows[i]["record_id"]), REASONS["twice"])
-                faults |= {(*place, *said), (*place[:2], len(rows), *said)}
-    return Spoiled(tables, faults, good)
-
-
-def _spoil(rng: np.random.Generator, name: str, row: Row, columns: int) -> list[tuple[str, str | None, str]]:
-    candidates = [c for c in TABLES[name].all_columns if faults_of(c)]
-    said = []
-    for i in rng.choice(len(candidates), columns, replace=False):
-        ways = faults_of(candidates[i])
-        value, reason = ways[int(rng.integers(len(ways)))]
-        row[candidates[i].name] = value
-        said.append((candidates[i].name, value, reason))
-    return said
-
-
-def _orphan(rng: np.random.Generator, name: str, row: Row) -> tuple[str, str, str]:
-    if LOAN_ID not in TABLES[name].keys:
-        row["borrower_id"] = "B9"
-        return ("borrower_id", "B9", REASONS["borrower"])
-    if rng.random() < 0.5:
-        row["loan_id"] = "L9"
-    else:  # a known loan of a known borrower, but not of this one
-        row["borrower_id"] = "B3"
-    return ("loan_id", str(row["loan_id"]), REASONS["loan"])
-
-
-@given(seed=st.integers(0, 2**31))
-@examples(10)
-def test_nothing_is_lost_and_every_fault_is_found_in_its_place(seed: int) -> None:
-    delivery = spoiled(seed)
-    with TemporaryDirectory() as home:
-        book, folder = Path(home) / "book", Path(home) / "from"
-        worlds.deliver(folder, "01", delivery.tables)
-        again = {name: [row for row in rows if row["record_id"] in delivery.good[name]] for name, rows in delivery.tables.items()}
-        worlds.deliver(folder, "02", again)
-        receipt = bring(book, folder)
-        found = {name: {str(row["record_id"]) for row in worlds.stored(book, name)} for name in delivery.tables}
-        blamed = quarantined(receipt)
-    assert blamed == delivery.faults
-    assert found == delivery.good
-    for tally in receipt.tallies:
-        rows, repeats = len(delivery.tables[tally.table]), len(again[tally.table])
-        assert tally.rows_in == tally.used + tally.repeats + tally.quarantined == rows + repeats
-        assert (tally.used, tally.repeats) == (len(delivery.good[tally.table]), repeats)
 
 
 # --- repeats and corrections
-
-
-def basics() -> dict[str, list[Row]]:
-    return worlds.clean(1, ["borrowers", "loans"], per_table=0)
-
-
-def paid(name: str, amount: int, known: date, event: date = FIRST) -> Row:
-    return {**worlds.payment(event, amount, known=known), "record_id": name}
-
-
-def day(number: int) -> date:
-    return FIRST + timedelta(days=number)
-
-
-def seen(book: Path, known_by: date) -> set[tuple[object, object]]:
-    """(record, amount) of the payments visible on a day."""
-    return view(worlds.stored(book, "payments"), known_by)
-
-
-def view(rows: list[Row], known_by: date) -> set[tuple[object, object]]:
-    return {
-        (row["record_id"], row["amount"])
-        for row in rows
-        if row["known_on"] <= known_by and (row["superseded_on"] is None or row["superseded_on"] > known_by)
-    }
 
 
 def test_the_same_delivery_again_is_all_repeats(tmp_path: Path) -> None:
@@ -204,89 +42,6 @@ def test_the_same_delivery_again_is_all_repeats(tmp_path: Path) -> None:
     assert all(tally.used == 0 and tally.repeats == tally.rows_in for tally in second.tallies)
 
 
-def test_a_correction_counts_from_the_day_it_was_known(tmp_path: Path) -> None:
-    folder = worlds.deliver(tmp_path / "from", "01", {**basics(), "payments": [paid("P", 100, day(5))]})
-    worlds.deliver(folder, "02", {"payments": [paid("P", 70, day(9))]})
-    bring(tmp_path / "book", folder)
-    assert [seen(tmp_path / "book", day(n)) for n in (4, 5, 8, 9)] == [set(), {("P", 100)}, {("P", 100)}, {("P", 70)}]
-
-
-def test_of_corrections_on_one_day_the_last_stands_even_when_corrected_again(tmp_path: Path) -> None:
-    book = tmp_path / "book"
-    folder = worlds.deliver(tmp_path / "1", "01", {**basics(), "payments": [paid("P", 1, day(5))]})
-    worlds.deliver(folder, "02", {"payments": [paid("P", 2, day(5))]})
-    worlds.deliver(folder, "03", {"payments": [paid("P", 3, day(5))]})
-    bring(book, folder)
-    for n, amount in ((9, 4), (12, 5), (15, 6)):
-        assert seen(book, day(n)) == {("P", amount - 1)}
-        bring(book, worlds.deliver(tmp_path / str(n), "01", {"payments": [paid("P", amount, day(n))]}))
-    known = [seen(book, day(n)) for n in (5, 8, 9, 11, 12, 15)]
-    assert known == [{("P", 3)}, {("P", 3)}, {("P", 4)}, {("P", 4)}, {("P", 5)}, {("P", 6)}]
-
-
-def test_an_older_version_that_arrives_late_takes_its_place_in_the_chain(tmp_path: Path) -> None:
-    book = tmp_path / "book"
-    folder = worlds.deliver(tmp_path / "1", "01", {**basics(), "payments": [paid("P", 1, day(2))]})
-    bring(book, worlds.deliver(folder, "02", {"payments": [paid("P", 3, day(8))]}))
-    bring(book, worlds.deliver(tmp_path / "2", "01", {"payments": [paid("P", 2, day(5))]}))
-    assert [seen(book, day(n)) for n in (2, 4, 5, 7, 8)] == [{("P", n)} for n in (1, 1, 2, 2, 3)]
-
-
-def test_a_correction_may_move_a_record_to_another_borrower(tmp_path: Path) -> None:
-    folder = worlds.deliver(tmp_path / "1", "01", basics())
-    worlds.deliver(folder, "02", {"payments": [paid("P", 7, day(2))]})
-    bring(tmp_path / "book", folder)
-    moved = {**paid("P", 7, day(4)), "borrower_id": "B2", "loan_id": "L4"}
-    bring(tmp_path / "book", worlds.deliver(tmp_path / "2", "01", {"payments": [moved]}))
-    rows = worlds.stored(tmp_path / "book", "payments")
-    assert {(r["loan_id"], r["known_on"], r["superseded_on"]) for r in rows} == {
-        ("L1", day(2), day(4)), ("L4", day(4), None)
-    }  # fmt: skip
-
-
-@st.composite
-def histories(draw: st.DrawFn) -> list[list[Row]]:
-    """Up to three deliveries of versions of two records, each version with an amount of its own; some are delivered again."""
-    count = draw(st.integers(1, 7))
-    versions = [paid(draw(st.sampled_from("PQ")), 100 + i, day(draw(st.integers(0, 4)))) for i in range(count)]
-    versions += draw(st.lists(st.sampled_from(versions), max_size=3))
-    deliveries: list[list[Row]] = [[], [], []]
-    for version in versions:
-        free = [d for d in deliveries if all(row["record_id"] != version["record_id"] for row in d)]
-        if free:
-            draw(st.sampled_from(free)).append(version)
-    return [delivery for delivery in deliveries if delivery]
-
-
-def naive_view(deliveries: list[list[Row]], known_by: date) -> set[tuple[object, object]]:
-    """The version known last, of those the one that first arrived last."""
-    arrived = [row for delivery in deliveries for row in delivery]
-    first = [row for i, row in enumerate(arrived) if row not in arrived[:i] and row["known_on"] <= known_by]
-    return {(row["record_id"], row["amount"]) for row in {r["record_id"]: r for r in sorted(first, key=_known)}.values()}
-
-
-def _known(row: Row) -> str:
-    return str(row["known_on"])
-
-
-@given(deliveries=histories(), cut=st.integers(0, 3))
-@examples(10)
-def test_split_over_two_ingests_shows_the_same_on_every_day(deliveries: list[list[Row]], cut: int) -> None:
-    with TemporaryDirectory() as home:
-        whole, split = Path(home) / "whole", Path(home) / "split"
-        for i, rows in enumerate([basics(), *({"payments": rows} for rows in deliveries)]):
-            for place in ("all", "early" if i <= cut else "late"):
-                worlds.deliver(Path(home) / place, f"{i:02}", rows)
-        bring(whole, Path(home) / "all")
-        bring(split, Path(home) / "early")
-        if cut < len(deliveries):
-            bring(split, Path(home) / "late")
-        at_once, in_two = worlds.stored(whole, "payments"), worlds.stored(split, "payments")
-    for number in range(6):
-        expected = naive_view(deliveries, day(number))
-        assert view(at_once, day(number)) == view(in_two, day(number)) == expected
-
-
 def test_the_same_identity_twice_in_one_file_sets_both_aside(tmp_path: Path) -> None:
     twice = [paid("P", 1, day(2)), paid("P", 1, day(2)), paid("Q", 1, day(2))]
     receipt = bring(tmp_path / "book", worlds.deliver(tmp_path / "1", "01", {**basics(), "payments": twice}))
@@ -298,17 +53,11 @@ def test_the_same_identity_twice_in_one_file_sets_both_aside(tmp_path: Path) -> 
 
 
 def spoil_missing_column(file: Path) -> None:
-    rewrite(file, "SELECT * EXCLUDE (amount) FROM read_parquet('{}')")
+    rewrite_file(file, "SELECT * EXCLUDE (amount) FROM read_parquet('{}')")
 
 
 def spoil_unknown_column(file: Path) -> None:
-    rewrite(file, "SELECT *, 1 AS amuont FROM read_parquet('{}')")
-
-
-def rewrite(file: Path, sql: str) -> None:
-    with duckdb.connect() as con:
-        con.execute(f"CREATE TABLE kept AS {sql.format(file)}")
-        con.execute(f"COPY kept TO '{file}' (FORMAT parquet)")
+    rewrite_file(file, "SELECT *, 1 AS amuont FROM read_parquet('{}')")
 
 
 def cut_short(file: Path) -> None:
@@ -321,7 +70,7 @@ def damage_a_page(file: Path) -> None:
 
 
 def only_faults(file: Path) -> None:
-    rewrite(file, "SELECT * REPLACE ('x' AS amount) FROM read_parquet('{}')")
+    rewrite_file(file, "SELECT * REPLACE ('x' AS amount) FROM read_parquet('{}')")
 
 
 def name_it_otherwise(file: Path) -> None:
@@ -363,43 +112,10 @@ def test_records_without_any_borrower_or_loan_are_refused(tmp_path: Path) -> Non
         bring(tmp_path / "b", worlds.deliver(tmp_path / "2", "01", borrowers))
 
 
-KILLED = """
-import os, signal, sys
-from pathlib import Path
-from features import ingest as module
-from features.ledger import Manifest
-from features.sources import source
-
-def die(*_):
-    os.kill(os.getpid(), signal.SIGKILL)
-
-if sys.argv[3] == "manifest":
-    Path.replace = lambda self, to, real=Path.replace: die() if self.name == "manifest.json.new" else real(self, to)
-else:
-    module._adopt = lambda draft, folder, table, part, real=module._adopt: (
-        die() if table == "payments" and part == "1" else real(draft, folder, table, part)
-    )
-module.ingest(Path(sys.argv[1]), source("simulated"), Path(sys.argv[2]), partitions=2)
-"""
-
-
-@pytest.mark.parametrize("moment", ["file", "manifest"])
-def test_an_ingest_that_is_killed_leaves_nothing_that_matters(tmp_path: Path, moment: str) -> None:
-    book, second = tmp_path / "book", tmp_path / "second"
-    bring(book, worlds.deliver(tmp_path / "first", "01", {**basics(), "payments": [paid("P", 1, day(2))]}))
-    before = seen(book, day(9))
-    worlds.deliver(second, "01", {"payments": [paid("P", 2, day(3)), paid("Q", 2, day(3)), paid("Q", 2, day(3))]})
-    died = subprocess.run([sys.executable, "-c", KILLED, book, second, moment], check=False)
-    assert died.returncode == -signal.SIGKILL
-    assert seen(book, day(9)) == before and Ledger(book).manifest.ledger_version == 1
-    assert len(tree(book)) > 1 + len(digests(book))
-    receipt = bring(book, worlds.deliver(tmp_path / "third", "01", {"payments": [paid("P", 3, day(4))]}))
-    assert receipt.ledger_version == 2 and seen(book, day(9)) == {("P", 3)}
-    assert len(tree(book)) == 1 + len(digests(book))
-
-
-@pytest.mark.parametrize("step", ["_adopt", "_write_quarantine", "_entry"])
-def test_an_ingest_that_fails_leaves_the_book_as_it_was(tmp_path: Path, step: str, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("place", "step"), [(writer, "_adopt"), (quarantine, "write"), (module, "_entry")])
+def test_an_ingest_that_fails_leaves_the_book_as_it_was(
+    tmp_path: Path, place: ModuleType, step: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     book, second = tmp_path / "book", tmp_path / "second"
     bring(book, worlds.deliver(tmp_path / "first", "01", {**basics(), "payments": [paid("P", 1, day(2))]}))
     before = tree(book)
@@ -407,7 +123,7 @@ def test_an_ingest_that_fails_leaves_the_book_as_it_was(tmp_path: Path, step: st
     def full(*_: object) -> None:
         raise OSError("no space left on device")
 
-    monkeypatch.setattr(module, step, full)
+    monkeypatch.setattr(place, step, full)
     with pytest.raises(OSError, match="no space"):
         bring(book, worlds.deliver(second, "01", {"payments": [paid("P", 2, day(3)), paid("Q", 2, day(3))]}))
     assert tree(book) == before
@@ -442,7 +158,7 @@ def test_the_same_input_gives_the_same_bytes(tmp_path: Path, monkeypatch: pytest
 @given(borrower=st.text(min_size=1, max_size=12).filter(lambda t: "\0" not in t), partitions=st.integers(1, 64))
 @examples(50)
 def test_the_partition_of_a_borrower_is_the_same_in_sql(borrower: str, partitions: int) -> None:
-    sql = f"SELECT {module._bucket(TABLES['borrowers'], partitions)} FROM (SELECT ? AS borrower_id)"
+    sql = f"SELECT {writer.bucket(TABLES['borrowers'], partitions)} FROM (SELECT ? AS borrower_id)"
     with DUCKDB.cursor() as con:
         assert con.execute(sql, [borrower]).fetchone() == (partition_of(borrower, partitions),)
 
@@ -496,3 +212,85 @@ def test_a_manifest_reads_back_as_it_was_written(tmp_path: Path) -> None:
     manifest = Manifest(3, 4, "2020-01-01", {"loans": {"0": {"file": "x", "sha256": "y", "bytes": 1}}}, [{"source": "s"}])
     manifest.write(tmp_path)
     assert Manifest.read(tmp_path) == manifest
+
+
+# --- only what changed
+
+
+def places(book: Path) -> dict[str, tuple[int, int]]:
+    """Inode and time of change of every file of records."""
+    found = {path.relative_to(book).as_posix(): path.stat() for path in (book / "ledger").glob("part-*/*.parquet")}
+    return {name: (stat.st_ino, stat.st_mtime_ns) for name, stat in found.items()}
+
+
+def two_homes() -> tuple[str, str]:
+    """A loan of each partition."""
+    homes = {partition_of(borrower, 2): loan for loan, borrower in worlds.LOANS.items()}
+    return homes[0], homes[1]
+
+
+def test_new_late_and_corrected_records_change_only_the_files_they_touch(tmp_path: Path) -> None:
+    book, (here, there) = tmp_path / "book", two_homes()
+    rows = [{**worlds.payment(day(n), n, loan), "record_id": f"{loan} {n}"} for loan in (here, there) for n in (1, 5)]
+    bring(book, worlds.deliver(tmp_path / "1", "01", {**worlds.clean(4), "payments": rows}))
+    before, listed = places(book), Ledger(book).manifest.files
+    changes = [{**rows[1], "amount": 9, "known_on": day(9)}, {**worlds.payment(day(3), 3, here, day(8)), "record_id": "late"}]
+    receipt = bring(book, worlds.deliver(tmp_path / "2", "01", {"payments": [*changes, rows[2]]}))
+    after, relisted = places(book), Ledger(book).manifest.files
+    assert (receipt.tallies[0].used, receipt.tallies[0].repeats) == (2, 1)
+    assert {name: place for name, place in after.items() if name in before} == before
+    changed = {(t, p) for t, parts in relisted.items() for p in parts if listed[t].get(p) != parts[p]}
+    assert changed == {("payments", "0")}
+    assert len(after) == len(before) + 1
+
+
+@given(seed=st.integers(0, 2**31))
+@examples(2)
+def test_step_by_step_gives_the_bytes_of_a_rebuild_that_writes_every_file(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    tables = worlds.clean(seed, ["payments", "instalments", "events", "industry"], per_table=12)
+    with TemporaryDirectory() as home:
+        folders = [
+            worlds.deliver(Path(home) / "0", "01", {**basics(), "borrowers": tables["borrowers"], "loans": tables["loans"]})
+        ]
+        for n in range(1, 4):
+            chosen = {name: [changed(rng, row, n) for row in rows if rng.random() < 0.5] for name, rows in tables.items()}
+            folders.append(worlds.deliver(Path(home) / str(n), "01", {name: rows for name, rows in chosen.items() if rows}))
+        for folder in folders:
+            steps = bring(Path(home) / "steps", folder)
+            whole = bring(Path(home) / "rebuilt", folder, rewrite=True)
+            assert steps.digest == whole.digest
+        assert digests(Path(home) / "steps") == digests(Path(home) / "rebuilt")
+        assert [entry["from"] for entry in Ledger(Path(home) / "steps").manifest.ingests] == [str(folder) for folder in folders]
+
+
+def changed(rng: np.random.Generator, row: worlds.Row, n: int) -> worlds.Row:
+    """The row again, a correction of it, or a new one like it."""
+    kind = rng.integers(3)
+    later = {"known_on": row["known_on"] + timedelta(days=int(rng.integers(0, 9)))}
+    name = {"record_id": f"{row['record_id']} {n}"} if kind == 2 else {}
+    return {**row, **(later if kind == 1 else {}), **name}
+
+
+def test_verify_names_the_files_that_are_not_what_was_written(tmp_path: Path) -> None:
+    bring(tmp_path / "book", worlds.deliver(tmp_path / "from", "01", worlds.clean(5)))
+    ledger = Ledger(tmp_path / "book")
+    assert verify(ledger) == []
+    harmed, lost = ledger.files("payments")[0], ledger.files("macro")[0]
+    data = bytearray(harmed.read_bytes())
+    data[len(data) // 2] ^= 1
+    harmed.write_bytes(data)
+    lost.unlink()
+    assert set(verify(ledger)) == {harmed, lost}
+    with pytest.raises(IntegrityFailed, match="macro"):
+        bring(tmp_path / "book", worlds.deliver(tmp_path / "2", "01", {"macro": worlds.clean(5)["macro"]}))
+
+
+def test_the_twin_of_a_refused_row_is_refused_too(tmp_path: Path) -> None:
+    rows = [paid("P", 1, day(2)), {**paid("P", 1, day(2)), "amount": "x"}, paid("Q", 1, day(2))]
+    receipt = bring(tmp_path / "book", worlds.deliver(tmp_path / "1", "01", {**basics(), "payments": rows}))
+    assert {(line, column) for _, _, line, column, _, _ in quarantined(receipt)} == {
+        (1, "record_id"), (2, "record_id"), (2, "amount")
+    }  # fmt: skip
+    tally = receipt.tallies[-1]
+    assert (tally.rows_in, tally.used, tally.repeats, tally.quarantined) == (3, 1, 0, 2)

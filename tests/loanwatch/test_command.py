@@ -14,7 +14,7 @@ from books import Book
 from loanwatch import command
 
 VERBS = [
-    (), ("simulate",), ("ingest",), ("train",), ("nightly",), ("score",), ("features",), ("features", "list"),
+    (), ("simulate",), ("ingest",), ("quarantine",), ("train",), ("nightly",), ("score",), ("features",), ("features", "list"),
     ("features", "describe"), ("features", "sql"), ("doctor",), ("demo",),
 ]  # fmt: skip
 
@@ -87,6 +87,7 @@ def test_every_verb_of_the_app_is_tried_here() -> None:
         (("nightly", "--book", "nowhere", "--as-of", "2024-12-31"), 4, "no ledger there yet"),
         (("nightly", "--book", "nowhere"), 4, "no ledger there yet; run `loanwatch ingest"),
         (("train", "--book", "nowhere"), 4, "no ledger there yet"),
+        (("quarantine", "--book", "nowhere"), 4, "no ledger there yet"),
         (("score", "--book", "nowhere", "--loan", "L1"), 4, "no ledger there yet"),
         (("features", "describe", "worst_dpd_9"), 4, "did you mean worst_dpd_90"),
         (("features", "sql", "dpdd"), 4, "did you mean dpd"),

@@ -1,0 +1,100 @@
+"""Partition files of the ledger: written anew where records changed, named by their content, swept when nothing names them."""
+
+import hashlib
+import os
+import shutil
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from features.chain import own
+from features.ledger import Manifest, stored_file, sync_folder
+from features.quarantine import quarantine_file
+from features.schema import Table
+from features.sources.files import literal
+
+_FORMAT = "FORMAT parquet, WRITE_BLOOM_FILTER false, COMPRESSION zstd, COMPRESSION_LEVEL 1, ROW_GROUP_SIZE 100_000"
+
+
+def bucket(table: Table, partitions: int) -> str:
+    """SQL of what ``ledger.partition_of`` computes; all records of a context table are in one place."""
+    if not table.partitioned:
+        return "0"
+    return f"('0x' || left(md5(CAST(borrower_id AS VARCHAR)), 8))::BIGINT % {partitions}"
+
+
+def stored(folder: Path, manifest: Manifest, table: str, parts: list[str] | None = None) -> str | None:
+    """SQL of the records of a table before this ingest, all or those of some parts; None if there are none.
+
+    Raises IntegrityFailed if a file is missing or cut short.
+    """
+    listed = manifest.files.get(table, {})
+    files = [stored_file(folder, file) for part, file in listed.items() if parts is None or part in parts]
+    if not files:
+        return None
+    return f"read_parquet([{', '.join(map(literal, files))}], hive_partitioning = false, file_row_number = true)"
+
+
+def write(con: duckdb.DuckDBPyConnection, folder: Path, manifest: Manifest, table: Table, parts: list[str]) -> None:
+    """One sorted file for each of ``parts``, from what stands there, ``good_<table>`` and ``chained``.
+
+    The manifest in memory then names the new files; those on disk are as they were.
+    """
+    files = manifest.files.setdefault(table.name, {})
+    for part in parts:
+        draft = folder / f".{table.name}-{part}.parquet"
+        order = f"{table.entity_column}, event_on, known_on, record_id, turn"
+        rows = f"SELECT * EXCLUDE (turn) FROM ({_rows(folder, manifest, table, part)}) ORDER BY {order}"
+        con.execute(f"COPY ({rows}) TO {literal(draft)} ({_FORMAT})")
+        files[part] = _adopt(draft, folder, table.name, part)
+    for part in parts:
+        sync_folder(folder / f"part-{part}")
+
+
+def _rows(folder: Path, manifest: Manifest, table: Table, part: str) -> str:
+    """SQL of all records of one part; ``turn`` orders the versions of a record that were known on one day."""
+    version, here = manifest.ledger_version, f"part = {part}" if table.partitioned else "true"
+    rest = "superseded_on, confirmed_on, ledger_version"
+    rows = (
+        f"SELECT {own(table)}, NULL::DATE AS superseded_on, NULL::DATE[] AS confirmed_on,"
+        f" {version}::BIGINT AS ledger_version, 0::BIGINT AS turn FROM good_{table.name} WHERE {here}"
+        f" UNION ALL SELECT {own(table)}, {rest}, turn FROM chained WHERE {here}"
+    )
+    before = stored(folder, manifest, table.name, [part])
+    if before is not None:
+        kept = f"{before} ANTI JOIN again_{table.name} USING (record_id)"
+        rows += f" UNION ALL SELECT {own(table)}, {rest}, file_row_number AS turn FROM {kept}"
+    return rows
+
+
+def _adopt(draft: Path, folder: Path, table: str, part: str) -> dict[str, Any]:
+    """Give a finished file the name of its content and make it durable."""
+    with draft.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+        os.fsync(file.fileno())
+    home = folder / f"part-{part}"
+    if not home.is_dir():
+        home.mkdir()
+        sync_folder(folder)
+    name = f"part-{part}/{table}-{digest[:16]}.parquet"
+    draft.replace(folder / name)
+    return {"file": name, "sha256": digest, "bytes": (folder / name).stat().st_size}
+
+
+def sweep(folder: Path) -> None:
+    """Remove what neither this version of the ledger nor the one before it names: traces of an ingest that came to nothing.
+
+    The files of the version before stay until the next ingest has ended, for readers that opened the ledger earlier.
+    """
+    shutil.rmtree(folder / ".spill", ignore_errors=True)
+    for draft in [*folder.glob(".*.parquet"), *folder.glob("manifest.json.new")]:
+        draft.unlink()
+    manifest = Manifest.read(folder)
+    if not manifest.ledger_version:  # a manifest that was lost must not cost the records too
+        return
+    named = {folder / name for name in [*manifest.names(), *manifest.retired]}
+    reported = {quarantine_file(folder.parent, entry["ledger_version"]) for entry in manifest.ingests}
+    for path in [*folder.glob("part-*/*.parquet"), *folder.parent.glob("quarantine/*.parquet")]:
+        if path not in named and path not in reported:
+            path.unlink()
