@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from features.ledger import Int, Ledger
+from features.ledger import Float, Int, Ledger
 from models import horizon
 from models.assess import Assessment
 from models.backtest import GradeTest, HorizonTest, backtest, by_horizon
@@ -17,7 +17,7 @@ from models.leaks import XRay, xray
 from models.limits import limits
 from models.parts import GroupErrors, Part, by_part, errors_by_group
 from models.sample import Sample
-from models.score import grade
+from models.score import grade, probability
 from models.segments import attributes, month_of, segments
 from models.stability import Stability, stability
 from models.train import Trained
@@ -72,7 +72,7 @@ def validate(
     done("stability", len(scores))
     found = xray(trained, sample, ledger)
     done("leaks", found.n)
-    horizons, of_test, of_pool = _horizons(trained, sample, ledger, grade(scores))
+    horizons, of_test, of_pool = _horizons(trained, sample, ledger, scores)
     inside = np.flatnonzero(pool)
     return Validation(
         parts, watch_pd, groups, moved, backtest(log_odds, bad, borrowers), found, horizons,
@@ -82,7 +82,7 @@ def validate(
 
 
 def _horizons(
-    trained: Trained, sample: Sample, ledger: Ledger, grades: Int
+    trained: Trained, sample: Sample, ledger: Ledger, log_odds: Float
 ) -> tuple[Horizons, horizon.Followed, horizon.Followed]:
     """The curves, and how the test rows and the pool rows were followed."""
     pool, test = (np.flatnonzero(sample.during(days)) for days in (sample.periods.pool, sample.periods.test))
@@ -93,7 +93,7 @@ def _horizons(
         return horizon.followed(sample.people.take(rows), ledger, trained.target, longest, known_by)
 
     near, far, of_test = follow(pool, min(sample.periods.test)), follow(pool, None), follow(test, None)
-    return horizon.fit(near, far, grades[pool], anchor), of_test, far
+    return horizon.fit(near, far, grade(log_odds[pool]), probability(log_odds[pool]), anchor), of_test, far
 
 
 def plain(value: Any) -> Any:
