@@ -74,7 +74,8 @@ def documents(
     said = {
         "bundle": bundle, "said": bundle.said, "whole": assessment.whole, "validation": validation, "criteria": criteria,
         "figures": drawn, "limits": limits(), "ledger": ledger, "assumed": assumed(ledger), "periods": _periods(sample),
-        "features": [feature(name) for name in bundle.features], "scores": _scores(assessment), "metrics": METRIC_NAMES, "part_names": PARTS,
+        "features": [feature(name) for name in bundle.features], "scores": _scores(assessment),
+        "metrics": METRIC_NAMES, "part_names": PARTS,
         "mean_pd": float(probability(assessment.scores["model"]).mean()), "differences": _differences(assessment),
     }  # fmt: skip
     return {name: pages.get_template(name).render(said) for name in DOCUMENTS}

@@ -15,6 +15,7 @@ from features.errors import DataRefused, NotFound
 from features.labels import population
 from features.ledger import Float
 from features.window import to_date
+from models.evaluate import judge
 from models.explain import REASONS, sentence, told
 from monitoring.night import score_book
 from monitoring.policy import tier_policy
@@ -52,6 +53,16 @@ def test_the_training_document_has_the_judgement_in_full(book: Book) -> None:
     assert found["walk"] is None
     for named in found["parts"].values():
         assert sum(part["bad"] for part in named.values()) == book.trained["model"]["bad"]
+
+
+def test_a_present_champion_stands_beside_the_model_under_a_name_of_its_own() -> None:
+    rng = np.random.default_rng(1)
+    bad = (rng.random(300) < 0.3).astype(np.float64)
+    scores = {name: bad + rng.normal(0, 1, 300) for name in ("model", "held_out", *BASELINE_NAMES, "champion")}
+    found = training.verdicts_json(judge(scores, bad, np.arange(300), 20))
+    assert "champion" not in found
+    assert found["model"]["auc_minus_champion"] == found["model"]["auc"] - found["present_champion"]["auc"]
+    assert found["model"]["auc_minus_champion_low"] < found["model"]["auc_minus_champion"]
 
 
 def test_who_is_flagged_is_who_the_tier_policy_watches(book: Book) -> None:
