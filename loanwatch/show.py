@@ -91,10 +91,33 @@ def training(console: Console, result: Training) -> None:
         console.print(
             f"{part}: AUC {v.value['auc']:.3f} ({v.low['auc']:.3f} to {v.high['auc']:.3f}), {v.n:,} rows, {v.bad:,} defaults"
         )
+    _validation(console, result)
     for finding in result.findings:
         console.print(("[green]met[/]" if finding.met else "[red]not met[/]") + f": {finding.say()[0]}", highlight=False)
     role = "champion" if result.published.champion else "challenger, held back by the gate"
     console.print(f"model {result.bundle.digest[:12]} is version {result.published.version}, {role}", highlight=False)
+
+
+def _validation(console: Console, result: Training) -> None:
+    """The judgement in full, in a few lines; the report has the rest."""
+    found = result.validation
+    ratios = [f"{months} months {t.ratio:.2f}" for months, t in found.by_horizon.items() if t is not None]
+    red = [str(grade) for grade, test in found.backtest.items() if test.light == "red"]
+    late = [name for name, gain in found.leaks.features.items() if gain.flagged]
+    score = found.stability.score
+    lines = [
+        f"riskiest 10 % of rows: {result.assessment.whole['model'].value['capture_10']:.0%} of defaults",
+        f"observed over expected defaults: {', '.join(ratios)}",
+        f"grades whose PD the back-test calls red: {', '.join(red) or 'none'}",
+        f"PSI of the score from pool to test: {score.psi:.3f}, {score.light}",
+        f"features that gain from ignoring known_on: {', '.join(late) or 'none'}",
+    ]
+    for step in found.walk.steps if found.walk else ():
+        auc = f"AUC {step.verdict.value['auc']:.3f}, " if step.verdict else ""
+        said = step.refused or f"{auc}mean PD {step.mean_pd:.2%}, observed {step.rate:.2%}"
+        lines.append(f"retrained on {step.day}: {said}")
+    for line in [*lines, f"report and model card: MLflow run {result.published.run_id}, report/"]:
+        console.print(line, highlight=False)
 
 
 def _ahead(whole: Mapping[str, Any], name: str) -> str:

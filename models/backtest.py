@@ -11,7 +11,7 @@ import numpy as np
 from scipy.stats import binomtest
 
 from features.ledger import Float, Int
-from models.evaluate import interval, resampled
+from models.evaluate import interval, quotient, resampled
 from models.horizon import Followed, Horizons
 from models.limits import limits
 from models.score import grade, pd_at, probability
@@ -78,21 +78,25 @@ def by_horizon(horizons: Horizons, log_odds: Float, borrowers: Int, seen: Follow
 
     Beyond the target's horizon a row counts only if it was watched throughout, defaulted or not.
     """
-    law, grades = limits(), grade(log_odds)
-    found: dict[int, HorizonTest | None] = {}
+    law, grades, columns = limits(), grade(log_odds), []
     for months in law.horizons:
-        rows = (seen.watched >= months) | (months <= horizons.anchor)
-        expected = pd_at(log_odds, grades, months, horizons)[rows]
-        bad = ((seen.event > 0) & (seen.event <= months))[rows].astype(np.float64)
-        found[months] = _came_true(bad, expected, borrowers[rows]) if rows.sum() >= law.fewest_watched else None
-    return found
+        known = (seen.watched >= months) | (months <= horizons.anchor)
+        bad = (seen.event > 0) & (seen.event <= months)
+        columns += [known, known & bad, np.where(known, pd_at(log_odds, grades, months, horizons), 0.0)]
+    sums = resampled(np.column_stack(columns).astype(np.float64), borrowers)
+    return {
+        months: _came_true(*sums[:, 3 * i : 3 * i + 3].T) if sums[0, 3 * i] >= law.fewest_watched else None
+        for i, months in enumerate(law.horizons)
+    }
 
 
-def _came_true(bad: Float, expected: Float, borrowers: Int) -> HorizonTest:
-    sums = resampled(np.column_stack([bad, expected]), borrowers)
-    ratio = sums[:, 0] / sums[:, 1]
-    low, high = interval(ratio[1:]) if bad.any() else (np.nan, np.nan)
-    return HorizonTest(len(bad), int(bad.sum()), float(expected.mean()), float(bad.mean()), float(ratio[0]), low, high)
+def _came_true(n: Float, bad: Float, expected: Float) -> HorizonTest:
+    """From sums over the sample, then over draws."""
+    ratio = quotient(bad, expected)
+    low, high = interval(ratio[1:]) if bad[0] else (np.nan, np.nan)
+    return HorizonTest(
+        int(n[0]), int(bad[0]), float(expected[0] / n[0]), float(bad[0] / n[0]), float(ratio[0]), low, high
+    )  # fmt: skip
 
 
 def _exact(bad: Float, pd_12m: Float) -> float:

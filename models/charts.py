@@ -204,7 +204,7 @@ def walk(validation: Validation) -> Figure | None:
     left.set(title="AUC on the months after each retraining", ylabel="AUC")
     right.plot(at, [s.mean_pd for s in steps], "o-", color=BLUE, label="mean PD")
     right.plot(at, [s.rate for s in steps], "s-", color=LIGHTS["red"], label="default rate")
-    right.set(title="Expected and observed")
+    right.set(title="Expected and observed", ylim=(0, None))
     right.yaxis.set_major_formatter(PercentFormatter(1.0))
     right.legend(fontsize=8)
     for axis in (left, right):

@@ -4,7 +4,7 @@ Intervals are 95 % percentile bootstraps that draw borrowers, not rows (Field & 
 witness. Every metric takes weights, so a draw is a weight per row and nothing is copied or sorted again.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -71,7 +71,7 @@ def resampled(values: Float, borrowers: Int, draws: int = DRAWS) -> Float:
     codes = np.asarray(pd.factorize(borrowers)[0], dtype=np.int64)
     people = int(codes.max()) + 1
     sums = np.column_stack([np.bincount(codes, column, minlength=people) for column in values.T])
-    return np.asarray(_draws(people, draws) @ sums)
+    return np.vstack([sums.sum(axis=0), *(times @ sums for times in _drawn(people, draws))])
 
 
 def interval(drawn: Float) -> tuple[float, float]:
@@ -83,11 +83,21 @@ def interval(drawn: Float) -> tuple[float, float]:
     return float(low), float(high)
 
 
-def _draws(people: int, draws: int) -> Float:
-    """How often each borrower is drawn; float64 (1 + draws, people), the first row all ones."""
+def quotient(top: Float, bottom: Float) -> Float:
+    """Element by element; NaN where there is nothing to divide by."""
+    return np.asarray(np.divide(top, bottom, out=np.full(len(top), np.nan), where=bottom > 0))
+
+
+def _drawn(people: int, draws: int) -> Iterator[Int]:
+    """How often each borrower is drawn, draw by draw; int64 (people,)."""
     rng = np.random.default_rng(SEED)
-    drawn = [np.bincount(rng.integers(0, people, people), minlength=people) for _ in range(draws)]
-    return np.vstack([np.ones(people), *drawn]).astype(np.float64)
+    for _ in range(draws):
+        yield np.bincount(rng.integers(0, people, people), minlength=people)
+
+
+def _draws(people: int, draws: int) -> Float:
+    """The same as weights, float64 (1 + draws, people); the first row is all ones."""
+    return np.vstack([np.ones(people), *_drawn(people, draws)]).astype(np.float64)
 
 
 def _table(score: Float, bad: Float, drawn: Float, codes: Int) -> Float:

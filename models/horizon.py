@@ -2,13 +2,16 @@
 
     PD_h = 1 - (1 - PD)^s_h(grade)      s_h >= 0, increasing in h, 1 at the target's own horizon
 
-The exponent is a ratio of cumulative hazards: s_h = H_h / H_target, with H the cumulative hazard of the grade's product-limit
-estimate (Kaplan & Meier 1958) on whole months. It is a sum of hazards, so it increases in h by construction, and so does PD_h;
-the ranking inside a grade and the contributions stay those of the score.
+Up to the target's horizon the exponent is a ratio of cumulative hazards, s_h = H_h / H_target, with H that of the grade's
+product-limit estimate (Kaplan & Meier 1958) on whole months. Beyond it the grade's hazards of the later months are added to the
+score's own: s_h = 1 + (H_h - H_target) / mean of -log(1 - PD). Hazards are not negative, so s_h increases in h by
+construction, and so does PD_h; the ranking inside a grade and the contributions stay those of the score.
 
 A month's hazard is defaults in the month over rows not yet in default, among rows still watched at the month's end. Months up to
 the target's horizon use what was known on the first test day; later months use all that is known, as no pool row was
-watched that long before. Where few rows are watched, the mean hazard of the last months goes on.
+watched that long before. Where few rows are watched, the mean hazard of the last months goes on. Later months are set against
+the score's own hazard, not the grade's, because the model has seen the outcomes of its pool rows up to the target's horizon:
+in its safe grades they defaulted less than rows it has not seen.
 """
 
 from collections.abc import Sequence
@@ -83,8 +86,8 @@ def followed(people: Population, ledger: Ledger, target: Target, months: int, kn
     return Followed(event, watched)
 
 
-def fit(near: Followed, far: Followed, grade: Int, anchor: int) -> Horizons:
-    """Curves from pool rows: ``near`` as known on the first test day, ``far`` as known now; ``grade`` of each row.
+def fit(near: Followed, far: Followed, grade: Int, pd: Float, anchor: int) -> Horizons:
+    """Curves from pool rows: ``near`` as known on the first test day, ``far`` as known now; ``grade`` and ``pd`` of each row.
 
     Neighbouring grades are pooled, from the riskiest down, until they hold ``fewest_events`` defaults within the target's
     horizon; what is left at the safe end joins the last pool.
@@ -95,11 +98,17 @@ def fit(near: Followed, far: Followed, grade: Int, anchor: int) -> Horizons:
     for grades in pooled(np.bincount(grade[_within(near, anchor)], minlength=len(GRADES) + 1)[1:], law.fewest_events):
         rows = np.isin(grade, grades)
         hazard, supported = _hazards(near, far, rows, anchor, longest, law)
-        total = np.cumsum(hazard)
-        power = total / total[anchor - 1] if total[anchor - 1] > 0 else np.arange(1, longest + 1) / anchor
+        power = _power(hazard, -float(np.log1p(-pd[rows]).mean()), anchor)
         events = int((rows & _within(near, anchor)).sum())
         curves.append(Curve(grades, tuple(power.tolist()), int(rows.sum()), events, supported))
     return Horizons(anchor, tuple(curves))
+
+
+def _power(hazard: Float, own: float, anchor: int) -> Float:
+    """Exponents from monthly hazards and the score's own cumulative hazard; even where no default was seen by the anchor."""
+    total = np.cumsum(hazard)
+    within = total[:anchor] / total[anchor - 1] if total[anchor - 1] > 0 else np.arange(1, anchor + 1) / anchor
+    return np.concatenate([within, 1.0 + (total[anchor:] - total[anchor - 1]) / own])
 
 
 def pooled(events: Sequence[int] | Int, fewest: int) -> list[tuple[int, ...]]:

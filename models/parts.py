@@ -3,18 +3,22 @@
 A part with fewer defaults than ``limits().fewest_bad`` shows its counts and rates but no verdict.
 """
 
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 import pandas as pd
 
 from features.ledger import Float, Int
 from features.window import Mask
-from models.evaluate import Verdict, interval, judge, resampled
+from models.evaluate import Verdict, interval, judge, quotient, resampled
 from models.limits import limits
 from models.score import probability
 
 DRAWS = 200
+Found = TypeVar("Found")
 
 
 @dataclass(frozen=True)
@@ -55,10 +59,11 @@ def judge_part(log_odds: Float, bad: Float, borrowers: Int) -> Part:
 
 def by_part(log_odds: Float, bad: Float, borrowers: Int, labels: pd.DataFrame) -> dict[str, dict[str, Part]]:
     """For each column of ``labels`` (n rows) the parts it names, in order of name."""
-    return {
-        str(column): {name: judge_part(log_odds[rows], bad[rows], borrowers[rows]) for name, rows in _members(labels[column])}
-        for column in labels
-    }
+
+    def parts(column: str) -> dict[str, Part]:
+        return {name: judge_part(log_odds[rows], bad[rows], borrowers[rows]) for name, rows in _members(labels[column])}
+
+    return _by_column(labels, parts)
 
 
 def errors_by_group(
@@ -66,7 +71,7 @@ def errors_by_group(
 ) -> dict[str, dict[str, GroupErrors]]:
     """For each column of ``labels`` the errors of each group when every PD from ``watch_pd`` on is flagged."""
     flagged = probability(log_odds) >= watch_pd
-    return {str(c): _errors(log_odds, bad, borrowers, _members(labels[c]), flagged) for c in labels}
+    return _by_column(labels, lambda column: _errors(log_odds, bad, borrowers, _members(labels[column]), flagged))
 
 
 def _errors(log_odds: Float, bad: Float, borrowers: Int, groups: list[tuple[str, Mask]], flagged: Mask) -> dict[str, GroupErrors]:
@@ -76,19 +81,21 @@ def _errors(log_odds: Float, bad: Float, borrowers: Int, groups: list[tuple[str,
         good = rows & (bad == 0)
         columns = [good & flagged, good, rows & ~flagged & (bad == 1), rows & (bad == 1)]
         sums = resampled(np.column_stack(columns).astype(np.float64)[rows], borrowers[rows], DRAWS)
-        positive, negative = _ratio(sums[:, 0], sums[:, 1]), _ratio(sums[:, 2], sums[:, 3])
+        positive, negative = quotient(sums[:, 0], sums[:, 1]), quotient(sums[:, 2], sums[:, 3])
         share = float(flagged[rows].mean())
         found[name] = GroupErrors(
             judge_part(log_odds[rows], bad[rows], borrowers[rows]), share,
             float(positive[0]), *interval(positive[1:]), float(negative[0]), *interval(negative[1:]),
-            float(_ratio(np.array([share]), np.array([flagged[largest].mean()]))[0]),
+            float(quotient(np.array([share]), np.array([flagged[largest].mean()]))[0]),
         )  # fmt: skip
     return found
 
 
+def _by_column(labels: pd.DataFrame, find: Callable[[str], dict[str, Found]]) -> dict[str, dict[str, Found]]:
+    names = [str(name) for name in labels]
+    with ThreadPoolExecutor(2) as pool:
+        return dict(zip(names, pool.map(find, names), strict=True))
+
+
 def _members(labels: pd.Series) -> list[tuple[str, Mask]]:
     return [(str(name), (labels == name).to_numpy()) for name in sorted(labels.unique())]
-
-
-def _ratio(top: Float, bottom: Float) -> Float:
-    return np.asarray(np.divide(top, bottom, out=np.full(len(top), np.nan), where=bottom > 0))

@@ -15,9 +15,9 @@ from features.window import to_date
 from models.assess import Assessment
 from models.bundle import Bundle
 from models.charts import charts, embedded
-from models.evaluate import METRICS
 from models.limits import limits
 from models.sample import Sample
+from models.score import probability
 from models.validate import Validation
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -75,8 +75,9 @@ def documents(
     said = {
         "bundle": bundle, "said": bundle.said, "whole": assessment.whole, "validation": validation, "criteria": criteria,
         "figures": drawn, "limits": limits(), "ledger": ledger, "assumed": assumed(ledger), "periods": _periods(sample),
-        "features": [feature(name) for name in bundle.features], "scores": _scores(assessment), "metrics": METRIC_NAMES,
-        "differences": _differences(assessment), "part_names": PARTS, "order": METRICS,
+        "features": [feature(name) for name in bundle.features], "scores": _scores(assessment),
+        "metrics": METRIC_NAMES, "part_names": PARTS,
+        "mean_pd": float(probability(assessment.scores["model"]).mean()), "differences": _differences(assessment),
     }  # fmt: skip
     return {name: pages.get_template(name).render(said) for name in DOCUMENTS}
 

@@ -18,7 +18,7 @@ from models.leaks import XRay, xray
 from models.limits import limits
 from models.parts import GroupErrors, Part, by_part, errors_by_group
 from models.sample import Sample
-from models.score import grade
+from models.score import grade, probability
 from models.segments import attributes, month_of, segments
 from models.stability import Stability, stability
 from models.train import Trained
@@ -88,7 +88,7 @@ def _horizons(
         untested: Tested = dict.fromkeys((trained.target.months, *limits().horizons))
         return Horizons(trained.target.months, ()), untested, untested
     pool, test = np.flatnonzero(sample.pool), np.flatnonzero(sample.test)
-    horizons, of_test, of_pool = _followed(trained, sample, ledger, grade(scores))
+    horizons, of_test, of_pool = _followed(trained, sample, ledger, scores)
     return (
         horizons,
         by_horizon(horizons, log_odds, sample.borrowers[test], of_test),
@@ -97,7 +97,7 @@ def _horizons(
 
 
 def _followed(
-    trained: Trained, sample: Sample, ledger: Ledger, grades: Int
+    trained: Trained, sample: Sample, ledger: Ledger, log_odds: Float
 ) -> tuple[Horizons, horizon.Followed, horizon.Followed]:
     """The curves, and how the test rows and the pool rows were followed."""
     pool, test = np.flatnonzero(sample.pool), np.flatnonzero(sample.test)
@@ -109,7 +109,7 @@ def _followed(
 
     first = window.to_date(int(sample.people.spine.as_of[test].min()))
     near, far, of_test = follow(pool, first), follow(pool, None), follow(test, None)
-    return horizon.fit(near, far, grades[pool], anchor), of_test, far
+    return horizon.fit(near, far, grade(log_odds[pool]), probability(log_odds[pool]), anchor), of_test, far
 
 
 def plain(value: Any) -> Any:

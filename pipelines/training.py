@@ -53,7 +53,7 @@ class Training:
         """The document of ``loanwatch train --json``."""
         return {
             **_judged(self.assessment),
-            "slices": {name: _verdicts(verdicts) for name, verdicts in self.assessment.slices.items()},
+            "slices": {name: verdicts_json(verdicts) for name, verdicts in self.assessment.slices.items()},
             "validation": self.validation.as_json(),
             "gate": {f.criterion.name: {"seen": f.seen, "limit": f.criterion.limit, "met": f.met} for f in self.findings},
             "bundle": self.bundle.digest,
@@ -102,7 +102,7 @@ def publish(book: Path, mlruns: Path, trained: Trained, assessment: Assessment, 
     findings = judge_for_promotion(assessment.whole, trained.target.months)
     ledger = Ledger(book).manifest
     metrics = {
-        **_judged(assessment), "slices": {n: _verdicts(v) for n, v in assessment.slices.items()},
+        **_judged(assessment), "slices": {n: verdicts_json(v) for n, v in assessment.slices.items()},
         "validation": validation.as_json(),
     }  # fmt: skip
     known = {"digest": ledger.digest(), "version": ledger.ledger_version}
@@ -156,13 +156,17 @@ def flat(assessment: Assessment) -> dict[str, float]:
 
 
 def _judged(assessment: Assessment) -> dict[str, Any]:
-    return _verdicts(assessment.whole)
+    return verdicts_json(assessment.whole)
 
 
-def _verdicts(verdicts: dict[str, Any]) -> dict[str, Any]:
-    """Model, held-out borrowers and baselines, the model with its paired differences ``auc_minus_<other>``."""
+def verdicts_json(verdicts: dict[str, Any]) -> dict[str, Any]:
+    """Model, held-out borrowers, baselines and the champion, the model with its paired differences ``auc_minus_<other>``.
+
+    The champion's verdict is ``present_champion``: ``champion`` says whether this model became one.
+    """
     others = [name for name in (*BASELINE_NAMES, "champion") if name in verdicts]
-    said = {name: verdicts[name].as_json() for name in ("model", "held_out", *others)}
+    spoken = {"champion": "present_champion"}
+    said = {spoken.get(name, name): verdicts[name].as_json() for name in ("model", "held_out", *others)}
     for name in others:
         paired = verdicts[f"model_minus_{name}"].as_json()
         said["model"] |= {

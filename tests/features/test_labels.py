@@ -1,17 +1,21 @@
 """What happened afterwards: examples from life, each with one loan or two."""
 
 from collections.abc import Iterable
-from datetime import date
+from dataclasses import replace
+from datetime import date, timedelta
 
 import numpy as np
 import pytest
 import worlds
+from effort import examples
+from hypothesis import given
+from hypothesis import strategies as st
 from worlds import LOANS, Row, instalment, payment
 
-from features.labels import TARGETS, labels, observable, performing, population
-from features.ledger import Ledger, Manifest, Partition
+from features.labels import TARGETS, defaulted_on, labels, observable, performing, population
+from features.ledger import Ledger, Manifest, Partition, day_number
 from features.schema import TABLES
-from features.window import add_months, month_ends
+from features.window import add_months, month_ends, to_date
 
 AS_OF = date(2021, 1, 31)
 HORIZON = date(2022, 1, 31)
@@ -170,3 +174,61 @@ def test_observable_days_have_their_whole_horizon_in_the_ledger() -> None:
     days = observable(book(HORIZON, {}), DEFAULT, date(2020, 10, 1), date(2021, 12, 31))
     assert days == month_ends(date(2020, 10, 31), AS_OF)
     assert all(add_months(day, 12) <= HORIZON for day in days)
+
+
+def followed(ledger: Ledger, known_by: date | None = None) -> tuple[list[date | None], list[date]]:
+    """First day of default, and the last day watched, of each row."""
+    first, watched = defaulted_on(population(ledger, [AS_OF]), ledger, DEFAULT, known_by)
+    return [None if np.isnan(day) else to_date(int(day)) for day in first], [to_date(int(day)) for day in watched]
+
+
+def test_the_day_of_default_is_the_first_with_so_many_days_past_due_and_payers_are_watched_to_the_end() -> None:
+    end = date(2022, 3, 31)
+    assert followed(book(end, scheduled(d for d in DUE if d < date(2021, 10, 1)))) == ([date(2022, 1, 13)], [end])
+    assert followed(book(end, scheduled(DUE))) == ([None], [end])
+
+
+def test_a_status_says_the_day_of_default_and_how_long_a_loan_was_watched() -> None:
+    months = monthly(date(2021, 8, 31))
+    late = [*months[:-1], status(date(2021, 8, 31), "late", 95)]
+    assert followed(book(HORIZON, {"statuses": late})) == ([date(2021, 8, 31)], [date(2021, 9, 30)])
+    assert followed(book(HORIZON, {"statuses": [*months, status(date(2021, 9, 30), "paid_off", 0)]})) == ([None], [HORIZON])
+    lost = [*months, status(date(2021, 9, 30), "written_off", None), status(date(2021, 10, 31), "written_off", None)]
+    assert followed(book(HORIZON, {"statuses": lost}))[0] == [date(2021, 9, 30)]
+
+
+def test_a_default_known_later_has_no_day_before() -> None:
+    months = monthly(HORIZON)
+    months[5] = status(date(2021, 6, 30), "late", 95, known=date(2022, 5, 1))
+    ledger = book(date(2022, 6, 30), {"statuses": months})
+    assert followed(ledger, date(2022, 4, 30))[0] == [None]
+    assert followed(ledger)[0] == [date(2021, 6, 30)]
+
+
+def test_a_company_defaults_with_its_first_loan_and_is_watched_as_long_as_all() -> None:
+    months = [*monthly(date(2021, 7, 31)), *monthly(date(2021, 8, 31), "L2"), status(date(2021, 9, 30), "late", 91, "L2")]
+    both = [loan("L1"), loan("L2")]
+    day, gone = date(2021, 9, 30), date(2021, 8, 30)
+    assert followed(book(HORIZON, {"statuses": months}, "company", *both)) == ([day, day], [gone, gone])
+    assert followed(book(HORIZON, {"statuses": months}, "person", *both)) == ([None, day], [gone, date(2021, 10, 30)])
+
+
+@given(seed=st.integers(0, 9_999), months=st.integers(1, 24), after=st.integers(0, 400))
+@examples(25)
+def test_labels_of_every_horizon_follow_from_the_day_of_default(seed: int, months: int, after: int) -> None:
+    """Random payments and statuses: a default by the horizon's end is 1, a horizon watched whole without one 0."""
+    rng = np.random.default_rng(seed)
+    known = add_months(AS_OF, 1) + timedelta(days=after)
+    tables = scheduled(d for d in DUE if rng.random() < 0.7) if rng.random() < 0.5 else {}
+    ends = [d for d in month_ends(AS_OF, HORIZON) if rng.random() < 0.9]
+    words = [("late", int(rng.integers(0, 120))) if rng.random() < 0.2 else ("current", 0) for _ in ends]
+    tables = {**tables, "statuses": [status(d, *word) for d, word in zip(ends, words, strict=True)]}
+    ledger, goal = book(known, tables), replace(DEFAULT, months=months)
+    people = population(ledger, [AS_OF])
+    first, watched = defaulted_on(people, ledger, goal)
+    horizon = day_number(add_months(AS_OF, months))
+    for label, day, last in zip(labels(people, ledger, goal), first, watched, strict=True):
+        if day <= horizon:
+            assert label == 1
+        elif not np.isnan(label):  # a gap in the reports at the horizon's end may leave a label unknown
+            assert label == 0 and last >= horizon

@@ -86,6 +86,7 @@ def test_every_verb_of_the_app_is_tried_here() -> None:
         (("nightlyy",), 2, "nightlyy"),
         (("nightly", "--book", "nowhere", "--as-of", "2024-12-31"), 4, "no ledger there yet"),
         (("nightly", "--book", "nowhere"), 4, "no ledger there yet; run `loanwatch ingest"),
+        (("train", "--book", "nowhere", "--walk-forward", "-1"), 2, "--walk-forward"),
         (("train", "--book", "nowhere"), 4, "no ledger there yet"),
         (("quarantine", "--book", "nowhere"), 4, "no ledger there yet"),
         (("score", "--book", "nowhere", "--loan", "L1"), 4, "no ledger there yet"),

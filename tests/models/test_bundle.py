@@ -12,9 +12,11 @@ from features.errors import IntegrityFailed, NotFound
 from features.labels import target
 from models.bundle import FILES, load, write
 from models.calibrate import Calibration
+from models.horizon import Curve, Horizons
 from models.profile import profile
 from models.train import Trained
 
+CURVES = Horizons(12, (Curve(tuple(range(1, 11)), tuple(k / 12 for k in range(1, 25)), 100, 30, 24),))
 MEMBERS = (*FILES, "manifest.json")
 
 
@@ -85,7 +87,7 @@ def test_a_folder_under_another_name_is_not_the_bundle_it_says(folder: Path) -> 
 
 
 def test_the_same_model_gives_the_same_digest_and_the_same_bytes(trained: Trained, tmp_path: Path) -> None:
-    one, other = (write(tmp_path / place, trained, {"auc": 0.8}, {"digest": "d", "version": 1}) for place in "ab")
+    one, other = (write(tmp_path / place, trained, CURVES, {"auc": 0.8}, {"digest": "d", "version": 1}) for place in "ab")
     assert one == other
     for name in MEMBERS:
         assert (tmp_path / "a" / one.digest / name).read_bytes() == (tmp_path / "b" / one.digest / name).read_bytes()
@@ -93,32 +95,34 @@ def test_the_same_model_gives_the_same_digest_and_the_same_bytes(trained: Traine
 
 def test_writing_a_bundle_again_leaves_one_folder_and_nothing_else(trained: Trained, tmp_path: Path) -> None:
     for _ in range(2):
-        digest = write(tmp_path, trained, {"auc": 0.8}, {"digest": "d", "version": 1}).digest
+        digest = write(tmp_path, trained, CURVES, {"auc": 0.8}, {"digest": "d", "version": 1}).digest
     assert [p.name for p in tmp_path.iterdir()] == [digest]
 
 
 def test_whatever_a_bundle_says_is_in_its_digest(trained: Trained, tmp_path: Path) -> None:
     ledger = {"digest": "d", "version": 1}
     said = [
-        write(tmp_path, trained, {"auc": 0.8}, ledger),
-        write(tmp_path, trained, {"auc": 0.81}, ledger),
-        write(tmp_path, trained, {"auc": 0.8}, {**ledger, "version": 2}),
-        write(tmp_path, replace(trained, data_digest="other"), {"auc": 0.8}, ledger),
-        write(tmp_path, replace(trained, features=trained.features[::-1]), {"auc": 0.8}, ledger),
-        write(tmp_path, replace(trained, calibration=Calibration(1.0, np.nextafter(0.0, 1.0))), {"auc": 0.8}, ledger),
+        write(tmp_path, trained, CURVES, {"auc": 0.8}, ledger),
+        write(tmp_path, trained, CURVES, {"auc": 0.81}, ledger),
+        write(tmp_path, trained, CURVES, {"auc": 0.8}, {**ledger, "version": 2}),
+        write(tmp_path, trained, replace(CURVES, anchor=6), {"auc": 0.8}, ledger),
+        write(tmp_path, replace(trained, data_digest="other"), CURVES, {"auc": 0.8}, ledger),
+        write(tmp_path, replace(trained, features=trained.features[::-1]), CURVES, {"auc": 0.8}, ledger),
+        write(tmp_path, replace(trained, calibration=Calibration(1.0, np.nextafter(0.0, 1.0))), CURVES, {"auc": 0.8}, ledger),
     ]
     assert len({bundle.digest for bundle in said}) == len(said)
 
 
 def test_what_was_written_is_what_is_read(trained: Trained, tmp_path: Path) -> None:
-    read = write(tmp_path, trained, {"auc": 0.8}, {"digest": "d", "version": 1})
+    read = write(tmp_path, trained, CURVES, {"auc": 0.8}, {"digest": "d", "version": 1})
     assert (read.model, read.features, read.calibration) == (trained.booster, trained.features, trained.calibration)
+    assert read.horizons == CURVES
     assert read.said["target"]["name"] == "default_12m"
     assert set(read.said["profile"]["prohibited"]) >= {"sex", "marriage"}
 
 
 def test_a_harmed_folder_is_not_mended_in_silence_by_writing_again(trained: Trained, tmp_path: Path) -> None:
-    digest = write(tmp_path, trained, {"auc": 0.8}, {"digest": "d", "version": 1}).digest
+    digest = write(tmp_path, trained, CURVES, {"auc": 0.8}, {"digest": "d", "version": 1}).digest
     (tmp_path / digest / "model.txt").write_text("harmed")
     with pytest.raises(IntegrityFailed):
-        write(tmp_path, trained, {"auc": 0.8}, {"digest": "d", "version": 1})
+        write(tmp_path, trained, CURVES, {"auc": 0.8}, {"digest": "d", "version": 1})

@@ -2,50 +2,19 @@
 
 import hashlib
 from dataclasses import replace
-from datetime import date
 
 import lightgbm as lgb
 import numpy as np
-import pandas as pd
 import pytest
 from books import Book
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from samples import FEATURES, GOAL, QUICK, sample
 
 from features.catalogue import CATALOGUE
-from features.errors import GateNotPassed
-from features.labels import Population, target
-from features.spine import Spine
-from features.window import month_ends
-from models.assess import assess
-from models.gate import judge_for_promotion
 from models.profile import profile
-from models.sample import Roles, Sample, folds, periods
+from models.sample import Sample
 from models.train import Trained, train
-
-GOAL = target("dpd30_6m")
-QUICK = replace(
-    profile(), lightgbm={**profile().lightgbm, "rounds": 40, "patience": 10, "min_data_in_leaf": 20, "learning_rate": 0.15}
-)
-FEATURES = ("worst_dpd_365", "days_since_overdue", "paid_share_90", "inflow_90", "status_idle", "days_overdue_90")
-BORROWERS = 150
-
-
-def sample(seed: int, signal: float) -> Sample:
-    """Monthly rows of some borrowers; default follows the first two features, ``signal`` times as strongly as noise."""
-    rng = np.random.default_rng(seed)
-    days = month_ends(date(2020, 1, 31), date(2021, 10, 31))
-    when = periods(days, GOAL, 2)
-    pairs = [(f"B{i}", f"L{i}") for i in range(BORROWERS)]
-    spine = Spine.concat([Spine.of(pairs, day) for day in (*when.pool, *when.test)])
-    n = len(spine)
-    x = pd.DataFrame(rng.normal(0, 1, (n, len(FEATURES))), columns=list(FEATURES)).mask(rng.random((n, len(FEATURES))) < 0.1)
-    x["worst_dpd_365"] = x["worst_dpd_365"].abs()
-    x["status_idle"] = (rng.random(n) < 0.2).astype(float)
-    told = signal * (x["worst_dpd_365"].fillna(0.0) - x["days_since_overdue"].fillna(0.0)).to_numpy()
-    y = (rng.random(n) < 1 / (1 + np.exp(2.0 - told))).astype(np.float64)
-    facts = pd.DataFrame({"dpd": 0.0, "exposure": 1.0, "live": True, "company": rng.random(n) < 0.3})
-    return Sample(Population(spine, facts), x, y, folds(spine.borrower_id), Roles.over_time(spine.as_of, when), when)
 
 
 def sha(trained: Trained) -> str:
@@ -133,20 +102,3 @@ def test_trees_are_no_deeper_than_the_profile_says(book: Book) -> None:
 def test_held_out_scores_are_those_of_the_test_rows(rows: Sample, trained: Trained) -> None:
     assert trained.held_out.shape == (int(rows.test.sum()),)
     assert np.isfinite(trained.held_out).all()
-
-
-def test_a_model_with_a_signal_beats_noise_and_is_assessed_with_all_its_baselines(rows: Sample, trained: Trained) -> None:
-    found = assess(trained, rows)
-    assert {"model", "held_out", "worst_dpd", "logistic", "scorecard", "model_minus_logistic"} <= set(found.whole)
-    assert found.whole["model"].low["auc"] > 0.6
-    assert found.whole["model"].n == int(rows.test.sum()) == len(found.bad)
-
-
-@pytest.mark.parametrize("seed", [11, 12, 13])
-def test_features_that_are_noise_do_not_pass_the_gate(seed: int) -> None:
-    rows = sample(seed, 0.0)
-    try:
-        findings = judge_for_promotion(assess(train(rows, GOAL, QUICK), rows).whole)
-    except GateNotPassed:
-        return
-    assert "discriminates" in [f.criterion.name for f in findings if not f.met]

@@ -15,12 +15,17 @@ from features.errors import DataRefused, NotFound
 from features.labels import population
 from features.ledger import Float
 from features.window import to_date
+from models.evaluate import judge
 from models.explain import REASONS, sentence, told
 from monitoring.night import score_book
-from pipelines import nightly
+from monitoring.policy import tier_policy
+from pipelines import nightly, training
 from pipelines.training import BASELINE_NAMES
 
-METRICS = ("auc", "ks", "pr_auc", "brier", "log_loss", "calibration_slope", "calibration_intercept", "ece")
+METRICS = (
+    "auc", "ks", "pr_auc", "brier", "log_loss", "calibration_slope", "calibration_intercept", "ece",
+    "capture_1", "capture_5", "capture_10",
+)  # fmt: skip
 
 
 def test_the_training_document_has_every_name_of_the_contract(book: Book) -> None:
@@ -37,6 +42,31 @@ def test_the_training_document_is_json_that_any_reader_can_read(book: Book) -> N
         raise AssertionError(f"{word} is not JSON")
 
     json.loads(json.dumps(book.trained), parse_constant=refuse)
+
+
+def test_the_training_document_has_the_judgement_in_full(book: Book) -> None:
+    found = book.trained["validation"]
+    assert set(found["parts"]) == {"month", "product", "vintage", "segment"}
+    assert set(found["groups"]) == set(book.bundle.said["profile"]["prohibited"])
+    assert set(found["stability"]["features"]) == set(found["leaks"]["features"]) == set(book.bundle.features)
+    assert set(found["by_horizon"]) == {"1", "3", "6", "12", "24"}
+    assert found["walk"] is None
+    for named in found["parts"].values():
+        assert sum(part["bad"] for part in named.values()) == book.trained["model"]["bad"]
+
+
+def test_a_present_champion_stands_beside_the_model_under_a_name_of_its_own() -> None:
+    rng = np.random.default_rng(1)
+    bad = (rng.random(300) < 0.3).astype(np.float64)
+    scores = {name: bad + rng.normal(0, 1, 300) for name in ("model", "held_out", *BASELINE_NAMES, "champion")}
+    found = training.verdicts_json(judge(scores, bad, np.arange(300), 20))
+    assert "champion" not in found
+    assert found["model"]["auc_minus_champion"] == found["model"]["auc"] - found["present_champion"]["auc"]
+    assert found["model"]["auc_minus_champion_low"] < found["model"]["auc_minus_champion"]
+
+
+def test_who_is_flagged_is_who_the_tier_policy_watches(book: Book) -> None:
+    assert training.watch_from(book.ledger) == tier_policy(book.day)["standard"].pd_below == 0.05
 
 
 def test_all_scores_are_judged_on_the_same_rows(book: Book) -> None:

@@ -21,6 +21,7 @@ from models.bundle import Bundle, load
 from models.profile import profile
 from models.sample import Sample, draw
 from models.score import Scorer
+from models.train import Trained
 from monitoring.night import score_book
 from pipelines import training
 
@@ -46,6 +47,15 @@ class Book:
     @cached_property
     def bundle(self) -> Bundle:
         return load(self.path / "bundles" / str(self.trained["bundle"]))
+
+    @cached_property
+    def model(self) -> Trained:
+        """The champion as training leaves it, but that ``held_out`` are its own log-odds."""
+        said, test = self.bundle.said, self.sample.test
+        return Trained(
+            self.bundle.model, self.bundle.features, self.bundle.calibration, said["rounds"], target(said["target"]["name"]),
+            profile(said["profile"]["name"]), said["data"], self.scorer.score(self.sample.x[test]).log_odds,
+        )  # fmt: skip
 
     @cached_property
     def scorer(self) -> Scorer:
