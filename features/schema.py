@@ -106,9 +106,7 @@ BORROWER_ID = Column("borrower_id", "id", "Borrower", "借款人", required=True
 LOAN_ID = Column("loan_id", "id", "Loan", "贷款", required=True)
 
 
-def money(
-    name: str, en: str, zh: str, low: float | None = None, high: float | None = None, required: bool = False
-) -> Column:
+def money(name: str, en: str, zh: str, low: float | None = None, high: float | None = None, required: bool = False) -> Column:
     return Column(name, "money", en, zh, "minor units", required, low, high)
 
 

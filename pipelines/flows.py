@@ -21,7 +21,8 @@ from features.ingest import Receipt
 from features.ingest import ingest as bring
 from features.ledger import Ledger
 from features.sources import source
-from models.train import assess, train
+from models.search import Budget
+from models.train import assess
 from pipelines import nightly, training
 from pipelines.nightly import Delivery, Run
 from pipelines.training import Training
@@ -49,14 +50,22 @@ def ingest(source_name: str, path: str, book: str) -> int:
     return receipt.ledger_version
 
 
-@flow(name="training", timeout_seconds=120 * MINUTES)
-def train_book(book: str, mlruns: str = "mlruns", target: str | None = None, profile: str = "default") -> Training:
-    """Train on a book and register the model."""
+@flow(name="training", timeout_seconds=720 * MINUTES)
+def train_book(
+    book: str, mlruns: str = "mlruns", target: str | None = None, profile: str = "default", search: int | None = None,
+    search_minutes: float | None = None,
+) -> Training:  # fmt: skip
+    """Train on a book, after a search for parameters if trials are named, and register the model."""
+    home, store = Path(book), Path(mlruns)
     goal, how = training.choose(target, profile)
-    rows = step(training.sample, "sample", 60)(Path(book), goal, how)
-    trained = step(train, "train", 60, disk=False)(rows, goal, how)
-    assessment = step(assess, "assess", 60, disk=False)(trained, rows)
-    result = step(training.publish, "publish", 15)(Path(book), Path(mlruns), trained, assessment, rows)
+    budget = None if search is None else Budget(search, search_minutes)
+    with training.begun(home, store, goal, how) as run:
+        rows = step(training.sample, "sample", 60)(home, goal, how)
+        trained = step(training.fit, "train", 600, disk=False)(store, rows, goal, how, budget, run)
+        beside = step(training.present_champion, "champion", 60)(home, store, rows, goal)
+        assessment = step(assess, "assess", 60, disk=False)(trained, rows)
+        assessment = training.against(assessment, beside, rows)
+        result = step(training.publish, "publish", 15)(home, store, trained, assessment, rows, run, beside)
     create_markdown_artifact(key="training", description="What the model is worth", markdown=_judgement(result))
     return result
 
@@ -69,6 +78,7 @@ def nightly_run(
     if delivery is not None:
         _received(step(nightly.receive, "receive", 120)(Path(book), delivery))
     as_of = as_of or Ledger(Path(book)).known_through
+    step(nightly.begin, "reconcile", 15)(Path(book), Path(mlruns))
     scorer = step(nightly.champion, "champion", 5)(Path(book), Path(mlruns))
     rows = step(nightly.score, "score", 30)(Path(book), scorer, as_of)
     night = step(nightly.settle, "settle", 10)(rows, Path(book), as_of, backfill)
