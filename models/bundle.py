@@ -64,8 +64,7 @@ def write(folder: Path, trained: Trained, metrics: Mapping[str, Any], ledger: Ma
         draft.mkdir(parents=True)
         for name, text in {**texts, "manifest.json": manifest}.items():
             (draft / name).write_text(text, "utf-8")
-        if not _whole(folder / digest):
-            shutil.rmtree(folder / digest, ignore_errors=True)
+        if not (folder / digest).exists():
             draft.replace(folder / digest)
         shutil.rmtree(draft, ignore_errors=True)
     return load(folder / digest)
@@ -85,14 +84,6 @@ def _alone(folder: Path) -> Iterator[list[str]]:
         for draft in drafts:
             shutil.rmtree(draft)
         yield [draft.name for draft in drafts]
-
-
-def _whole(folder: Path) -> bool:
-    try:
-        load(folder)
-    except (NotFound, IntegrityFailed):
-        return False
-    return True
 
 
 def load(folder: Path) -> Bundle:
