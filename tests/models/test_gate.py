@@ -110,7 +110,14 @@ def test_the_digest_is_of_what_the_table_says_and_of_nothing_else() -> None:
     assert {gate(text).digest for text in same} == {digest}
     assert gate(ONE.replace("0.65", "0.650")).digest == digest
     (only,) = gate(ONE).criteria
-    changes = {"limit": "0.6", "metric": '"ks"', "bound": '"value"', "must_be": '"at most"', "overrule": "false", "score": '"held_out"'}
+    changes = {
+        "limit": "0.6",
+        "metric": '"ks"',
+        "bound": '"value"',
+        "must_be": '"at most"',
+        "overrule": "false",
+        "score": '"held_out"',
+    }
     for name, value in changes.items():
         old = getattr(only, name)
         shown = f'"{old}"' if isinstance(old, str) else str(old).lower()

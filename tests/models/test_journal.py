@@ -29,7 +29,9 @@ def journal(folder: Path, *written: Step) -> Journal:
 
 @given(written=st.lists(steps, max_size=6))
 @examples(30)
-def test_what_is_appended_is_read_back_in_order_and_chained(written: list[Step], tmp_path_factory: pytest.TempPathFactory) -> None:
+def test_what_is_appended_is_read_back_in_order_and_chained(
+    written: list[Step], tmp_path_factory: pytest.TempPathFactory
+) -> None:
     found = journal(tmp_path_factory.getbasetemp(), *written).steps()
     assert [replace(step, number=0, before=Step.before) for step in found] == written
     assert [step.number for step in found] == list(range(1, len(written) + 1))
