@@ -76,12 +76,12 @@ def test_registering_a_bundle_again_logs_a_run_and_points_at_the_version_that_is
         published = registry.publish(run, book.bundle, folder, {"auc": 0.5}, {}, {})
     assert (published.version, published.known) == (int(book.trained["version"]), True)
     assert [v.number for v in registry.versions()] == [v.number for v in before]
-    tags = dict(rows(store, f"SELECT key, value FROM tags WHERE run_uuid = '{run}'"))
+    tags: dict[str, str] = dict(rows(store, f"SELECT key, value FROM tags WHERE run_uuid = '{run}'"))
     assert (tags["loanwatch.version"], tags["loanwatch.bundle"]) == (str(published.version), book.bundle.digest)
 
 
 def test_a_run_is_there_before_training_with_the_digest_of_the_criteria_and_then_that_of_the_data(book: Book) -> None:
-    tags = dict(rows(book.mlruns, f"SELECT key, value FROM tags WHERE run_uuid = '{book.trained['run_id']}'"))
+    tags: dict[str, str] = dict(rows(book.mlruns, f"SELECT key, value FROM tags WHERE run_uuid = '{book.trained['run_id']}'"))
     assert tags["loanwatch.criteria"] == gate().digest == book.trained["criteria"] == book.bundle.metrics["criteria"]
     assert tags["loanwatch.data"] == book.trained["data"]
     assert tags["loanwatch.state"] == "champion"

@@ -4,6 +4,7 @@ import shutil
 import sqlite3
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -42,7 +43,7 @@ def variant(trained: Trained, bundles: Path, number: int) -> Bundle:
     return write(bundles, trained, {"auc": number / 1_000, "criteria": "c"}, {"digest": "d", "version": 1})
 
 
-def rows(mlruns: Path, sql: str) -> list[tuple[object, ...]]:
+def rows(mlruns: Path, sql: str) -> list[Any]:
     """What the store's database says, read past MLflow."""
     with closing(sqlite3.connect(mlruns / "mlflow.db")) as con:
         return con.execute(sql).fetchall()
