@@ -18,6 +18,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 from mlflow.entities import LoggedModelOutput, Metric, Param, RunTag
 from mlflow.exceptions import MlflowException
+from mlflow.utils.time import get_current_time_millis
 
 from features.errors import IntegrityFailed, NotFound
 from models.bundle import Bundle
@@ -113,10 +114,10 @@ class Registry:
 
         A bundle that already has a sound version gets no second one. Who becomes champion is not decided here.
         """
-        parameters = [Param(k, str(v)) for k, v in _parameters(bundle).items()]
+        parameters, now = [Param(k, str(v)) for k, v in _parameters(bundle).items()], get_current_time_millis()
         said = {**tags, DIGEST_TAG: bundle.digest, DATA_TAG: bundle.said["data"]}
         self._client.log_batch(
-            run_id, [Metric(k, v, 0, 0) for k, v in metrics.items()], parameters, [RunTag(k, v) for k, v in said.items()]
+            run_id, [Metric(k, v, now, 0) for k, v in metrics.items()], parameters, [RunTag(k, v) for k, v in said.items()]
         )
         self._client.update_run(run_id, name=f"{bundle.said['target']['name']} {bundle.digest[:8]}")
         for name, figure in figures.items():
@@ -248,11 +249,11 @@ class Registry:
     def _create(self) -> None:
         """Make the database whole before it has its name: one that was killed half-made could never be opened."""
         with self.locked():
-            draft = self.folder / "mlflow.db.draft"
-            draft.unlink(missing_ok=True)
+            for left in self.folder.glob("draft-*"):
+                left.unlink()
             if not (self.folder / "mlflow.db").is_file():
-                made = f"sqlite:///{draft}"
-                mlflow.MlflowClient(made, made).search_experiments()
+                draft = self.folder / f"draft-{uuid4().hex}.db"  # MLflow remembers every database it has opened by its name
+                mlflow.MlflowClient(f"sqlite:///{draft}", f"sqlite:///{draft}").search_experiments()
                 draft.replace(self.folder / "mlflow.db")
 
     def _here(self) -> None:
