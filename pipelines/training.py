@@ -59,7 +59,7 @@ class Training:
     def as_json(self) -> dict[str, Any]:
         """The document of ``loanwatch train --json``."""
         return {
-            **_judged(self.assessment),
+            **_judged_beside(self.assessment),
             "against_champion": _against(self.assessment, self.beside),
             "slices": {name: _verdicts(verdicts) for name, verdicts in self.assessment.slices.items()},
             "gate": {f.criterion.name: {"seen": f.seen, "limit": f.criterion.limit, "met": f.met} for f in self.findings},
@@ -168,6 +168,15 @@ def run(
 
 def _not_met(findings: list[Finding]) -> list[str]:
     return [finding.criterion.name for finding in findings if not finding.met]
+
+
+def _judged_beside(assessment: Assessment) -> dict[str, Any]:
+    """As ``_judged``, the model with its paired difference to the champion too, where there is one."""
+    said, paired = _judged(assessment), assessment.whole.get("model_minus_champion")
+    if paired is not None:
+        numbers = paired.as_json()
+        said["model"] |= {f"auc_minus_champion{end}": numbers[f"auc{end}"] for end in ("", "_low", "_high")}
+    return said
 
 
 def _against(assessment: Assessment, beside: Incumbent | None) -> dict[str, Any] | None:

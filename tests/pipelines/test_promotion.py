@@ -77,6 +77,8 @@ def test_the_same_data_give_the_same_bundle_and_no_second_version_whoever_is_cha
     assert said["against_champion"]["bundle"] == book.bundle.digest
     paired = said["against_champion"]["model_minus_champion"]
     assert (paired["auc"], paired["auc_low"], paired["auc_high"]) == (0.0, 0.0, 0.0)
+    assert said["model"]["auc_minus_champion_low"] == 0.0
+    assert "auc_minus_champion" not in again.bundle.metrics["model"]
     assert said["gate"]["holds_champion"] == {"seen": 0.0, "limit": -0.005, "met": True}
 
 
