@@ -14,6 +14,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from models.explain import sentence, told
+from models.journal import PROPOSED
 
 if TYPE_CHECKING:  # what is only shown need not be loaded to be shown
     from pathlib import Path
@@ -22,6 +23,7 @@ if TYPE_CHECKING:  # what is only shown need not be loaded to be shown
     from features.ingest import Receipt
     from features.quarantine import Report
     from loanwatch.doctor import Finding
+    from models.journal import Step
     from monitoring.policy import TierPolicy
     from monitoring.runs import Night
     from pipelines.training import Training
@@ -92,10 +94,56 @@ def training(console: Console, result: Training) -> None:
             f"{part}: AUC {v.value['auc']:.3f} ({v.low['auc']:.3f} to {v.high['auc']:.3f}), {v.n:,} rows, {v.bad:,} defaults"
         )
     _validation(console, result)
+    _searched(console, result.bundle.said["search"])
+    _against_champion(console, result)
     for finding in result.findings:
         console.print(("[green]met[/]" if finding.met else "[red]not met[/]") + f": {finding.say()[0]}", highlight=False)
     role = "champion" if result.published.champion else "challenger, held back by the gate"
-    console.print(f"model {result.bundle.digest[:12]} is version {result.published.version}, {role}", highlight=False)
+    known = " (made before)" if result.published.known else ""
+    console.print(f"model {result.bundle.digest[:12]} is version {result.published.version}{known}, {role}", highlight=False)
+
+
+def _searched(console: Console, said: Mapping[str, Any] | None) -> None:
+    if said is not None:
+        console.print(
+            f"search: {said['done']} of {said['asked']} trials, ended by {said['ended']}; AUC in the stopping months"
+            f" {said['auc']:.4f}, the profile's own {said['auc_of_profile']:.4f}",
+            highlight=False,
+        )
+
+
+def _against_champion(console: Console, result: Training) -> None:
+    if result.beside is not None and result.beside.log_odds is None:
+        console.print(f"not compared with champion {result.beside.digest[:12]}: {result.beside.en}", highlight=False)
+
+
+def promotions(console: Console, found: Mapping[str, Any]) -> None:
+    """Versions with what they are and what waits for a second person, then every step so far."""
+    table = _table("Versions", "version", "what", "seen")
+    for v in found["versions"]:
+        missed = f"not met: {', '.join(v['not_met'])}" if v["not_met"] else "all criteria met"
+        waiting = f"; proposed by {v['proposal']['by'][0]}, waits for another person" if v["proposal"] else ""
+        names = f" ({', '.join(v['aliases'])})" if v["aliases"] else ""
+        table.add_row(f"{v['version']}{names}", escape(f"{v['bundle'][:12]}{waiting}"), escape(v["fault"] or missed))
+    console.print(table)
+    for step in found["history"]:
+        console.print(_said(step), highlight=False)
+
+
+def promotion_step(console: Console, step: Step) -> None:
+    """What a person did, and what must follow."""
+    console.print(_said(asdict(step)), highlight=False)
+    if step.what == PROPOSED:
+        console.print(
+            f"another person completes it: loanwatch promote {step.version} --by NAME --approve | 须由他人批准", highlight=False
+        )
+
+
+def _said(step: Mapping[str, Any]) -> str:
+    persons = " and ".join(step["by"]) or "the criteria"
+    missed = f"; not met: {', '.join(step['not_met'])}" if step["not_met"] else ""
+    reasons = f": {' / '.join(step['reasons'])}" if step["reasons"] else ""
+    return escape(f"{step['number']}  {step['at']}  version {step['version']} {step['what']} by {persons}{reasons}{missed}")
 
 
 def _validation(console: Console, result: Training) -> None:

@@ -1,7 +1,8 @@
 """What a model is: a folder of files with their digests, named by the digest of all of them. Nothing in it is a pickle.
 
 model.txt      the trees, as LightGBM writes them
-bundle.json    features in order with unit and direction, calibration, PD by horizon, target, profile, where the data came from
+bundle.json    features in order with unit and direction, calibration, PD by horizon, target, profile, periods, where the
+               data came from
 metrics.json   how it was judged before it was used
 manifest.json  sha256 of each of these
 """
@@ -10,7 +11,8 @@ import hashlib
 import json
 import platform
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -20,6 +22,7 @@ from features import catalogue
 from features.errors import IntegrityFailed, NotFound
 from models.calibrate import Calibration
 from models.horizon import Curve, Horizons
+from models.locks import held
 from models.train import Trained
 
 FILES = ("model.txt", "bundle.json", "metrics.json")
@@ -64,15 +67,31 @@ def write(folder: Path, trained: Trained, horizons: Horizons, metrics: Mapping[s
     }
     manifest = _json({name: _sha256(text.encode()) for name, text in texts.items()})
     digest = _sha256(manifest.encode())
-    draft = folder / f".{digest}"
-    shutil.rmtree(draft, ignore_errors=True)
-    draft.mkdir(parents=True)
-    for name, text in {**texts, "manifest.json": manifest}.items():
-        (draft / name).write_text(text, "utf-8")
-    if not (folder / digest).exists():
-        draft.replace(folder / digest)
-    shutil.rmtree(draft, ignore_errors=True)
+    with _alone(folder):
+        draft = folder / f".{digest}"
+        draft.mkdir(parents=True)
+        for name, text in {**texts, "manifest.json": manifest}.items():
+            (draft / name).write_text(text, "utf-8")
+        if not (folder / digest).exists():
+            draft.replace(folder / digest)
+        shutil.rmtree(draft, ignore_errors=True)
     return load(folder / digest)
+
+
+def sweep(folder: Path) -> list[str]:
+    """Remove drafts that a dead process left among the bundles; returns their names."""
+    with _alone(folder) as drafts:
+        return drafts
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[list[str]]:
+    """Nobody else writes bundles here meanwhile, so a draft found at the start is a dead process's: removed, and named."""
+    with held(folder.resolve().with_name(f".{folder.name}.lock")):
+        drafts = sorted(path for path in folder.glob(".*") if path.is_dir())
+        for draft in drafts:
+            shutil.rmtree(draft)
+        yield [draft.name for draft in drafts]
 
 
 def load(folder: Path) -> Bundle:
@@ -109,6 +128,8 @@ def _said(trained: Trained, horizons: Horizons, ledger: Mapping[str, Any]) -> di
         "rounds": trained.rounds,
         "target": asdict(trained.target),
         "profile": {**asdict(trained.profile), "prohibited": list(trained.profile.prohibited)},
+        "periods": trained.periods and {k: [day.isoformat() for day in days] for k, days in asdict(trained.periods).items()},
+        "search": trained.search and dict(trained.search),
         "data": trained.data_digest,
         "ledger": dict(ledger),
         "architecture": platform.machine(),

@@ -1,63 +1,157 @@
-"""Whether a model may become champion: criteria as data, the answer with every number that led to it."""
+"""Whether a model may become champion: criteria read from ``gate.toml``, the answer with every number that led to it.
 
+The digest of the table is taken before a model is trained and compared before the alias moves: nobody can fit the criteria to
+a model that he has already seen.
+"""
+
+import hashlib
+import json
+import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, fields
+from importlib.resources import files
+from typing import Any
 
-from models.evaluate import Verdict
+from features.errors import GateNotPassed, UsageError, nearest
+from models.baselines import BASELINES
+from models.evaluate import METRICS, Verdict
 
 AT_LEAST, AT_MOST = "at least", "at most"
+ALWAYS, WITH_CHAMPION = "always", "with_champion"
+TARGET, CHAMPION = "target", "model_minus_champion"
+SCORES = ("model", "held_out", *(f"model_minus_{name}" for name in BASELINES), CHAMPION, TARGET)
+CHOICES = {"score": SCORES, "bound": ("value", "low", "high"), "must_be": (AT_LEAST, AT_MOST), "applies": (ALWAYS, WITH_CHAMPION)}
+WHERE = "models/gate.toml"
 
 
 @dataclass(frozen=True)
 class Criterion:
-    """One condition on one metric of one verdict; ``bound`` is value, low or high."""
+    """One condition on one number; the meaning of each field stands in ``gate.toml``."""
 
     name: str
-    verdict: str
+    score: str
     metric: str
     bound: str
-    side: str
+    must_be: str
     limit: float
+    applies: str
+    overrule: bool
     en: str
     zh: str
+    reason_en: str
+    reason_zh: str
 
 
-CRITERIA = (
-    Criterion("discriminates", "model", "auc", "low", AT_LEAST, 0.65, "AUC, lower end", "AUC下限"),
-    Criterion("beats_rule", "model_minus_worst_dpd", "auc", "low", AT_LEAST, 0.0,
-              "AUC above the days-past-due rule, lower end", "AUC高于逾期天数规则的下限"),
-    Criterion("holds_logistic", "model_minus_logistic", "auc", "value", AT_LEAST, -0.005,
-              "AUC above logistic regression", "AUC高于逻辑回归"),
-    Criterion("calibrated_low", "model", "calibration_slope", "high", AT_LEAST, 0.8,
-              "calibration slope, upper end", "校准斜率上限"),
-    Criterion("calibrated_high", "model", "calibration_slope", "low", AT_MOST, 1.25,
-              "calibration slope, lower end", "校准斜率下限"),
-)  # fmt: skip
+@dataclass(frozen=True)
+class Gate:
+    """The table of criteria and the sha256 of what it says; comments, layout and order do not count."""
 
-
-HORIZON = Criterion("horizon", "", "", "value", AT_LEAST, 12, "months ahead", "预测月数")
-"""The score in use is the 12-month PD; a model of a shorter horizon may stand beside it, not in its place."""
+    criteria: tuple[Criterion, ...]
+    digest: str
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One criterion with the number seen."""
+    """One criterion with the number seen, and what a reader should know of that number."""
 
     criterion: Criterion
     seen: float
+    en: str = ""
+    zh: str = ""
 
     @property
     def met(self) -> bool:
         """A number that could not be computed meets nothing."""
-        return self.seen >= self.criterion.limit if self.criterion.side == AT_LEAST else self.seen <= self.criterion.limit
+        c = self.criterion
+        return self.seen >= c.limit if c.must_be == AT_LEAST else self.seen <= c.limit
 
     def say(self) -> tuple[str, str]:
         c = self.criterion
-        side = "至少" if c.side == AT_LEAST else "至多"
-        return f"{c.en} is {self.seen:.4f}, must be {c.side} {c.limit}", f"{c.zh}为{self.seen:.4f},应{side}{c.limit}"
+        side = "至少" if c.must_be == AT_LEAST else "至多"
+        en, zh = (f"; {self.en}", f";{self.zh}") if self.en else ("", "")
+        return f"{c.en} is {self.seen:.4f}, must be {c.must_be} {c.limit}{en}", f"{c.zh}为{self.seen:.4f},应{side}{c.limit}{zh}"
 
 
-def judge_for_promotion(verdicts: Mapping[str, Verdict], months: int = 12) -> list[Finding]:
-    """Every criterion with what was seen, in the order of the table, for a model that looks ``months`` ahead."""
-    seen = [Finding(c, getattr(verdicts[c.verdict], c.bound)[c.metric]) for c in CRITERIA]
-    return [*seen, Finding(HORIZON, months)]
+def gate(text: str | None = None) -> Gate:
+    """The criteria of a TOML text, ``gate.toml`` by default; raises UsageError for anything that is not a criterion."""
+    tables = tomllib.loads(files("models").joinpath("gate.toml").read_text("utf-8") if text is None else text)
+    criteria = tuple(_criterion(name, table) for name, table in tables.items())
+    if not any(c.applies == ALWAYS for c in criteria):
+        raise UsageError(f"{WHERE}: no criterion that always applies; any model would pass", f"{WHERE}:没有始终适用的标准")
+    said = {c.name: {**asdict(c), "limit": float(c.limit)} for c in criteria}
+    return Gate(criteria, hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest())
+
+
+def judge_for_promotion(
+    verdicts: Mapping[str, Verdict], months: int = 12, table: Gate | None = None, caveat: tuple[str, str] = ("", "")
+) -> list[Finding]:
+    """Every criterion that applies with what was seen, in the order of the table, for a model that looks ``months`` ahead.
+
+    ``caveat`` is what must be said (English, Chinese) of the comparison with the champion.
+    """
+    applying = [c for c in (table or gate()).criteria if c.applies == ALWAYS or CHAMPION in verdicts]
+    return [Finding(c, _seen(c, verdicts, months), *(caveat if c.score == CHAMPION else ("", ""))) for c in applying]
+
+
+def unchanged(table: Gate, now: Gate) -> None:
+    """Raise GateNotPassed if the criteria are no longer those that were hashed before training."""
+    if now.digest != table.digest:
+        raise GateNotPassed(
+            f"{WHERE} changed while the model was trained (it was {table.digest[:12]}, is {now.digest[:12]}): the model stays"
+            " challenger. Train again under the new table, or promote by two persons with `loanwatch promote`",
+            f"{WHERE} 在训练期间被修改(原 {table.digest[:12]},现 {now.digest[:12]}):模型仍为挑战者;"
+            "请按新标准重新训练,或用 `loanwatch promote` 由两人批准",
+        )
+
+
+def _seen(c: Criterion, verdicts: Mapping[str, Verdict], months: int) -> float:
+    if c.score == TARGET:
+        return months
+    number: float = getattr(verdicts[c.score], c.bound)[c.metric]
+    return number
+
+
+def _criterion(name: str, table: Any) -> Criterion:
+    if not isinstance(table, dict):
+        raise _wrong(name, f"{table!r} stands outside a table; write it under a [criterion]", f"{table!r} 不在任何 [标准] 之下")
+    wanted = {f.name: f.type for f in fields(Criterion) if f.name != "name"}
+    for key in table:
+        if key not in wanted:
+            en, zh = nearest(key, wanted)
+            raise _wrong(name, f"unknown key {key!r}; {en}", f"未知键 {key!r};{zh}")
+    missing = [key for key in wanted if key not in table]
+    if missing:
+        raise _wrong(name, f"{', '.join(missing)} missing; a criterion needs all its keys", f"缺少 {', '.join(missing)}")
+    for key, kind in wanted.items():
+        _typed(name, key, table[key], kind)
+    metrics = ("months",) if table["score"] == TARGET else METRICS
+    for key, known in {**CHOICES, "metric": metrics}.items():
+        if table[key] not in known:
+            en, zh = nearest(table[key], known)
+            raise _wrong(name, f"{key} = {table[key]!r}; {en}", f"{key} = {table[key]!r};{zh}")
+    _meetable(name, table)
+    return Criterion(name=name, **table)
+
+
+def _typed(name: str, key: str, value: object, kind: Any) -> None:
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    if not (number if kind is float else isinstance(value, kind)):
+        words = {float: ("a number", "数字"), bool: ("true or false", "true 或 false"), str: ("text", "文本")}[kind]
+        raise _wrong(name, f"{key} = {value!r} is not {words[0]}", f"{key} = {value!r} 应为{words[1]}")
+    if value != value or value == "":  # NaN is not a limit, and nothing is not a reason
+        raise _wrong(name, f"{key} = {value!r} says nothing", f"{key} = {value!r} 没有内容")
+
+
+def _meetable(name: str, table: dict[str, Any]) -> None:
+    """A comparison with the champion can only be asked where there is one."""
+    if (table["score"] == CHAMPION) != (table["applies"] == WITH_CHAMPION):
+        raise _wrong(
+            name,
+            f"score {table['score']} applies {table['applies']}; a comparison with the champion applies with_champion, all else"
+            " always, or a first model could never meet it",
+            f"{table['score']} 的 applies 为 {table['applies']};与冠军模型的比较须为 with_champion,其余须为 always",
+        )
+
+
+def _wrong(name: str, en: str, zh: str) -> UsageError:
+    return UsageError(f"{WHERE} [{name}]: {en}", f"{WHERE} [{name}]:{zh}")

@@ -99,10 +99,9 @@ class Scorer:
             nothing = np.empty((0, len(self.bundle.features)))
             return Scored(self.bundle.features, nothing, np.empty(0), math.nan, nothing)
         line = self.bundle.calibration
-        margin = np.asarray(self._booster.predict(values, raw_score=True, num_threads=2))
+        log_odds = self._log_odds(values)
         shares = np.asarray(self._booster.predict(values, pred_contrib=True, num_threads=2))
         contributions, base = line.slope * shares[:, :-1], line.intercept + line.slope * float(shares[0, -1])
-        log_odds = line.log_odds(margin)
         gap = float(np.abs(base + contributions.sum(axis=1) - log_odds).max())
         if gap > ADDITIVE:
             raise IntegrityFailed(
@@ -111,6 +110,14 @@ class Scorer:
                 f"贡献之和与对数几率相差{gap:.2e},超过{ADDITIVE};模型文件与程序库版本不符:请使用模型包所记版本",
             )
         return Scored(self.bundle.features, values, log_odds, base, contributions)
+
+    def log_odds(self, x: pd.DataFrame) -> Float:
+        """The log-odds that ``score`` gives, to the bit, without contributions; float64 (n,). Raises DataRefused like it."""
+        values = self._values(x)
+        return self._log_odds(values) if len(values) else np.empty(0)
+
+    def _log_odds(self, values: Float) -> Float:
+        return self.bundle.calibration.log_odds(np.asarray(self._booster.predict(values, raw_score=True, num_threads=2)))
 
     def _values(self, x: pd.DataFrame) -> Float:
         columns = [str(name) for name in x.columns]

@@ -1,8 +1,9 @@
 """From a sample to a model: monotone gradient-boosted trees, their number chosen on later months, calibrated on later ones."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import Any
 
 import lightgbm as lgb
 import numpy as np
@@ -14,7 +15,7 @@ from features.ledger import Float, Int
 from features.window import Mask
 from models.calibrate import Calibration, calibrate
 from models.profile import Profile
-from models.sample import FOLDS, Sample
+from models.sample import FOLDS, Periods, Sample
 
 FIXED = {
     "objective": "binary", "metric": "auc", "verbosity": -1, "deterministic": True, "force_row_wise": True, "num_threads": 1,
@@ -43,6 +44,9 @@ class Trained:
     data_digest: str
     held_out: Float
     """Log-odds of the test rows, each by a model that never saw the borrower."""
+    periods: Periods | None = None
+    search: Mapping[str, Any] | None = None
+    """How the profile's parameters were searched for, if they were: ``search.Found.said``."""
 
     def log_odds(self, x: pd.DataFrame) -> Float:
         return self.calibration.log_odds(_margin(lgb.Booster(model_str=self.booster), x[list(self.features)]))
@@ -54,15 +58,22 @@ def train(sample: Sample, target: Target, profile: Profile, done: Progress = lam
     Raises GateNotPassed if the calibration rows show no increasing relation.
     """
     pool, test = sample.pool, sample.test
-    names = [str(n) for n in sample.x if _tells(sample.x[n][pool])]
-    x = sample.x[names]
-    rounds = _rounds(x, sample, profile, done)
+    x = telling(sample)
+    names = [str(n) for n in x]
+    rounds = len(stopping_auc(x, sample, profile, done))
     booster, *without = _fits(x, sample, [pool, *(pool & (sample.fold != k) for k in range(FOLDS))], rounds, profile, done)
     apart = _apart(x, sample.fold, without)
     later = sample.roles.calibrate
     line = calibrate(apart[later], sample.y[later])
     held_out = line.log_odds(apart[test])
-    return Trained(booster.model_to_string(), tuple(names), line, rounds, target, profile, sample.digest(), held_out)
+    return Trained(
+        booster.model_to_string(), tuple(names), line, rounds, target, profile, sample.digest(), held_out, sample.periods
+    )
+
+
+def telling(sample: Sample) -> pd.DataFrame:
+    """The features that vary in the pool, of all rows."""
+    return sample.x[[n for n in sample.x if _tells(sample.x[n][sample.pool])]]
 
 
 def _tells(values: pd.Series) -> bool:
@@ -70,8 +81,8 @@ def _tells(values: pd.Series) -> bool:
     return values.nunique(dropna=False) > 1
 
 
-def _rounds(x: pd.DataFrame, sample: Sample, profile: Profile, done: Progress) -> int:
-    """How many trees help in the stopping months on borrowers that the trees were not grown on."""
+def stopping_auc(x: pd.DataFrame, sample: Sample, profile: Profile, done: Progress = lambda *_: None) -> list[float]:
+    """AUC in the stopping months after each tree that helps there, on borrowers that the trees were not grown on."""
     early, late = sample.roles.fit, sample.roles.stop
     rows = np.flatnonzero(early | late)
     early, late, fold = early[rows], late[rows], sample.fold[rows]
@@ -80,7 +91,7 @@ def _rounds(x: pd.DataFrame, sample: Sample, profile: Profile, done: Progress) -
         folds=[(np.flatnonzero(early & (fold != k)), np.flatnonzero(late & (fold == k))) for k in range(FOLDS)],
         callbacks=[lgb.early_stopping(int(profile.lightgbm["patience"]), verbose=False), lambda _: done("trees", FOLDS)],
     )  # fmt: skip
-    return len(found["valid auc-mean"])
+    return [float(auc) for auc in found["valid auc-mean"]]
 
 
 def _fits(x: pd.DataFrame, sample: Sample, parts: list[Mask], rounds: int, profile: Profile, done: Progress) -> list[lgb.Booster]:

@@ -21,10 +21,11 @@ from features.ingest import Receipt
 from features.ingest import ingest as bring
 from features.ledger import Ledger
 from features.sources import source
-from models.train import train
+from models.baselines import BASELINES
+from models.search import Budget
 from pipelines import nightly, training
 from pipelines.nightly import Delivery, Run
-from pipelines.training import Training
+from pipelines.training import Training, Trial
 
 MINUTES = 60
 RETRIES, WAIT = 2, 5
@@ -49,17 +50,26 @@ def ingest(source_name: str, path: str, book: str) -> int:
     return receipt.ledger_version
 
 
-@flow(name="training", timeout_seconds=120 * MINUTES)
+@flow(name="training", timeout_seconds=720 * MINUTES)
 def train_book(
-    book: str, mlruns: str = "mlruns", target: str | None = None, profile: str = "default", steps: int = 0
-) -> Training:
-    """Train on a book and register the model; ``steps`` past retrainings are judged too."""
+    book: str, mlruns: str = "mlruns", target: str | None = None, profile: str = "default", search: int | None = None,
+    search_minutes: float | None = None, steps: int = 0,
+) -> Training:  # fmt: skip
+    """Train on a book, after a search for parameters if trials are named, and register the model.
+
+    ``steps`` past retrainings are judged too.
+    """
+    home, store = Path(book), Path(mlruns)
     goal, how = training.choose(target, profile)
-    rows = step(training.sample, "sample", 60)(Path(book), goal, how)
-    trained = step(train, "train", 60, disk=False)(rows, goal, how)
-    assessment = step(training.judge, "judge", 60, disk=False)(trained, rows)
-    validation = step(training.examine, "examine", 120)(Path(book), trained, assessment, rows, steps)
-    result = step(training.publish, "publish", 15)(Path(book), Path(mlruns), trained, assessment, validation, rows)
+    budget = None if search is None else Budget(search, search_minutes)
+    with training.begun(home, store, goal, how) as run:
+        rows = step(training.sample, "sample", 60)(home, goal, how)
+        trained = step(training.fit, "train", 600, disk=False)(store, rows, goal, how, budget, run)
+        beside = step(training.present_champion, "champion", 60)(home, store, rows, goal)
+        assessment = step(training.judge, "judge", 60, disk=False)(trained, rows, beside)
+        validation = step(training.examine, "examine", 120)(home, trained, assessment, rows, steps)
+        trial = Trial(assessment, validation, beside)
+        result = step(training.publish, "publish", 15)(home, store, trained, trial, rows, run)
     create_markdown_artifact(key="training", description="What the model is worth", markdown=_judgement(result))
     return result
 
@@ -72,6 +82,7 @@ def nightly_run(
     if delivery is not None:
         _received(step(nightly.receive, "receive", 120)(Path(book), delivery))
     as_of = as_of or Ledger(Path(book)).known_through
+    step(nightly.begin, "reconcile", 15)(Path(book), Path(mlruns))
     scorer = step(nightly.champion, "champion", 5)(Path(book), Path(mlruns))
     rows = step(nightly.score, "score", 30)(Path(book), scorer, as_of)
     night = step(nightly.settle, "settle", 10)(rows, Path(book), as_of, backfill)
@@ -91,7 +102,7 @@ def _received(receipt: Receipt) -> None:
 def _judgement(result: Training) -> str:
     verdicts = result.assessment.whole
     lines = ["| score | AUC | 95 % | KS |", "| --- | --- | --- | --- |"]
-    for name in ("model", "held_out", *training.BASELINE_NAMES):
+    for name in ("model", "held_out", *BASELINES):
         v = verdicts[name]
         lines.append(f"| {name} | {v.value['auc']:.3f} | {v.low['auc']:.3f} to {v.high['auc']:.3f} | {v.value['ks']:.3f} |")
     gate = [f"- {'met' if f.met else 'NOT MET'}: {f.say()[0]} ({f.say()[1]})" for f in result.findings]

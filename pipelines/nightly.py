@@ -20,6 +20,7 @@ from models.score import Scorer
 from monitoring import runs
 from monitoring.night import place, score_book
 from monitoring.runs import BACKFILL, NIGHTLY, Night
+from pipelines.promotion import reconcile
 
 Progress = Callable[[str, int], None]
 
@@ -60,6 +61,12 @@ def champion(book: Path, mlruns: Path) -> Scorer:
     return Scorer(bundles.load(folder))
 
 
+def begin(book: Path, mlruns: Path) -> None:
+    """Put the model store right before it is asked for its champion; raises NotFound where there is no book."""
+    Ledger(book)
+    reconcile(book, mlruns)
+
+
 def score(book: Path, scorer: Scorer, as_of: date, done: Progress = lambda *_: None) -> pd.DataFrame:
     return score_book(Ledger(book), scorer, as_of, done=done)
 
@@ -76,6 +83,8 @@ def run(
     book: Path, mlruns: Path, as_of: date, backfill: bool = False, dry: bool = False, done: Progress = lambda *_: None
 ) -> Run:
     """The whole night, step by step, without Prefect; a dry run writes nothing."""
+    if not dry:
+        begin(book, mlruns)
     scorer = champion(book, mlruns)
     night = settle(score(book, scorer, as_of, done), book, as_of, backfill)
     return Run(night, None if dry else write(night, book, scorer), scorer.bundle.digest)

@@ -3,8 +3,9 @@
 Plain functions that run anywhere; ``flows.py`` gives them to Prefect.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,23 +17,44 @@ from models import bundle as bundles
 from models.assess import Assessment, assess
 from models.bundle import Bundle
 from models.crossfit import cross_assess
-from models.gate import Finding, judge_for_promotion
+from models.gate import Finding, Gate, gate, judge_for_promotion, unchanged
+from models.incumbent import Incumbent, incumbent
 from models.plots import beeswarm, pictures
 from models.profile import Profile, profile
-from models.registry import Published, Registry
+from models.promotions import Promotions
+from models.registry import CHAMPION, CRITERIA_TAG, NOT_MET_TAG, Published, Registry
 from models.report import Criterion, documents
 from models.sample import Sample, draw
 from models.score import Scorer
+from models.search import Budget, search
 from models.train import Trained, train
 from models.validate import Validation, validate
 from models.walk import walk
 from monitoring.policy import tier_policy
+from pipelines.numbers import against, by_itself, flat, shown, slices_json, verdicts_json
+from pipelines.promotion import now, reconcile
 
 Progress = Callable[[str, int], None]
-BASELINE_NAMES = ("worst_dpd", "logistic", "scorecard")
 WATCHED = "watch"
 SHOWN_ROWS = 2_000
 """Rows of the test months in the beeswarm: enough to see the shape."""
+
+
+@dataclass(frozen=True)
+class Begun:
+    """A training run as it stands in MLflow before anything is trained: its id, and the criteria as they were then."""
+
+    run_id: str
+    criteria: Gate
+
+
+@dataclass(frozen=True)
+class Trial:
+    """Everything a model was judged by: beside its baselines and the champion, and in full."""
+
+    assessment: Assessment
+    validation: Validation
+    beside: Incumbent | None = None
 
 
 @dataclass(frozen=True)
@@ -41,9 +63,20 @@ class Training:
 
     bundle: Bundle
     published: Published
-    assessment: Assessment
-    validation: Validation
+    trial: Trial
     findings: list[Finding]
+
+    @property
+    def assessment(self) -> Assessment:
+        return self.trial.assessment
+
+    @property
+    def validation(self) -> Validation:
+        return self.trial.validation
+
+    @property
+    def beside(self) -> Incumbent | None:
+        return self.trial.beside
 
     @property
     def passed(self) -> bool:
@@ -52,10 +85,13 @@ class Training:
     def as_json(self) -> dict[str, Any]:
         """The document of ``loanwatch train --json``."""
         return {
-            **_judged(self.assessment),
-            "slices": {name: verdicts_json(verdicts) for name, verdicts in self.assessment.slices.items()},
+            **verdicts_json(self.assessment.whole),
+            "against_champion": against(self.assessment, self.beside),
+            "slices": slices_json(self.assessment),
             "validation": self.validation.as_json(),
             "gate": {f.criterion.name: {"seen": f.seen, "limit": f.criterion.limit, "met": f.met} for f in self.findings},
+            "criteria": self.bundle.metrics["criteria"],
+            "search": self.bundle.said["search"],
             "bundle": self.bundle.digest,
             "data": self.bundle.said["data"],
             "run_id": self.published.run_id,
@@ -74,9 +110,43 @@ def sample(book: Path, goal: Target, how: Profile, done: Progress = lambda *_: N
     return draw(Ledger(book), goal, how, done)
 
 
-def judge(trained: Trained, rows: Sample, done: Progress = lambda *_: None) -> Assessment:
-    """The model beside its baselines, on rows that were kept apart or, where none were, by cross-fitting."""
-    return cross_assess(trained, rows, done) if rows.crossed else assess(trained, rows)
+@contextmanager
+def begun(book: Path, mlruns: Path, goal: Target, how: Profile) -> Iterator[Begun]:
+    """A run in MLflow around a training, opened when the store is in order and the criteria are read and hashed."""
+    Ledger(book)  # a book that is not there is said before a model store is made
+    reconcile(book, mlruns)
+    criteria = gate()
+    said = {CRITERIA_TAG: criteria.digest, "loanwatch.target": goal.name, "loanwatch.profile": how.name}
+    with Registry(mlruns).opened(f"{goal.name} {how.name}", said) as run_id:
+        yield Begun(run_id, criteria)
+
+
+def fit(
+    mlruns: Path, rows: Sample, goal: Target, how: Profile, budget: Budget | None, run: Begun,
+    done: Progress = lambda *_: None,
+) -> Trained:  # fmt: skip
+    """Train, after a search for parameters if there is a budget for one; its trials are kept with the run."""
+    Registry(mlruns).say(run.run_id, data=rows.digest())
+    if budget is None:
+        return train(rows, goal, how, done)
+    found = search(rows, how, budget, done)
+    Registry(mlruns).show(run.run_id, "search/trials.json", found.trials)
+    return replace(train(rows, goal, found.profile, done), search=found.said)
+
+
+def present_champion(book: Path, mlruns: Path, rows: Sample, goal: Target) -> Incumbent | None:
+    """The champion with its scores of the test rows, if there is one."""
+    registry = Registry(mlruns)
+    if CHAMPION not in registry.aliases():
+        return None
+    return incumbent(registry.champion(), book / "bundles", rows, Ledger(book), goal)
+
+
+def judge(trained: Trained, rows: Sample, beside: Incumbent | None = None, done: Progress = lambda *_: None) -> Assessment:
+    """The model beside baselines and champion, on rows that were kept apart or, where none were, by cross-fitting."""
+    if rows.crossed:
+        return cross_assess(trained, rows, done)
+    return assess(trained, rows, None if beside is None else beside.log_odds)
 
 
 def examine(
@@ -97,81 +167,59 @@ def watch_from(ledger: Ledger) -> float:
     return found
 
 
-def publish(book: Path, mlruns: Path, trained: Trained, assessment: Assessment, validation: Validation, rows: Sample) -> Training:
-    """Write the bundle into the book and register it; it becomes champion only if every criterion is met."""
-    findings = judge_for_promotion(assessment.whole, trained.target.months)
+def publish(book: Path, mlruns: Path, trained: Trained, trial: Trial, rows: Sample, run: Begun) -> Training:
+    """Write the bundle into the book and register it with its documents; champion only if every criterion is met.
+
+    The bundle holds nothing of the comparison with the champion: the same data give the same bundle whoever is champion.
+    Raises GateNotPassed if a model that met the criteria may not become champion because they, or the champion, changed.
+    """
+    beside = trial.beside
+    caveat = (beside.en, beside.zh) if beside is not None else ("", "")
+    findings = judge_for_promotion(trial.assessment.whole, trained.target.months, run.criteria, caveat)
+    bundle = _bundle(book, trained, trial, run)
+    figures = _figures(bundle, trial, rows)
+    criteria = [Criterion(*finding.say(), finding.met) for finding in findings]
+    pages = documents(bundle, trial.assessment, trial.validation, rows, Ledger(book).manifest, criteria, figures)
+    registry, tags = Registry(mlruns), {CRITERIA_TAG: run.criteria.digest, NOT_MET_TAG: ",".join(_not_met(findings))}
+    metrics = {**flat(trial.assessment), **shown(trial.validation)}
+    published = registry.publish(run.run_id, bundle, book / "bundles" / bundle.digest, metrics, figures, tags, pages)
+    if not _not_met(findings):
+        unchanged(run.criteria, gate())
+        Promotions(registry).by_criteria(published.version, beside.digest if beside is not None else None, now())
+    champion = registry.aliases().get(CHAMPION) == published.version
+    registry.say(run.run_id, state="champion" if champion else "challenger")
+    return Training(bundle, replace(published, champion=champion), trial, findings)
+
+
+def _bundle(book: Path, trained: Trained, trial: Trial, run: Begun) -> Bundle:
     ledger = Ledger(book).manifest
     metrics = {
-        **_judged(assessment), "slices": {n: verdicts_json(v) for n, v in assessment.slices.items()},
-        "validation": validation.as_json(),
+        **verdicts_json(by_itself(trial.assessment.whole)), "slices": slices_json(trial.assessment),
+        "validation": trial.validation.as_json(), "criteria": run.criteria.digest,
     }  # fmt: skip
     known = {"digest": ledger.digest(), "version": ledger.ledger_version}
-    bundle = bundles.write(book / "bundles", trained, validation.horizons, metrics, known)
+    return bundles.write(book / "bundles", trained, trial.validation.horizons, metrics, known)
+
+
+def _figures(bundle: Bundle, trial: Trial, rows: Sample) -> dict[str, Any]:
     test = np.flatnonzero(rows.test)[:SHOWN_ROWS]
-    figures = {**pictures(assessment), "beeswarm": beeswarm(Scorer(bundle).score(rows.x.iloc[test]))}
-    criteria = [Criterion(*finding.say(), finding.met) for finding in findings]
-    pages = documents(bundle, assessment, validation, rows, ledger, criteria, figures)
-    passed = all(finding.met for finding in findings)
-    named = {**flat(assessment), **shown(validation)}
-    published = Registry(mlruns).publish(bundle, book / "bundles" / bundle.digest, named, figures, passed, pages)
-    return Training(bundle, published, assessment, validation, findings)
+    return {**pictures(trial.assessment), "beeswarm": beeswarm(Scorer(bundle).score(rows.x.iloc[test]))}
 
 
 def run(
-    book: Path,
-    mlruns: Path,
-    target_name: str | None = None,
-    profile_name: str = "default",
-    done: Progress = lambda *_: None,
-    steps: int = 0,
-) -> Training:
+    book: Path, mlruns: Path, target_name: str | None = None, profile_name: str = "default", done: Progress = lambda *_: None,
+    budget: Budget | None = None, steps: int = 0,
+) -> Training:  # fmt: skip
     """The whole run, step by step, without Prefect; ``steps`` past retrainings are judged too."""
     goal, how = choose(target_name, profile_name)
-    rows = sample(book, goal, how, done)
-    trained = train(rows, goal, how, done)
-    assessment = judge(trained, rows, done)
-    return publish(book, mlruns, trained, assessment, examine(book, trained, assessment, rows, steps, done), rows)
+    with begun(book, mlruns, goal, how) as opened:
+        rows = sample(book, goal, how, done)
+        trained = fit(mlruns, rows, goal, how, budget, opened, done)
+        beside = present_champion(book, mlruns, rows, goal)
+        assessment = judge(trained, rows, beside, done)
+        trial = Trial(assessment, examine(book, trained, assessment, rows, steps, done), beside)
+        return publish(book, mlruns, trained, trial, rows, opened)
 
 
-def shown(validation: Validation) -> dict[str, float]:
-    """What MLflow shows of a validation beside the verdicts: how far the score moved, what is flagged, horizons."""
-    horizons = {f"horizon_{h}.ratio": t.ratio for h, t in validation.by_horizon.items() if t is not None}
-    return {
-        "psi": validation.stability.score.psi,
-        "psi_red": float(sum(shift.light == "red" for shift in validation.stability.features.values())),
-        "backtest_red": float(sum(test.light == "red" for test in validation.backtest.values())),
-        "leaks_flagged": float(sum(gain.flagged for gain in validation.leaks.features.values())),
-        **horizons,
-    }
-
-
-def flat(assessment: Assessment) -> dict[str, float]:
-    """Metrics by the names MLflow shows: ``auc`` for the model, ``logistic.auc`` for a baseline, ``live/auc`` for a part."""
-    named: dict[str, float] = {}
-    for place, verdicts in {"": assessment.whole, **{f"{k}/": v for k, v in assessment.slices.items()}}.items():
-        for name, verdict in verdicts.items():
-            who = "" if name == "model" else f"{name}."
-            named |= {f"{place}{who}{k}": v for k, v in verdict.as_json().items() if v is not None}
-    return named
-
-
-def _judged(assessment: Assessment) -> dict[str, Any]:
-    return verdicts_json(assessment.whole)
-
-
-def verdicts_json(verdicts: dict[str, Any]) -> dict[str, Any]:
-    """Model, held-out borrowers, baselines and the champion, the model with its paired differences ``auc_minus_<other>``.
-
-    The champion's verdict is ``present_champion``: ``champion`` says whether this model became one.
-    """
-    others = [name for name in (*BASELINE_NAMES, "champion") if name in verdicts]
-    spoken = {"champion": "present_champion"}
-    said = {spoken.get(name, name): verdicts[name].as_json() for name in ("model", "held_out", *others)}
-    for name in others:
-        paired = verdicts[f"model_minus_{name}"].as_json()
-        said["model"] |= {
-            f"auc_minus_{name}": paired["auc"],
-            f"auc_minus_{name}_low": paired["auc_low"],
-            f"auc_minus_{name}_high": paired["auc_high"],
-        }
-    return said
+def _not_met(findings: list[Finding]) -> list[str]:
+    return [finding.criterion.name for finding in findings if not finding.met]

@@ -184,4 +184,5 @@ def _names(module: str) -> set[str]:
     nodes = ast.parse(file.read_text("utf-8")).body
     defined = {node.name for node in nodes if isinstance(node, ast.FunctionDef | ast.ClassDef)}
     targets = [target for node in nodes if isinstance(node, ast.Assign) for target in node.targets]
-    return defined | {target.id for target in targets if isinstance(target, ast.Name)}
+    passed_on = {name.name for node in nodes if path.is_dir() and isinstance(node, ast.ImportFrom) for name in node.names}
+    return defined | passed_on | {target.id for target in targets if isinstance(target, ast.Name)}

@@ -10,12 +10,14 @@ from typing import Any
 import pytest
 import typer
 from books import Book
+from stores import copied, rows, trained_like, variant
 
 from loanwatch import command
+from models.registry import Registry
 
 VERBS = [
-    (), ("simulate",), ("ingest",), ("quarantine",), ("train",), ("nightly",), ("score",), ("features",), ("features", "list"),
-    ("features", "describe"), ("features", "sql"), ("doctor",), ("demo",),
+    (), ("simulate",), ("ingest",), ("quarantine",), ("train",), ("promote",), ("nightly",), ("score",),
+    ("features",), ("features", "list"), ("features", "describe"), ("features", "sql"), ("doctor",), ("demo",),
 ]  # fmt: skip
 
 Said = tuple[int, str, str]
@@ -80,6 +82,14 @@ def test_every_verb_of_the_app_is_tried_here() -> None:
         (("score", "--loan", "L1", "--borrower", "B1"), 2, "name either --loan or --borrower"),
         (("train", "--book", "nowhere", "--profile", "card"), 2, "did you mean cards"),
         (("train", "--book", "nowhere", "--target", "default_12"), 2, "did you mean default_12m"),
+        (("train", "--book", "nowhere", "--search-minutes", "5"), 2, "name its trials too"),
+        (("train", "--book", "nowhere", "--search", "0"), 2, "--search"),
+        (("train", "--book", "nowhere", "--search", "5", "--search-minutes", "0"), 2, "more than none"),
+        (("promote", "2"), 2, "name a VERSION and who acts with --by"),
+        (("promote", "--by", "a"), 2, "name a VERSION"),
+        (("promote", "2", "--by", "a", "--approve", "--withdraw"), 2, "exclude each other"),
+        (("promote", "--list", "--mlruns", "nowhere"), 4, "no model store there"),
+        (("promote", "2", "--by", "a", "--reason", "r", "--mlruns", "nowhere"), 4, "no model store there"),
         (("ingest", "simulatd", "--from", "."), 2, "did you mean simulated"),
         (("simulate", "--book", "b", "--borrowers", "5"), 2, "--borrowers"),
         (("nightly", "--as-off", "2024-12-31"), 2, "--as-of"),
@@ -184,6 +194,54 @@ def test_a_harmed_model_ends_with_6(run: Run, book: Book, own: Path) -> None:
     code, _, err = run("nightly", "--book", own, "--mlruns", book.mlruns, "--as-of", book.day)
     assert code == 6
     assert "not the bytes that were written" in flowing(err)
+
+
+def test_two_persons_promote_a_version_and_the_list_shows_it(run: Run, book: Book, tmp_path: Path) -> None:
+    store = copied(book.mlruns, tmp_path / "store")
+    made = variant(trained_like(book.path / "bundles" / book.bundle.digest), tmp_path / "bundles", 1)
+    registry = Registry(store)
+    with registry.opened("a run", {}) as opened:
+        registry.publish(opened, made, tmp_path / "bundles" / made.digest, {}, {}, {"loanwatch.not_met": "holds_champion"})
+    code, out, err = run("promote", 2, "--by", "Wang [Li]", "--reason", "newer data", "--mlruns", store)
+    assert code == 0, err
+    assert "version 2 proposed by Wang [Li]: newer data; not met: holds_champion" in flowing(out)
+    assert "loanwatch promote 2 --by NAME --approve" in flowing(out)
+    code, _, err = run("promote", 2, "--by", "wang [li]", "--approve", "--mlruns", store)
+    assert code == 2
+    assert "another person must" in flowing(err)
+    code, out, _ = run("promote", "--list", "--mlruns", store)
+    assert code == 0
+    assert "proposed by Wang [Li], waits for another person" in flowing(out)
+    code, out, err = run("promote", 2, "--by", "赵敏", "--approve", "--mlruns", store, "--json")
+    assert code == 0, err
+    assert strict(out)["by"] == ["Wang [Li]", "赵敏"]
+    code, out, err = run("promote", "--list", "--mlruns", store, "--json")
+    said = strict(out)
+    assert {v["version"]: v["aliases"] for v in said["versions"]} == {1: [], 2: ["challenger", "champion"]}
+    assert said["versions"][1]["not_met"] == ["holds_champion"]
+    assert [step["what"] for step in said["history"]] == ["promoted", "proposed", "promoted"]
+    assert "promoted by Wang [Li] and 赵敏" in flowing(err)
+
+
+def test_a_withdrawn_proposal_is_shown_and_no_longer_open(run: Run, book: Book, tmp_path: Path) -> None:
+    store = copied(book.mlruns, tmp_path / "store")
+    Registry(store).uncrown()
+    assert run("promote", 1, "--by", "a", "--reason", "r", "--mlruns", store)[0] == 0
+    assert run("promote", 1, "--by", "b", "--withdraw", "--mlruns", store)[0] == 0
+    code, _, err = run("promote", 1, "--by", "b", "--approve", "--mlruns", store)
+    assert code == 4
+    assert "has no open proposal" in flowing(err)
+
+
+def test_a_night_puts_the_store_right_first_and_says_so(
+    run: Run, book: Book, own: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    store = copied(book.mlruns, tmp_path / "store")
+    registry = Registry(store)
+    registry._client.create_run(registry._experiment(), tags={"loanwatch.process": "gone"})
+    assert run("nightly", "--book", own, "--mlruns", store, "--as-of", book.day)[0] == 0
+    assert "its process is dead" in caplog.text
+    assert rows(store, "SELECT count(*) FROM runs WHERE status = 'KILLED'") == [(1,)]
 
 
 def test_simulate_then_ingest_and_ingest_again_counts_repeats(run: Run, tmp_path: Path) -> None:

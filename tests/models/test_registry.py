@@ -1,7 +1,6 @@
 """MLflow: the champion there is the champion of the night, to the last bit, and nothing there names a borrower."""
 
 import re
-import shutil
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -11,18 +10,19 @@ import numpy as np
 import pandas as pd
 import pytest
 from books import Book
+from stores import copied, rows, trained_like, variant
 
 from features.errors import NotFound
 from models.explain import reasons
+from models.gate import gate
 from models.registry import CHALLENGER, CHAMPION, NAME, Registry
 from models.score import grade, points
 
 
 @pytest.fixture
 def store(book: Book, tmp_path: Path) -> Path:
-    """A copy of the store's database; its artifacts stay where they are."""
-    shutil.copy(book.mlruns / "mlflow.db", tmp_path / "mlflow.db")
-    return tmp_path
+    """A store like the book's, to write to."""
+    return copied(book.mlruns, tmp_path / "mlruns")
 
 
 def aliases(store: Path) -> dict[str, str]:
@@ -59,13 +59,34 @@ def test_a_store_without_a_champion_says_what_to_do(store: Path) -> None:
         Registry(store).champion()
 
 
-def test_a_model_that_is_not_promoted_becomes_challenger_and_leaves_the_champion(book: Book, store: Path) -> None:
-    before = aliases(store)
+def test_a_model_that_is_not_promoted_becomes_challenger_and_leaves_the_champion(book: Book, store: Path, tmp_path: Path) -> None:
+    before, made = aliases(store), variant(trained_like(book.path / "bundles" / book.bundle.digest), tmp_path / "bundles", 1)
     registry = Registry(store)
-    published = registry.publish(book.bundle, book.path / "bundles" / book.bundle.digest, {"auc": 0.5}, {}, promote=False)
-    assert published.champion is False
+    with registry.opened("a run", {}) as run:
+        published = registry.publish(run, made, tmp_path / "bundles" / made.digest, {"auc": 0.5}, {}, {})
+    assert (published.champion, published.known) == (False, False)
     assert aliases(store) == {**before, CHALLENGER: str(published.version)}
     assert published.version == int(before[CHAMPION]) + 1
+
+
+def test_registering_a_bundle_again_logs_a_run_and_points_at_the_version_that_is_there(book: Book, store: Path) -> None:
+    registry, folder = Registry(store), book.path / "bundles" / book.bundle.digest
+    before = registry.versions()
+    with registry.opened("a run", {}) as run:
+        published = registry.publish(run, book.bundle, folder, {"auc": 0.5}, {}, {})
+    assert (published.version, published.known) == (int(book.trained["version"]), True)
+    assert [v.number for v in registry.versions()] == [v.number for v in before]
+    tags: dict[str, str] = dict(rows(store, f"SELECT key, value FROM tags WHERE run_uuid = '{run}'"))
+    assert (tags["loanwatch.version"], tags["loanwatch.bundle"]) == (str(published.version), book.bundle.digest)
+
+
+def test_a_run_is_there_before_training_with_the_digest_of_the_criteria_and_then_that_of_the_data(book: Book) -> None:
+    tags: dict[str, str] = dict(rows(book.mlruns, f"SELECT key, value FROM tags WHERE run_uuid = '{book.trained['run_id']}'"))
+    assert tags["loanwatch.criteria"] == gate().digest == book.trained["criteria"] == book.bundle.metrics["criteria"]
+    assert tags["loanwatch.data"] == book.trained["data"]
+    assert tags["loanwatch.state"] == "champion"
+    started = int(str(rows(book.mlruns, "SELECT start_time FROM runs")[0][0]))
+    assert started < int(str(rows(book.mlruns, "SELECT min(creation_timestamp_ms) FROM logged_models")[0][0])) - 1_000
 
 
 def test_a_store_loads_its_own_champion_whatever_other_store_was_opened_since(book: Book, store: Path) -> None:

@@ -15,12 +15,13 @@ from features.errors import DataRefused, NotFound
 from features.labels import population
 from features.ledger import Float
 from features.window import to_date
+from models.baselines import BASELINES
 from models.evaluate import judge
 from models.explain import REASONS, sentence, told
 from monitoring.night import score_book
 from monitoring.policy import tier_policy
 from pipelines import nightly, training
-from pipelines.training import BASELINE_NAMES
+from pipelines.numbers import verdicts_json
 
 METRICS = (
     "auc", "ks", "pr_auc", "brier", "log_loss", "calibration_slope", "calibration_intercept", "ece",
@@ -30,9 +31,9 @@ METRICS = (
 
 def test_the_training_document_has_every_name_of_the_contract(book: Book) -> None:
     document = book.trained
-    for who in ("model", *BASELINE_NAMES):
+    for who in ("model", *BASELINES):
         assert {"n", "bad", *METRICS, "auc_low", "auc_high"} <= set(document[who]), who
-    for baseline in BASELINE_NAMES:
+    for baseline in BASELINES:
         assert {f"auc_minus_{baseline}{end}" for end in ("", "_low", "_high")} <= set(document["model"])
     assert {"bundle", "data", "run_id"} <= set(document)
 
@@ -58,8 +59,8 @@ def test_the_training_document_has_the_judgement_in_full(book: Book) -> None:
 def test_a_present_champion_stands_beside_the_model_under_a_name_of_its_own() -> None:
     rng = np.random.default_rng(1)
     bad = (rng.random(300) < 0.3).astype(np.float64)
-    scores = {name: bad + rng.normal(0, 1, 300) for name in ("model", "held_out", *BASELINE_NAMES, "champion")}
-    found = training.verdicts_json(judge(scores, bad, np.arange(300), 20))
+    scores = {name: bad + rng.normal(0, 1, 300) for name in ("model", "held_out", *BASELINES, "champion")}
+    found = verdicts_json(judge(scores, bad, np.arange(300), 20))
     assert "champion" not in found
     assert found["model"]["auc_minus_champion"] == found["model"]["auc"] - found["present_champion"]["auc"]
     assert found["model"]["auc_minus_champion_low"] < found["model"]["auc_minus_champion"]
@@ -70,7 +71,7 @@ def test_who_is_flagged_is_who_the_tier_policy_watches(book: Book) -> None:
 
 
 def test_all_scores_are_judged_on_the_same_rows(book: Book) -> None:
-    assert len({(book.trained[who]["n"], book.trained[who]["bad"]) for who in ("model", "held_out", *BASELINE_NAMES)}) == 1
+    assert len({(book.trained[who]["n"], book.trained[who]["bad"]) for who in ("model", "held_out", *BASELINES)}) == 1
     model = book.trained["model"]
     assert model["auc_minus_logistic"] == pytest.approx(model["auc"] - book.trained["logistic"]["auc"], abs=1e-12)
     assert model["n"] == int(book.sample.test.sum())
