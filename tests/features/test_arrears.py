@@ -1,6 +1,7 @@
 """Days past due by hand; test_arrears_oracle.py holds them against a naive walk."""
 
 from datetime import date, timedelta
+from typing import Any
 
 import numpy as np
 import worlds
@@ -9,6 +10,7 @@ from worlds import Row, instalment, payment
 from features import arrears, terms
 from features.ledger import day_number
 
+Setting = dict[str, Any]
 JAN, FEB, MAR = date(2021, 1, 10), date(2021, 2, 10), date(2021, 3, 10)
 SCHEDULE = [instalment(due, 1_000) for due in (JAN, FEB, MAR)]
 
@@ -114,7 +116,7 @@ def test_what_is_prepaid_settles_early_and_what_is_late_settles_late() -> None:
 def test_a_due_day_on_a_holiday_moves_to_the_next_business_day() -> None:
     """13 February 2021 lies in the week of the Spring Festival, which ended on the 17th; Sunday the 7th was worked for it."""
     due = [instalment(date(2021, 2, 7), 1_000), instalment(date(2021, 2, 13), 1_000)]
-    china = {"by": 'calendar = "CN"', "loans": CONTRACT}
+    china: Setting = {"by": 'calendar = "CN"', "loans": CONTRACT}
     assert on(date(2021, 2, 8), [], due=due, **china)["dpd"] == 1
     second = [payment(date(2021, 2, 7), 1_000)]
     assert picked(on(date(2021, 2, 17), second, due=due, **china), "dpd", "open_instalments") == (0, 0)
@@ -123,7 +125,7 @@ def test_a_due_day_on_a_holiday_moves_to_the_next_business_day() -> None:
 
 
 def test_days_of_grace_read_as_none_and_then_all_count() -> None:
-    grace = {"by": "grace_days = 3", "loans": CONTRACT}
+    grace: Setting = {"by": "grace_days = 3", "loans": CONTRACT}
     assert [on(JAN + timedelta(days=n), [], **grace)["dpd"] for n in (3, 4, 5)] == [0, 4, 5]
     fold = on(JAN + timedelta(days=5), [], **grace)
     assert picked(fold, "overdue_amount", "days_overdue_30", "days_since_overdue") == (1_000, 2, 0)
@@ -132,7 +134,7 @@ def test_days_of_grace_read_as_none_and_then_all_count() -> None:
 
 
 def test_in_a_pause_the_clock_stands_still_and_nothing_falls_due() -> None:
-    pause = {"reschedules": change(date(2021, 1, 20), "pause", until=date(2021, 2, 28))}
+    pause: Setting = {"reschedules": change(date(2021, 1, 20), "pause", until=date(2021, 2, 28))}
     assert on(date(2021, 1, 19), [], **pause)["dpd"] == 9
     assert picked(on(date(2021, 2, 20), [], **pause), *MAIN) == (9, 1_000, 1, 0)
     assert picked(on(date(2021, 3, 1), [], **pause), *MAIN) == (10, 2_000, 2, 0)
@@ -168,15 +170,15 @@ COMPONENTS = ("overdue_amount", "overdue_principal", "overdue_interest", "open_i
 def test_waterfalls_give_the_same_money_to_other_components() -> None:
     money = [payment(FEB, 60)]
     assert picked(on(FEB, money, due=DUE), *COMPONENTS) == (174, 157, 10, 2)
-    first_components = {"by": 'waterfall = [["penalty"], ["fee"], ["interest"], ["principal"]]', "loans": CONTRACT}
+    first_components: Setting = {"by": 'waterfall = [["penalty"], ["fee"], ["interest"], ["principal"]]', "loans": CONTRACT}
     assert picked(on(FEB, money, due=DUE, **first_components), *COMPONENTS) == (174, 174, 0, 2)
-    first_principal = {"by": 'waterfall = [["principal"], ["interest", "fee", "penalty"]]', "loans": CONTRACT}
+    first_principal: Setting = {"by": 'waterfall = [["principal"], ["interest", "fee", "penalty"]]', "loans": CONTRACT}
     assert picked(on(FEB, money, due=DUE, **first_principal), *COMPONENTS) == (174, 140, 20, 2)
 
 
 def test_a_reversal_takes_back_from_the_last_group_first() -> None:
     """Of 117 paid and settled, 20 taken back: principal is open again, the rest stays paid."""
-    by = {"by": 'waterfall = [["penalty"], ["fee"], ["interest"], ["principal"]]', "loans": CONTRACT}
+    by: Setting = {"by": 'waterfall = [["penalty"], ["fee"], ["interest"], ["principal"]]', "loans": CONTRACT}
     fold = on(date(2021, 1, 20), [payment(JAN, 117), payment(date(2021, 1, 15), -20)], due=DUE, **by)
     assert picked(fold, "dpd", *COMPONENTS, "instalments_settled") == (10, 20, 20, 0, 1, 0)
 
@@ -195,7 +197,7 @@ def test_a_prepayment_waits_for_the_next_dues_or_shortens_the_end() -> None:
 
 
 def test_what_a_write_off_takes_and_what_comes_back() -> None:
-    lost = {"statuses": [record(date(2021, 2, 28), state="written_off")], "loans": CONTRACT}
+    lost: Setting = {"statuses": [record(date(2021, 2, 28), state="written_off")], "loans": CONTRACT}
     back = [payment(JAN, 1_000), payment(date(2021, 3, 5), 1_200), payment(date(2021, 3, 6), -300)]
     names = ("days_since_write_off", "written_off_amount", "recovered_share")
     assert picked(on(date(2021, 3, 9), back, **lost), *names) == (9, 9_000, 0.1)
