@@ -82,6 +82,8 @@ FACTS: tuple[Feature, ...] = (
 )
 """What decides whether a loan is in the population on a day, read like any feature."""
 
+_WATCHED = tuple(fact for fact in FACTS if fact.name in ("arrears_dpd", "paid_off", "status_age"))
+
 TABLES_READ = ("borrowers", "loans", "instalments", "payments", "reschedules", "statuses")
 NEW_DAYS = 45
 """A loan this young is in sight although nothing has fallen due."""
@@ -256,7 +258,7 @@ def _first_default(spine: Spine, partition: Partition, now: int, target: Target)
         low, high, later.known_by, events.known_on, events.superseded_on, condition, np.ones(len(events)), events.event_on,
         *nobody,
     )[:, window.FIRST_DAY]  # fmt: skip
-    seen = pd.DataFrame(compute_partition(later, partition, FACTS), columns=[f.name for f in FACTS])
+    seen = pd.DataFrame(compute_partition(later, partition, _WATCHED), columns=[f.name for f in _WATCHED])
     to_the_end = seen["arrears_dpd"].notna() | (seen["paid_off"] == 1)
     reported = np.minimum(now - seen["status_age"] + IN_SIGHT_DAYS - 1, now)
     watched = np.where(to_the_end, now, np.fmax(reported, spine.as_of))
