@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from features.errors import LoanwatchError, UsageError
+from features.sources import names as source_names
 
 app = typer.Typer(
     name="loanwatch", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode="rich",
@@ -28,6 +29,7 @@ Book = Annotated[Path, typer.Option("--book", help="Folder of the book. 账簿�
 Store = Annotated[Path, typer.Option("--mlruns", envvar="LOANWATCH_MLRUNS", help="Folder of the model store. 模型库目录。")]
 Json = Annotated[bool, typer.Option("--json", help="One JSON document on stdout. 以 JSON 输出。")]
 Day = Annotated[str | None, typer.Option("--as-of", metavar="DATE", help="Closed business day, YYYY-MM-DD. 营业日。")]
+MappingFile = Annotated[Path | None, typer.Option("--mapping", help="The mapping of the source tables. 映射文件。")]
 InPrefect = Annotated[bool, typer.Option("--prefect", help="Run as a Prefect flow on a temporary server. 以 Prefect 流程运行。")]
 BOOK, STORE = Path("book"), Path("mlruns")
 
@@ -59,9 +61,10 @@ def simulate(
 
 @app.command()
 def ingest(
-    source: Annotated[str, typer.Argument(help="simulated or card_status. 数据源。")],
+    source: Annotated[str, typer.Argument(help=f"{', '.join(source_names())}. 数据源。")],
     path: Annotated[Path, typer.Option("--from", help="Folder with the files. 文件目录。")],
     book: Book = BOOK,
+    mapping: MappingFile = None,
     as_json: Json = False,
 ) -> None:
     """Bring records into the ledger: checked, all or nothing. 导入记录。"""
@@ -72,7 +75,7 @@ def ingest(
     from loanwatch import show
 
     with err.status(f"ingesting {source}"):
-        receipt = bring(book, named(source), path)
+        receipt = bring(book, named(source, mapping, date.today()), path)
     show.receipt(err if as_json else out, receipt)
     if as_json:
         _print_json(asdict(receipt))
@@ -115,6 +118,7 @@ def nightly(
     backfill: Annotated[bool, typer.Option("--backfill", help="A shadow run for a past day. 补跑(影子)。")] = False,
     path: Annotated[Path | None, typer.Option("--from", help="Records that arrived, to ingest first. 先导入的目录。")] = None,
     source: Annotated[str | None, typer.Option(help="The source of --from. 数据源。")] = None,
+    mapping: MappingFile = None,
     prefect: InPrefect = False,
     as_json: Json = False,
 ) -> None:
@@ -125,7 +129,7 @@ def nightly(
     from monitoring.policy import tier_policy
     from pipelines import nightly as night
 
-    delivery = _delivery(source, path, dry_run)
+    delivery = _delivery(source, path, mapping, dry_run)
     if _prefect(prefect) and not dry_run:
         from pipelines.flows import nightly_run
 
@@ -227,7 +231,7 @@ def _prefect(asked: bool) -> bool:
     return asked or "PREFECT_API_URL" in os.environ
 
 
-def _delivery(source: str | None, path: Path | None, dry_run: bool) -> Any:
+def _delivery(source: str | None, path: Path | None, mapping: Path | None, dry_run: bool) -> Any:
     """The records to ingest before the night, if any are named."""
     from pipelines.nightly import Delivery
 
@@ -237,7 +241,7 @@ def _delivery(source: str | None, path: Path | None, dry_run: bool) -> Any:
         return None
     if dry_run:
         raise UsageError("a dry run writes nothing, so it cannot ingest --from first", "试运行不写入任何内容,不能先导入 --from")
-    return Delivery(source, path)
+    return Delivery(source, path, mapping)
 
 
 def _day(text: str | None) -> date | None:
