@@ -16,6 +16,7 @@ from features.sources.tables.mapping import Money, Notation, Rule, Scalar
 from features.sources.tables.notation import DECIMAL, day, plain, shown
 
 HASH_LENGTH = 16
+NOT_READ = " (cannot be read by this rule)"
 
 _READS = {
     "date": {"format", "not_after", "at", "months_from", "days_from"},
@@ -100,7 +101,7 @@ class Compiler:
             found = f"TRY(CAST({base} + {f'to_months({whole})' if rule.months_from else whole} AS DATE))"
         if rule.not_after is not None:
             found = f"CASE WHEN {found} > DATE '{rule.not_after}' THEN CAST({found} - to_years(100) AS DATE) ELSE {found} END"
-        return _or_as_it_stands(_at(rule, found), raw)
+        return _or_as_it_stands(_at(rule, found), raw, "TIMESTAMP")
 
     def _money(self, rule: Rule, raw: Raw) -> str:
         factor = Decimal(str(rule.unit or self.money.unit)) * 10**self.money.decimals
@@ -110,7 +111,7 @@ class Compiler:
             amount = f"({amount}) * {self._rate(currency)}"
         if currency is not None or rule.round or self.money.round:
             amount = f"round({amount}, 0)"
-        return _or_as_it_stands(f"TRY({amount})", raw.sql)
+        return _or_as_it_stands(f"TRY({amount})", raw.sql, "DOUBLE")
 
     def _rate(self, currency: str) -> str:
         """Book currency per unit of the row's currency; unknown, and so the amount, where the table has no rate."""
@@ -125,9 +126,9 @@ class Compiler:
     def _number(self, rule: Rule, raw: Raw) -> str:
         read = f"CAST({raw.sql} AS VARCHAR)" if raw.typed else plain(raw.sql, self._notation(rule))
         if rule.unit is None and not rule.round:
-            return f"CASE WHEN try_cast({read} AS DOUBLE) IS NULL THEN CAST({raw.sql} AS VARCHAR) ELSE {read} END"
+            return _or_as_it_stands(f"CASE WHEN try_cast({read} AS DOUBLE) IS NOT NULL THEN {read} END", raw.sql, "DOUBLE")
         scaled = f"{self._digits(rule, raw)} * {_factor(Decimal(str(rule.unit or 1)))}"
-        return _or_as_it_stands(f"TRY(round({scaled}, 0))" if rule.round else f"TRY({scaled})", raw.sql)
+        return _or_as_it_stands(f"TRY(round({scaled}, 0))" if rule.round else f"TRY({scaled})", raw.sql, "DOUBLE")
 
     def _digits(self, rule: Rule, raw: Raw) -> str:
         read = f"CAST({raw.sql} AS VARCHAR)" if raw.typed else plain(raw.sql, self._notation(rule))
@@ -182,5 +183,8 @@ def _at(rule: Rule, found: str) -> str:
     }[rule.at]
 
 
-def _or_as_it_stands(read: str, raw: str) -> str:
-    return f"coalesce(CAST({read} AS VARCHAR), CAST({raw} AS VARCHAR))"
+def _or_as_it_stands(read: str, raw: str, kind: str) -> str:
+    """What was read, or else the text that stands there, marked where the checks could take it for something that was read."""
+    text = f"CAST({raw} AS VARCHAR)"
+    stands = f"CASE WHEN try_cast({text} AS {kind}) IS NULL THEN {text} ELSE {text} || {literal(NOT_READ)} END"
+    return f"coalesce(CAST({read} AS VARCHAR), {stands})"

@@ -6,36 +6,36 @@ from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import quote as in_url
 
+import duckdb
 import pyarrow as pa
 
 from features.errors import LoanwatchError, UsageError
 from features.sources.files import literal, quote
 from features.sources.tables.mapping import Notation
 from features.sources.tables.notation import shown
-from features.sources.tables.raw import FILE, LINE, Opening, own_names
+from features.sources.tables.raw import FILE, LINE, Opening, clean, own_names
 
 ROWS = 20_000
 """Rows that are fetched at a time."""
 READING = (sqlite3.SQLITE_SELECT, sqlite3.SQLITE_READ, sqlite3.SQLITE_FUNCTION, sqlite3.SQLITE_RECURSIVE)
 
 
-def read_sqlite(opening: Opening, file: Path, part: str) -> str:
+def read_sqlite(opening: Opening, file: Path, part: str) -> None:
     """Rows of a table or query of an SQLite file into ``part``, every value as text: a column there may mix types."""
     sql = _query(opening)
     try:
-        connection = sqlite3.connect(f"file:{in_url(str(file.resolve()))}?mode=ro", uri=True)
+        connection = sqlite3.connect(f"file:{in_url(str(file.resolve()))}?mode=ro", uri=True, check_same_thread=False)
         try:
             connection.set_authorizer(lambda action, *_: sqlite3.SQLITE_OK if action in READING else sqlite3.SQLITE_DENY)
             cursor = connection.execute(sql)
             names = own_names(column[0] for column in cursor.description)
             schema = pa.schema([(name, pa.string()) for name in names])
             reader = pa.RecordBatchReader.from_batches(schema, _batches(cursor, schema, opening.notation))
-            _load(opening, reader, part)
+            _load(opening, reader, file.name, part)
         finally:
             connection.close()
-    except (sqlite3.Error, sqlite3.Warning) as error:
+    except (sqlite3.Error, sqlite3.Warning, duckdb.InvalidInputException) as error:
         raise _refused(opening, file.name, error) from error
-    return _with_place(opening, file.name, part)
 
 
 def _batches(cursor: sqlite3.Cursor, schema: pa.Schema, notation: Notation) -> Iterator[pa.RecordBatch]:
@@ -52,7 +52,7 @@ def _text(value: object, notation: Notation) -> str | None:
     return str(int(value)) if isinstance(value, float) and value.is_integer() else shown(value, notation)
 
 
-def read_postgresql(opening: Opening, part: str) -> str:
+def read_postgresql(opening: Opening, part: str) -> None:
     """Rows of a table or query of a PostgreSQL database into ``part``, in a transaction that can only read."""
     from adbc_driver_manager import Error
     from adbc_driver_postgresql.dbapi import connect
@@ -62,10 +62,9 @@ def read_postgresql(opening: Opening, part: str) -> str:
         with connect(address) as database, database.cursor() as cursor:
             cursor.execute("SET TRANSACTION READ ONLY")
             cursor.execute(sql)
-            _load(opening, cursor.fetch_record_batch(), part)
-    except Error as error:
+            _load(opening, cursor.fetch_record_batch(), "postgresql", part)
+    except (Error, duckdb.InvalidInputException) as error:
         raise _refused(opening, "postgresql", error) from error
-    return _with_place(opening, "postgresql", part)
 
 
 def _address(opening: Opening) -> str:
@@ -90,15 +89,15 @@ def _query(opening: Opening) -> str:
     return f"SELECT * FROM ({text}\n) AS q"
 
 
-def _load(opening: Opening, reader: pa.RecordBatchReader, part: str) -> None:
-    opening.con.register("arriving", reader)
-    opening.con.execute(f"CREATE TEMP TABLE {part} AS SELECT *, row_number() OVER () AS {LINE} FROM arriving")
-    opening.con.unregister("arriving")
-
-
-def _with_place(opening: Opening, place: str, part: str) -> str:
+def _load(opening: Opening, reader: pa.RecordBatchReader, place: str, part: str) -> None:
+    """Rows as they stream in, then cleaned; a row's line is its number."""
+    con, streamed = opening.con, quote("streamed")
+    con.register("arriving", reader)
+    con.execute(f"CREATE TEMP TABLE {streamed} AS SELECT *, row_number() OVER () AS {LINE} FROM arriving")
+    con.unregister("arriving")
     label = literal(f"{place}:{opening.spec.table or 'query'}")
-    return f"SELECT *, {label} AS {FILE} FROM {part}"
+    clean(opening, part, streamed, f"{label} AS {FILE}, {LINE}")
+    con.execute(f"DROP TABLE {streamed}")
 
 
 def _refused(opening: Opening, place: str, error: Exception) -> LoanwatchError:

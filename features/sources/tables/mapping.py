@@ -98,6 +98,7 @@ class Join(Part):
 
     with_: Name = Field(alias="with")
     on: Dict[str, Text] | Texts
+    take: Texts = ()
     prefix: str = ""
     kind: Literal["left", "inner"] = "left"
     many: bool = False

@@ -11,7 +11,7 @@ from pathlib import Path
 import duckdb
 
 from features.errors import DataRefused, LoanwatchError, UsageError
-from features.sources.files import columns_of, literal, quote
+from features.sources.files import columns_of, literal, quote, readable
 from features.sources.tables.document import Document, Keys
 from features.sources.tables.mapping import File, Notation
 
@@ -46,8 +46,8 @@ class Opening:
         return self.document.fault((*self.here, key) if key else self.here, en, zh, kind)
 
 
-Reader = Callable[[Opening, Path, str], str]
-"""Reads a file into the temporary table of the given name, and gives the SQL of its rows with their place."""
+Reader = Callable[[Opening, Path, str], None]
+"""Makes the temporary table of the given name: the cleaned rows of a file with their place."""
 
 
 def stored(name: str) -> str:
@@ -58,17 +58,18 @@ def stored(name: str) -> str:
 def open_file(opening: Opening, folder: Path) -> None:
     """Make the relation of a file; raises DataRefused or UsageError naming the line."""
     kind = format_of(opening)
-    readers = _readers()
-    files = [] if kind == "postgresql" else _found(opening, folder)
-    parts = [quote(f"part {position}") for position in range(max(len(files), 1))]
+    parts = []
     if kind == "postgresql":
         from features.sources.tables.database import read_postgresql
 
-        _adopt(opening, [read_postgresql(opening, parts[0])])
+        parts.append(quote("part 0"))
+        read_postgresql(opening, parts[0])
     else:
-        _adopt(opening, [readers[kind](opening, file, part) for file, part in zip(files, parts, strict=False)])
-    for part in parts:
-        opening.con.execute(f"DROP TABLE IF EXISTS {part}")
+        reader = _readers()[kind]
+        for position, file in enumerate(_found(opening, folder)):
+            parts.append(quote(f"part {position}"))
+            reader(opening, file, parts[-1])
+    _adopt(opening, parts)
 
 
 def _readers() -> dict[str, Reader]:
@@ -80,32 +81,34 @@ def _readers() -> dict[str, Reader]:
 
 
 def _adopt(opening: Opening, parts: list[str]) -> None:
-    """All parts as one relation, by column name; text trimmed, words for nothing made unknown."""
-    con = opening.con
+    """All parts as one relation, by column name; a column that some of them lack is unknown there."""
+    con, name = opening.con, stored(opening.name)
     if not parts:
         raise opening.fault("optional", "no such file, so nobody knows its columns; leave this file out of the mapping",
                             "没有该文件,且无从得知其列;请从映射中删去该文件", UsageError)  # fmt: skip
-    union = " UNION ALL BY NAME ".join(f"({part})" for part in parts)
-    chosen = [_cleaned(con, union, str(column), str(kind), opening.spec) for column, kind, *_ in _described(con, union)]
-    con.execute(
-        f"CREATE TEMP TABLE {stored(opening.name)} AS SELECT {', '.join(chosen)}, NULL::VARCHAR AS {FAULT} FROM ({union})"
-    )
+    if len(parts) == 1:
+        con.execute(f"ALTER TABLE {parts[0]} RENAME TO {name}")
+        return
+    union = " UNION ALL BY NAME ".join(f"SELECT * FROM {part}" for part in parts)
+    con.execute(f"CREATE TEMP TABLE {name} AS {union}; {''.join(f'DROP TABLE {part};' for part in parts)}")
 
 
-def _described(con: Connection, sql: str) -> list[tuple[object, ...]]:
-    return con.execute(f"DESCRIBE {sql}").fetchall()
+def clean(opening: Opening, part: str, rows: str, place: str) -> None:
+    """Make the temporary table ``part`` of ``rows``: text trimmed, words for nothing made unknown, with its place."""
+    con, spec = opening.con, opening.spec
+    columns = [(str(name), str(kind)) for name, kind, *_ in con.execute(f"DESCRIBE SELECT * FROM {rows}").fetchall()]
+    chosen = [_cleaned(con, rows, name, kind, spec) for name, kind in columns if name not in (FILE, LINE)]
+    con.execute(f"CREATE TEMP TABLE {part} AS SELECT {', '.join(chosen)}, {place}, NULL::VARCHAR AS {FAULT} FROM {rows}")
 
 
 def _cleaned(con: Connection, rows: str, column: str, kind: str, spec: File) -> str:
     quoted = quote(column)
-    if column in (FILE, LINE):
-        return quoted
     if kind == "VARCHAR":
         nothing = ", ".join(literal(word) for word in ("", *spec.null))
         return f"CASE WHEN trim({quoted}) IN ({nothing}) THEN NULL ELSE trim({quoted}) END AS {quoted}"
     if kind in ("DOUBLE", "FLOAT"):  # whole numbers that were stored as floats, because some are missing, are whole numbers
         known = f"CASE WHEN isnan({quoted}) THEN NULL ELSE {quoted} END"
-        row = con.execute(f"SELECT bool_and({known} = trunc({known}) AND abs({known}) < 1e15) FROM ({rows})").fetchone()
+        row = con.execute(f"SELECT bool_and({known} = trunc({known}) AND abs({known}) < 1e15) FROM {rows}").fetchone()
         return f"CAST({known} AS BIGINT) AS {quoted}" if row and row[0] else f"{known} AS {quoted}"
     return quoted
 
@@ -184,8 +187,9 @@ def plain_path(file: Path) -> str:
     return literal("".join(f"[{c}]" if c in "*?[" else c for c in str(file)))
 
 
-def _read_parquet(opening: Opening, file: Path, part: str) -> str:
-    reader = f"read_parquet({plain_path(file)}, file_row_number = true)"
-    columns_of(opening.con, reader, file)
-    place = f"{literal(file.name)} AS {FILE}, file_row_number + 1 AS {LINE}"
-    return f"SELECT * EXCLUDE (file_row_number), {place} FROM {reader}"
+def _read_parquet(opening: Opening, file: Path, part: str) -> None:
+    rows = f"read_parquet({plain_path(file)}, file_row_number = true)"
+    columns_of(opening.con, rows, file)
+    with readable(file):
+        clean(opening, part, rows, f"{literal(file.name)} AS {FILE}, file_row_number + 1 AS {LINE}")
+    opening.con.execute(f"ALTER TABLE {part} DROP COLUMN file_row_number")

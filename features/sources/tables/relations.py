@@ -33,6 +33,8 @@ class Shaper:
     document: Document
     files: dict[str, set[str]] = field(default_factory=dict)
     dropped: list[tuple[str, str]] = field(default_factory=list)
+    rows: str = ""
+    """The rows that the next step works on, as SQL names them."""
 
     def came_from(self, relation: str) -> set[str]:
         """Names of the files that a relation's rows stand in."""
@@ -90,7 +92,9 @@ class Shaper:
         for source in spec.from_:
             self.exists(source, (*at, "from"), made)
         self.files[name] = set().union(*(self.came_from(source) for source in spec.from_))
-        self._step(" UNION ALL BY NAME ".join(f"SELECT * FROM {stored(source)}" for source in spec.from_), at)
+        self.rows = stored(spec.from_[0])
+        if len(spec.from_) > 1:
+            self._step(" UNION ALL BY NAME ".join(f"SELECT * FROM {stored(source)}" for source in spec.from_), at)
         for position, join in enumerate(spec.join):
             here = (*at, "join", position)
             self.exists(join.with_, (*here, "with"), made)
@@ -100,7 +104,10 @@ class Shaper:
         if spec.where is not None:
             self._where(name, spec.where, (*at, "where"))
         self._reshape(name, spec, at)
-        self.con.execute(f"CREATE TEMP TABLE {stored(name)} AS SELECT * FROM {STEP}; DROP TABLE {STEP}")
+        if self.rows == STEP:
+            self.con.execute(f"ALTER TABLE {STEP} RENAME TO {stored(name)}")
+        else:  # no step at all: another name for the same rows
+            self.con.execute(f"CREATE TEMP VIEW {stored(name)} AS SELECT * FROM {self.rows}")
 
     def _reshape(self, name: str, spec: Relation, at: Keys) -> None:
         """The steps that make other rows of the rows."""
@@ -116,10 +123,11 @@ class Shaper:
     def _step(self, sql: str, at: Keys) -> None:
         self.run(f"CREATE TEMP TABLE {NEXT} AS {sql}", at)
         self.con.execute(f"DROP TABLE IF EXISTS {STEP}; ALTER TABLE {NEXT} RENAME TO {STEP}")
+        self.rows = STEP
 
     def _new(self, column: str, at: Keys) -> str:
         """The name of a column that a step adds; raises UsageError if there is one already."""
-        if column.lower() in (present.lower() for present in (*self.columns(STEP), *PLACE, FAULT)):
+        if column.lower() in (present.lower() for present in (*self.columns(self.rows), *PLACE, FAULT)):
             raise self.document.fault(
                 at, f"there is a column {column} already; choose another name", f"已有列 {column};请另取名称"
             )
@@ -127,22 +135,23 @@ class Shaper:
 
     def _join(self, name: str, join: Join, at: Keys) -> None:
         other = stored(join.with_)
-        pairs = [(self.column(a, STEP, (*at, "on")), self.column(b, other, (*at, "on"))) for a, b in join.pairs]
+        pairs = [(self.column(a, self.rows, (*at, "on")), self.column(b, other, (*at, "on"))) for a, b in join.pairs]
         if not join.many:
             self._unique(join.with_, [b for _, b in pairs], at)
         same = {b for a, b in join.pairs if a == b}
-        chosen = [(quote(c), self._joined(join, c, at)) for c in self.columns(other) if c not in same]
+        asked = [c for c in self.columns(other) if c not in same] if not join.take else join.take
+        chosen = [(self.column(c, other, (*at, "take")), self._joined(join, c, at)) for c in asked]
         taken = "".join(f", r.{theirs} AS {ours}" for theirs, ours in chosen)
         matched = " AND ".join(f"CAST(l.{a} AS VARCHAR) = CAST(r.{b} AS VARCHAR)" for a, b in pairs)
         if join.kind == "inner":
-            self._note(name, f"no match in {join.with_}", f"{STEP} l ANTI JOIN {other} r ON {matched}")
+            self._note(name, f"no match in {join.with_}", f"{self.rows} l ANTI JOIN {other} r ON {matched}")
         self._step(
             f"SELECT l.* REPLACE (coalesce(l.{FAULT}, r.{FAULT}) AS {FAULT}){taken}"
-            f" FROM {STEP} l {join.kind.upper()} JOIN {other} r ON {matched}", at,
+            f" FROM {self.rows} l {join.kind.upper()} JOIN {other} r ON {matched}", at,
         )  # fmt: skip
 
     def _joined(self, join: Join, column: str, at: Keys) -> str:
-        mine = {present.lower() for present in self.columns(STEP)}
+        mine = {present.lower() for present in self.columns(self.rows)}
         if (join.prefix + column).lower() in mine:
             raise self.document.fault(
                 at, f"both sides have a column {join.prefix + column}; add prefix = \"{join.with_}_\" to tell them apart",
@@ -163,15 +172,15 @@ class Shaper:
             )  # fmt: skip
 
     def _compute(self, column: str, text: str, at: Keys) -> None:
-        new, found = self._new(column, at), self.checked(text, STEP, at)
+        new, found = self._new(column, at), self.checked(text, self.rows, at)
         fault = f"coalesce({FAULT}, CASE WHEN {TRIED} IS NULL THEN {literal(column + ': ')} || {found.stood} END) AS {FAULT}"
-        tried = f"SELECT *, {found.tried} AS {TRIED} FROM {STEP}"
+        tried = f"SELECT *, {found.tried} AS {TRIED} FROM {self.rows}"
         self._step(f"SELECT * EXCLUDE ({TRIED}) REPLACE ({fault}), {TRIED}[1] AS {new} FROM ({tried})", at)
 
     def _where(self, name: str, text: str, at: Keys) -> None:
-        before = self._count(STEP)
-        self._step(self.filtered(text, STEP, at), at)
-        self._note_of(name, f"not {text}", before - self._count(STEP))
+        before = self._count(self.rows)
+        self._step(self.filtered(text, self.rows, at), at)
+        self._note_of(name, f"not {text}", before - self._count(self.rows))
 
     def filtered(self, text: str, table: str, at: Keys) -> str:
         """SQL of the rows that meet a condition, and of those of which nobody can say, marked."""
@@ -184,11 +193,11 @@ class Shaper:
     def _unpivot(self, spec: Unpivot, at: Keys) -> None:
         wide = {column: self._wide(spec, column, (*at, "columns", column)) for column in spec.columns}
         used = {name for names in wide.values() for name in names}
-        kept = "".join(f"{quote(c)}, " for c in (*self.columns(STEP), *PLACE, FAULT) if c not in used)
+        kept = "".join(f"{quote(c)}, " for c in (*self.columns(self.rows), *PLACE, FAULT) if c not in used)
         rows = []
         for position, value in enumerate(spec.values):
             taken = "".join(f", {quote(names[position])} AS {quote(column)}" for column, names in wide.items())
-            rows.append(f"SELECT {kept}{constant(value)} AS {quote(spec.name)}{taken} FROM {STEP}")
+            rows.append(f"SELECT {kept}{constant(value)} AS {quote(spec.name)}{taken} FROM {self.rows}")
         self._step(" UNION ALL ".join(rows), at)
 
     def _wide(self, spec: Unpivot, column: str, at: Keys) -> list[str]:
@@ -199,43 +208,43 @@ class Shaper:
             raise self.document.fault(at, f"{len(names)} columns for {len(spec.values)} values; give one for each",
                                       f"{len(spec.values)} 个取值却有 {len(names)} 列;应一一对应")  # fmt: skip
         for name in names:
-            self.column(name, STEP, at)
+            self.column(name, self.rows, at)
         return names
 
     def _repeat(self, spec: Repeat, at: Keys) -> None:
         new = self._new(spec.name, (*at, "name"))
-        times = self.checked(spec.count, STEP, (*at, "count"))
-        tried = f"SELECT *, TRY([CAST({times.sql} AS BIGINT)]) AS {TRIED} FROM {STEP}"
+        times = self.checked(spec.count, self.rows, (*at, "count"))
+        tried = f"SELECT *, TRY([CAST({times.sql} AS BIGINT)]) AS {TRIED} FROM {self.rows}"
         wrong = f"{TRIED} IS NULL OR {TRIED}[1] > {MOST_REPEATS}"
         fault = f"coalesce({FAULT}, CASE WHEN {wrong} THEN 'repeat: ' || {times.stood} END) AS {FAULT}"
         numbered = f"unnest(generate_series(1, CASE WHEN {wrong} THEN 1 ELSE {TRIED}[1] END))"
         self._step(f"SELECT * EXCLUDE ({TRIED}) REPLACE ({fault}), {numbered} AS {new} FROM ({tried})", at)
 
     def _keep(self, name: str, spec: Keep, at: Keys) -> None:
-        keys = ", ".join(self.column(c, STEP, (*at, "by")) for c in spec.by)
-        order = [f"{self.checked(text, STEP, (*at, 'order')).tried}[1]" for text in spec.order]
+        keys = ", ".join(self.column(c, self.rows, (*at, "by")) for c in spec.by)
+        order = [f"{self.checked(text, self.rows, (*at, 'order')).tried}[1]" for text in spec.order]
         turn = " DESC" if spec.which == "last" else ""
         window = f"PARTITION BY {keys} ORDER BY {', '.join(f'{o}{turn} NULLS LAST' for o in [*order, *PLACE])}"
         chosen = {
             "first": f"row_number() OVER ({window}) = 1", "last": f"row_number() OVER ({window}) = 1",
             "only": f"count(*) OVER (PARTITION BY {keys}) = 1", "repeated": f"count(*) OVER (PARTITION BY {keys}) > 1",
         }[spec.which]  # fmt: skip
-        before = self._count(STEP)
-        self._step(f"SELECT * FROM {STEP} QUALIFY {chosen}", at)
-        self._note_of(name, f"not the {spec.which} of its {', '.join(spec.by)}", before - self._count(STEP))
+        before = self._count(self.rows)
+        self._step(f"SELECT * FROM {self.rows} QUALIFY {chosen}", at)
+        self._note_of(name, f"not the {spec.which} of its {', '.join(spec.by)}", before - self._count(self.rows))
 
     def _group(self, name: str, spec: Group, at: Keys) -> None:
-        keys = [self.column(c, STEP, (*at, "by")) for c in spec.by]
+        keys = [self.column(c, self.rows, (*at, "by")) for c in spec.by]
         made = []
         for column, text in spec.compute.items():
             here = (*at, "compute", column)
             with self.document.at(here):
-                found = expression.check(self.con, text, self.readable(STEP), aggregates=True)
-            self.run(f"SELECT {found.sql} FROM {STEP} GROUP BY {', '.join(keys)} LIMIT 0", here)
+                found = expression.check(self.con, text, self.readable(self.rows), aggregates=True)
+            self.run(f"SELECT {found.sql} FROM {self.rows} GROUP BY {', '.join(keys)} LIMIT 0", here)
             made.append(f", {found.sql} AS {quote(column)}")
-            self._note(name, f"unreadable, passed over by {column}", f"{STEP} WHERE {found.unread or 'false'}")
+            self._note(name, f"unreadable, passed over by {column}", f"{self.rows} WHERE {found.unread or 'false'}")
         place = f"arg_min({FILE}, {LINE}) AS {FILE}, min({LINE}) AS {LINE}, NULL::VARCHAR AS {FAULT}"
-        self._step(f"SELECT {', '.join(keys)}{''.join(made)}, {place} FROM {STEP} GROUP BY {', '.join(keys)}", at)
+        self._step(f"SELECT {', '.join(keys)}{''.join(made)}, {place} FROM {self.rows} GROUP BY {', '.join(keys)}", at)
 
     def _count(self, rows: str) -> int:
         row = self.con.execute(f"SELECT count(*) FROM {rows}").fetchone()

@@ -20,7 +20,7 @@ import pyarrow as pa
 
 from features.errors import LoanwatchError, UsageError
 from features.sources.files import literal, quote
-from features.sources.tables.raw import FILE, LINE, Opening, own_names, plain_path
+from features.sources.tables.raw import FILE, LINE, Opening, clean, own_names, plain_path
 
 NATIVE = ("utf-8", "ascii")
 CHUNK = 1 << 20
@@ -36,7 +36,7 @@ class Head:
     lines: int
 
 
-def read_text(opening: Opening, file: Path, part: str) -> str:
+def read_text(opening: Opening, file: Path, part: str) -> None:
     """Rows of a CSV file into the temporary table ``part``; raises DataRefused naming the line of the mapping and of the file."""
     try:
         with _readable(opening, file) as (text, lines):
@@ -46,7 +46,6 @@ def read_text(opening: Opening, file: Path, part: str) -> str:
                 _count_lines(opening, file, text, part, head, rows)
     except (UnicodeError, csv.Error, OSError, EOFError) as error:
         raise _not_text(opening, file, str(error)) from error
-    return f"SELECT * FROM {part}"
 
 
 @contextmanager
@@ -144,13 +143,12 @@ def _load(opening: Opening, file: Path, text: Path, part: str, head: Head) -> in
     )
     place = f"{literal(file.name)} AS {FILE}, row_number() OVER () + {head.lines} AS {LINE}"
     try:
-        opening.con.execute(f"CREATE TEMP TABLE {part} AS SELECT *, {place} FROM {reader}")
+        clean(opening, part, reader, place)
     except duckdb.OutOfMemoryException:
         raise
     except duckdb.Error as error:
         raise _refused(opening, file, str(error)) from error
-    row = opening.con.execute(f"SELECT count(*) FROM {part}").fetchone()
-    return int(row[0]) if row else 0
+    return int(opening.con.execute(f"SELECT count(*) FROM {part}").fetchall()[0][0])
 
 
 def _count_lines(opening: Opening, file: Path, text: Path, part: str, head: Head, rows: int) -> None:

@@ -5,12 +5,13 @@ from pathlib import Path
 
 import pyarrow as pa
 
+from features.sources.files import literal
 from features.sources.tables.mapping import Notation
 from features.sources.tables.notation import shown
-from features.sources.tables.raw import FILE, LINE, SHOWN, Opening, own_names
+from features.sources.tables.raw import FILE, LINE, SHOWN, Opening, clean, own_names
 
 
-def read_workbook(opening: Opening, file: Path, part: str) -> str:
+def read_workbook(opening: Opening, file: Path, part: str) -> None:
     """Rows of the sheet into the temporary table ``part``; the whole sheet is held in memory."""
     sheet, rows = _sheet(opening, file)
     spec = opening.spec
@@ -27,12 +28,10 @@ def read_workbook(opening: Opening, file: Path, part: str) -> str:
         (line, row) for line, row in enumerate(rows[int(spec.header) :], first) if any(cell not in ("", None) for cell in row)
     ]
     data = {name: pa.array([text(row[i], opening.notation) for _, row in body], pa.string()) for i, name in enumerate(names)}
-    data[FILE] = pa.array([f"{file.name}:{sheet}"] * len(body), pa.string())
     data[LINE] = pa.array([line for line, _ in body], pa.int64())
     opening.con.register("arriving", pa.table(data))
-    opening.con.execute(f"CREATE TEMP TABLE {part} AS SELECT * FROM arriving")
+    clean(opening, part, "arriving", f"{literal(f'{file.name}:{sheet}')} AS {FILE}, {LINE}")
     opening.con.unregister("arriving")
-    return f"SELECT * FROM {part}"
 
 
 def _sheet(opening: Opening, file: Path) -> tuple[str, list[list[object]]]:
