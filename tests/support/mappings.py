@@ -27,7 +27,7 @@ def lay(folder: Path, files: Files) -> Path:
 def write(folder: Path, text: str) -> Path:
     """The mapping as a file beside the folder with the data; its head is added if it has none."""
     path = folder.parent / "made_up.toml"
-    path.write_text(text if "name = " in text.partition("[")[0] else HEAD + text, "utf-8")
+    path.write_text(text if "zh = " in text or "en = " in text else HEAD + text, "utf-8")
     return path
 
 

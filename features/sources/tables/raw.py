@@ -120,11 +120,13 @@ def format_of(opening: Opening) -> str:
         return spec.format
     if spec.url:
         return "postgresql"
-    suffix = suffix_of(spec.path or "")
+    if not spec.path:
+        raise opening.fault("", "path is missing: the file's name, or a pattern", "缺少 path:文件名或通配模式", UsageError)
+    suffix = suffix_of(spec.path)
     if suffix not in SUFFIXES:
         raise opening.fault(
-            "path", f'what {spec.path or "this"} is cannot be told from its name; add format = "csv" (or parquet, excel, sqlite)',
-            f"无法从文件名判断格式:{spec.path or ''};请添加 format", UsageError,
+            "path", f'what {spec.path} is cannot be told from its name; add format = "csv" (or parquet, excel, sqlite)',
+            f"无法从文件名判断格式:{spec.path};请添加 format", UsageError,
         )  # fmt: skip
     return SUFFIXES[suffix]
 

@@ -88,7 +88,9 @@ class Targets:
             lambda found: self._is_text(found, relation),
         )
         with self.mapping.document.at(at):
-            return compiler.value(rule, column)
+            sql = compiler.value(rule, column)
+        self.shaper.run(f"SELECT {sql} FROM {relation} LIMIT 0", at)
+        return sql
 
     def _is_text(self, found: Expression, relation: str) -> bool:
         described = self.shaper.con.execute(f"DESCRIBE SELECT {found.sql} AS v FROM {relation}").fetchone()

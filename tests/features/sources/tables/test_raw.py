@@ -211,7 +211,7 @@ def test_sqlite_with_a_column_of_mixed_types(tmp_path: Path) -> None:
 def test_a_query_can_only_read(tmp_path: Path, query: str) -> None:
     database(tmp_path / "from")
     before = (tmp_path / "from" / "a b.db").read_bytes()
-    with pytest.raises(LoanwatchError, match="made_up.toml line 6, files.f"):
+    with pytest.raises(LoanwatchError, match=r"made_up\.toml line 6, files.f"):
         delivered(tmp_path / "from", f"[files.f]\npath = \"a b.db\"\nquery = '''{query}'''\n{TABLE}", {})
     assert (tmp_path / "from" / "a b.db").read_bytes() == before
 
@@ -232,7 +232,8 @@ def test_parquet_with_typed_columns(tmp_path: Path) -> None:
     pq.write_table(table, data)
     rows = read(tmp_path, "f.parquet", data.getvalue(), columns='closed_on = "at"\nrate = "rate"')
     assert told(rows[:2]) == WANTED
-    assert [(r["closed_on"], r["rate"], r["source_line"]) for r in rows] == [
+    told_of = [(r["closed_on"], r["rate"], r["source_line"]) for r in rows]
+    assert told_of == [
         ("2024-05-06", "0.5", 1),
         ("2024-05-06", None, 2),
         ("2024-05-06", None, 3),
@@ -267,7 +268,7 @@ def test_postgresql(tmp_path: Path, server: str, monkeypatch: pytest.MonkeyPatch
         "WITH d AS (DELETE FROM loans RETURNING 1) SELECT * FROM d",
         "SELECT 1) q; DROP TABLE loans --",
     ):
-        with pytest.raises(LoanwatchError, match="made_up.toml line 6, files.f"):
+        with pytest.raises(LoanwatchError, match=r"made_up\.toml line 6, files.f"):
             delivered(tmp_path / "from", f'[files.f]\nurl = "LENDER_DATABASE"\nquery = "{query}"\n{TABLE}', {})
     assert len(delivered(tmp_path / "from", f'[files.f]\nurl = "LENDER_DATABASE"\ntable = "loans"\n{TABLE}', {})["loans"]) == 2
     monkeypatch.delenv("LENDER_DATABASE")
