@@ -147,7 +147,8 @@ def _found(opening: Opening, folder: Path) -> list[Path]:
     if Path(pattern).is_absolute() or ".." in Path(pattern).parts:
         raise opening.fault("path", f"{pattern} leaves the folder given by --from; name a file inside it",
                             f"{pattern} 超出 --from 指定的目录;应为其中的文件", UsageError)  # fmt: skip
-    files = [folder] if folder.is_file() and folder.match(pattern) else _matching(opening, folder, pattern)
+    alone = folder.is_file() and (folder.name == pattern or folder.match(pattern))
+    files = [folder] if alone else _matching(opening, folder, pattern)
     for file in files:
         if not file.resolve().is_relative_to(folder.resolve()):
             raise opening.fault("path", f"{file.name} is a link to a place outside {folder}; copy the file into it",
