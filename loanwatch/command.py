@@ -81,6 +81,45 @@ def ingest(
         _print_json(asdict(receipt))
 
 
+@app.command("map")
+def map_(
+    files: Annotated[list[Path], typer.Argument(help="With --draft the files to map, otherwise one mapping. 文件。")],
+    draft: Annotated[bool, typer.Option("--draft", help="Propose a mapping from the files. 起草映射。")] = False,
+    to: Annotated[Path | None, typer.Option("--out", help="Write the draft here, not on the screen. 输出文件。")] = None,
+    path: Annotated[Path | None, typer.Option("--from", help="Try the mapping on this folder. 试读目录。")] = None,
+    as_json: Json = False,
+) -> None:
+    """Propose a mapping of a lender's files, or try one without writing anything. 起草或试用映射。"""
+    if draft:
+        _draft(files, to)
+        return
+    from loanwatch import show
+    from pipelines import trial
+
+    if len(files) != 1 or path is None:
+        raise UsageError(
+            "either --draft FILES..., or one mapping with --from FOLDER to try it",
+            "请用 --draft 文件…,或给出一个映射并以 --from 指定目录",
+        )
+    found = trial.run(files[0], path, date.today())
+    show.trial(err if as_json else out, found)
+    if as_json:
+        _print_json(found.as_json())
+
+
+def _draft(files: list[Path], to: Path | None) -> None:
+    from features.sources.draft import draft
+
+    text = draft(files)
+    if to is None:
+        sys.stdout.write(text)
+    elif to.exists():
+        raise UsageError(f"{to} exists; name a new file with --out", f"{to} 已存在;请用 --out 指定新文件")
+    else:
+        to.write_text(text, "utf-8")
+        err.print(f"{to}: {text.count(chr(34) + '?' + chr(34))} places wait for you, marked ?")
+
+
 @app.command()
 def train(
     book: Book = BOOK,

@@ -14,7 +14,7 @@ from books import Book
 from loanwatch import command
 
 VERBS = [
-    (), ("simulate",), ("ingest",), ("train",), ("nightly",), ("score",), ("features",), ("features", "list"),
+    (), ("simulate",), ("ingest",), ("map",), ("train",), ("nightly",), ("score",), ("features",), ("features", "list"),
     ("features", "describe"), ("features", "sql"), ("doctor",), ("demo",),
 ]  # fmt: skip
 

@@ -21,8 +21,8 @@ SUPERLENDER = {
     "good_bad_flag\na1,201,2,2017-07-20 01:02:03.000000,2017-07-20 01:02:03.000000,30000,34500,30,,Good\n"
     "b2,202,1,2017-07-06 01:02:03.000000,2017-07-06 01:02:03.000000,15000,17250,30,,Bad\n",
     "traindemographics.csv": "customerid,birthdate,bank_account_type,longitude_gps,latitude_gps,bank_name_clients,"
-    "bank_branch_clients,employment_status_clients,level_of_education_clients\na1,1975-05-05 00:00:00.000000,Savings,3.3,6.5,Bank,"
-    ",Permanent,Post-Graduate\n",
+    "bank_branch_clients,employment_status_clients,level_of_education_clients\na1,1975-05-05 00:00:00.000000,Savings,3.3,6.5,"
+    "Bank,,Permanent,Post-Graduate\n",
 }
 ITEMS = (
     "current_assets,cost_of_goods_sold,depreciation_and_amortization,ebitda,inventory,net_income,total_receivables,market_value,"
@@ -42,12 +42,14 @@ BANK = {
     "C1,0,B,A,1,136,2019-06-11 01:02:03,-0.75\nC1,0,B,A,1,136,2019-06-11 01:02:03,-0.75\n",
 }
 BERKA = {
-    "account.asc": '"account_id";"district_id";"frequency";"date"\n10;1;"POPLATEK MESICNE";930101\n11;2;"POPLATEK TYDNE";950324\n',
+    "account.asc": '"account_id";"district_id";"frequency";"date"\n10;1;"POPLATEK MESICNE";930101\n'
+    '11;2;"POPLATEK TYDNE";950324\n',
     "client.asc": '"client_id";"birth_number";"district_id"\n1;"705301";1\n2;"440302";2\n3;"415609";2\n',
     "disp.asc": '"disp_id";"client_id";"account_id";"type"\n1;1;10;"OWNER"\n2;2;11;"OWNER"\n3;3;11;"DISPONENT"\n',
     "order.asc": '"order_id";"account_id";"bank_to";"account_to";"amount";"k_symbol"\n1;10;"YZ";"100200";240.00;"SIPO"\n',
     "trans.asc": '"trans_id";"account_id";"date";"type";"operation";"amount";"balance";"k_symbol";"bank";"account"\n'
-    '1;10;930101;"PRIJEM";"VKLAD";700.00;700.00;"";"";\n2;10;930205;"PRIJEM";"PREVOD Z UCTU";5000.00;5700.00;"DUCHOD";"YZ";300400\n'
+    '1;10;930101;"PRIJEM";"VKLAD";700.00;700.00;"";"";\n'
+    '2;10;930205;"PRIJEM";"PREVOD Z UCTU";5000.00;5700.00;"DUCHOD";"YZ";300400\n'
     '3;10;930805;"VYDAJ";"PREVOD NA UCET";1000.00;4700.00;"UVER";"YZ";100200\n4;10;930831;"PRIJEM";"";11.50;1011.50;"UROK";"";\n'
     '5;11;950401;"VYBER";"VYBER KARTOU";100.00;900.00;" ";"";\n6;11;950430;"VYDAJ";"VYBER";14.60;885.40;"SANKC. UROK";"";\n'
     '7;10;930910;"VYDAJ";"PREVOD NA UCET";240.00;9.50;"SIPO";"YZ";100200\n',

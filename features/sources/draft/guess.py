@@ -60,12 +60,24 @@ def possible(seen: Seen, into: Column) -> bool:
     if into.kind in ("money", "count", "number"):
         return seen.kind == "number" or (into.name == "dpd" and bool(seen.codes))
     if into.kind == "date":
-        return seen.kind == "day" or (seen.kind == "number" and seen.whole)
+        return seen.kind == "day" or (seen.whole and counts(seen) != "")
     if into.kind == "flag":
         return 0 < len(seen.codes) <= 3
     if into.kind == "code":
         return bool(seen.codes) or seen.kind == "text"
     return into.kind == "id" or seen.kind != "day"
+
+
+def counts(seen: Seen) -> str:
+    """What a whole number may count: ``years``, ``epoch``, ``epoch_ms``, ``excel``, ``days``, ``months``; or nothing."""
+    low, high = seen.low or 0, seen.high or 0
+    for what, least, most in (("years", 1900, 2100), ("epoch", 3e8, 4e9), ("epoch_ms", 3e11, 4e12), ("excel", 25_000, 60_000)):
+        if least <= low and high <= most:
+            return what
+    said = plain(seen.name)
+    if "day" in said or "age" in said.split():
+        return "days"
+    return "months" if "month" in said else ""
 
 
 def guesses(file: Looked) -> list[Guess]:
@@ -92,15 +104,17 @@ def _guess(file: Looked, table: str) -> Guess | None:
         if into not in columns and (name not in columns.values() or _shared(into, name, columns)):
             columns[into] = name
             score += points if into not in ("borrower_id", "loan_id") else 1
-    if (
-        not any(i in columns for i in ("borrower_id", "loan_id"))
-        and table in NAMED_BY_LINE
-        and not any(s.unique for s in file.columns)
-    ):
+    if not any(i in columns for i in ("borrower_id", "loan_id")) and table in NAMED_BY_LINE and not _names_someone(file):
         columns |= {key.name: "source_line" for key in canonical.keys}
     enough = all(need in columns for need in known["needs"]) and len(columns) >= known["least"]
     wide = {into: groups[name] for into, name in columns.items() if name in groups}
     return Guess(table, file.name, columns, score, wide) if enough else None
+
+
+def _names_someone(file: Looked) -> bool:
+    """Whether some column says who or which loan a row is about."""
+    names = [*words()["borrowers"]["columns"]["borrower_id"], *words()["statuses"]["columns"]["loan_id"]]
+    return any(seen.unique or fits(seen.name, names) == EXACT for seen in file.columns)
 
 
 def _shared(into: str, name: str, columns: dict[str, str]) -> bool:

@@ -22,13 +22,16 @@ from features.sources.tables.raw import FAULT, FILE, LINE, SUFFIXES, Opening, op
 SAMPLE, HEAD = 5_000, 1 << 18
 DELIMITERS = ",;\t|"
 DATES = (
-    "%Y-%m-%d", "%Y/%m/%d", "%Y.%m.%d", "%d.%m.%Y", "%d/%m/%Y", "%m/%d/%Y", "%Y年%m月%d日", "%Y%m%d", "%Y%m", "%d-%b-%Y", "%d-%b-%y",
-    "%b-%Y", "%d.%m.%y", "%y%m%d",
+    "%Y-%m-%d", "%Y/%m/%d", "%Y.%m.%d", "%d.%m.%Y", "%d/%m/%Y", "%m/%d/%Y", "%Y年%m月%d日", "%Y%m%d", "%Y%m", "%d-%b-%Y",
+    "%d-%b-%y", "%b-%Y", "%d.%m.%y", "%y%m%d",
 )  # fmt: skip
 ISO = ("%Y-%m-%d", "%Y/%m/%d")
 """What is read as a day without being told the format."""
-POINT, COMMA = re.compile(r"[+-]?(\d{1,3}(,\d{3})+|\d+)?(\.\d+)?%?"), re.compile(r"[+-]?(\d{1,3}(\.\d{3})+|\d+)?(,\d+)?%?")
+POINT = re.compile(r"[+-]?(\d{1,3}(,\d{3})+|\d+)?(\.\d+)?([eE][+-]?\d+)?%?")
+COMMA = re.compile(r"[+-]?(\d{1,3}(\.\d{3})+|\d+)?(,\d+)?%?")
 FEW = 20
+NEARLY = 0.98
+"""Share of different values from which a column counts as an identity: a few repeats are for the checks to find."""
 
 
 @dataclass(frozen=True)
@@ -75,10 +78,7 @@ def look(path: Path, taken: Sequence[str] = ()) -> list[Looked]:
     found: list[Looked] = []
     for keys in ways[kind](path):
         label = keys.get("sheet") or keys.get("table")
-        name = _name(
-            label if label and kind != "csv" and len(ways[kind](path)) > 1 else path.name, [*taken, *(f.name for f in found)]
-        )
-        found.append(_looked(path, name, keys))
+        found.append(_looked(path, _name(label or path.name, [*taken, *(f.name for f in found)]), keys))
     return found
 
 
@@ -93,9 +93,8 @@ def _looked(path: Path, name: str, keys: dict[str, Any]) -> Looked:
     with duckdb.connect() as con:
         open_file(Opening(con, Document(path.name, {}, {}), name, spec, Notation()), path)
         rows = int(con.execute(f"SELECT count(*) FROM {stored(name)}").fetchall()[0][0])
-        cursor = con.execute(
-            f"SELECT * EXCLUDE ({FILE}, {LINE}, {FAULT}) FROM {stored(name)} USING SAMPLE {SAMPLE} ROWS (reservoir, 7)"
-        )
+        chosen = f"SELECT * EXCLUDE ({FILE}, {LINE}, {FAULT}) FROM {stored(name)}"
+        cursor = con.execute(f"{chosen} USING SAMPLE {SAMPLE} ROWS (reservoir, 7)")
         names = [str(column[0]) for column in cursor.description]
         sample = list(zip(*cursor.fetchall(), strict=True)) or [()] * len(names)
     return Looked(name, {"path": path.name, **keys}, tuple(_column(n, v) for n, v in zip(names, sample, strict=True)), rows)
@@ -106,7 +105,7 @@ def _column(name: str, values: Sequence[Any]) -> Seen:
     distinct = frozenset(known)
     if not known:
         return Seen(name, "empty")
-    facts: dict[str, Any] = {"unique": len(distinct) == len(known) == len(values), "values": distinct}
+    facts: dict[str, Any] = {"unique": len(known) == len(values) and len(distinct) > NEARLY * len(known), "values": distinct}
     facts["codes"] = tuple(sorted(distinct)) if len(distinct) <= FEW and len(distinct) < max(len(known) / 2, 3) else ()
     if formats := _formats(distinct):
         return Seen(name, "day", formats=formats, **facts)
@@ -130,11 +129,7 @@ def _formats(distinct: frozenset[str]) -> tuple[str, ...]:
     """Formats in which every value is a day; several where the values cannot tell."""
     sample = sorted(distinct)[:: max(1, len(distinct) // 200)]
     bare = [value.split(" ")[0].split("T")[0] if re.match(r"\d{4}[-/]", value) else value for value in sample]
-    return tuple(
-        f
-        for f in DATES
-        if all(_is_day(value, f) for value in bare) and not (f == "%Y%m" and "%Y%m%d" in DATES and len(bare[0]) != 6)
-    )
+    return tuple(form for form in DATES if all(_is_day(value, form) for value in bare))
 
 
 def _is_day(value: str, form: str) -> bool:

@@ -3,10 +3,10 @@
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from features.schema import TABLES, Column, Table
-from features.sources.draft.guess import Guess, guesses, keys_between, possible, words
+from features.sources.draft.guess import Guess, counts, guesses, keys_between, possible, words
 from features.sources.draft.look import ISO, Looked, Seen
 
 OPEN = '"?"'
@@ -20,7 +20,7 @@ HEAD = """# Proposed from the files alone. Every "?" waits for you: put a column
 def written(files: list[Looked]) -> str:
     """The mapping of the files, ready to be finished."""
     by_name = {file.name: file for file in files}
-    chosen = [guess for file in files for guess in _chosen(file)]
+    chosen = [guess for file in files for guess in _with_day(_chosen(file))]
     lines = [HEAD, 'name = "draft"', 'en = "Draft"', 'zh = "草稿"', *_numbers(files)]
     for file in files:
         lines += ["", f"[files.{file.name}]", *(f"{key} = {_toml(value)}" for key, value in file.keys.items())]
@@ -31,7 +31,7 @@ def written(files: list[Looked]) -> str:
     many = {guess.table for guess in chosen if sum(other.table == guess.table for other in chosen) > 1}
     for guess in chosen:
         lines += _table(guess, by_name[guess.file], guess.table in many)
-    return "\n".join([*lines, *_missing(chosen)]) + "\n"
+    return "\n".join([*lines, *_missing(chosen, by_name)]) + "\n"
 
 
 def _chosen(file: Looked) -> list[Guess]:
@@ -44,6 +44,14 @@ def _chosen(file: Looked) -> list[Guess]:
             found.append(guess)
             taken |= says
     return found
+
+
+def _with_day(chosen: list[Guess]) -> list[Guess]:
+    """Tables of one file without a day of their own take that of the first that has one."""
+    days = [guess.columns["event_on"] for guess in chosen if "event_on" in guess.columns and "event_on" not in guess.wide]
+    if not days:
+        return chosen
+    return [replace(guess, columns={"event_on": days[0]} | guess.columns) for guess in chosen]
 
 
 def _raw(guess: Guess, into: str) -> tuple[str, ...]:
@@ -157,9 +165,7 @@ class _Rule:
         if len(formats) == 1:
             at = ', at = "month_end"' if "%d" not in formats[0] else ""
             return f"{{ column = {_toml(self.name)}, format = {_toml(formats[0])}{at} }}"
-        if not formats and seen.low is not None and seen.high is not None and seen.whole:
-            return _counted(self.name, seen.low, seen.high)
-        return OPEN
+        return _counted(self.name, seen) if not formats and seen.whole else OPEN
 
     def _coded(self) -> str:
         if self.seen.kind == "number" and self.column.kind == "flag" and set(self.seen.codes) <= {"0", "1"}:
@@ -176,16 +182,14 @@ class _Rule:
         return _toml(said) if said in self.column.codes else OPEN
 
 
-def _counted(name: str, low: float, high: float) -> str:
-    """A whole number that stands for a day, where its size tells how."""
-    if 1900 <= low and high <= 2100:
+def _counted(name: str, seen: Seen) -> str:
+    """A whole number that stands for a day, where its name or size tells how."""
+    what = counts(seen)
+    if what == "years":
         return f"{{ expression = {_toml(f'make_date(CAST(number({_quoted(name)}) AS INTEGER), 12, 31)')} }}"
-    for form, least, most in (("epoch", 3e8, 4e9), ("epoch_ms", 3e11, 4e12), ("excel", 25_000, 60_000)):
-        if least <= low and high <= most:
-            return f"{{ column = {_toml(name)}, format = {_toml(form)} }}"
-    if high <= 0 and low < -365 * 2:
-        return f'{{ column = {_toml(name)}, days_from = "?" }}'
-    return f'{{ column = {_toml(name)}, months_from = "?" }}' if high <= 0 else OPEN
+    if what in ("days", "months") and (seen.low or 0) < 0:
+        return f"{{ column = {_toml(name)}, {what}_from = {OPEN} }}"
+    return f"{{ column = {_toml(name)}, format = {_toml(what)} }}" if what.startswith("e") else OPEN
 
 
 def _candidates(column: Column, file: Looked) -> str:
@@ -195,7 +199,7 @@ def _candidates(column: Column, file: Looked) -> str:
     return (note + ' or { value = "..." }').replace("\n", " ")
 
 
-def _missing(chosen: list[Guess]) -> Iterator[str]:
+def _missing(chosen: list[Guess], by_name: dict[str, Looked]) -> Iterator[str]:
     """Every record belongs to a loan or a borrower: tables for them, from a file that names some."""
     there = {guess.table for guess in chosen}
     for name, key in (("borrowers", "borrower_id"), ("loans", "loan_id")):
@@ -203,13 +207,16 @@ def _missing(chosen: list[Guess]) -> Iterator[str]:
         if name in there or source is None:
             continue
         table, by = TABLES[name], source.columns[key]
+        order = f", order = {_toml(_quoted(source.columns['event_on']))}" if "event_on" in source.columns else ""
         yield f"\n# {table.en}: no file looks like them; one row for each {by} of {source.file}"
-        yield f'[relations.{name}_named]\nfrom = "{source.file}"\nkeep = {{ which = "first", by = {_toml(by)} }}'
+        yield f'[relations.{name}_named]\nfrom = "{source.file}"\nkeep = {{ which = "first", by = {_toml(by)}{order} }}'
         yield f'\n[tables.{name}]\nfrom = "{name}_named"\n\n[tables.{name}.columns]\n{key} = {_toml(by)}'
         if name == "loans":
             yield f"borrower_id = {_toml(source.columns['borrower_id']) if 'borrower_id' in source.columns else OPEN}"
         for column in table.all_columns:
-            if column.required and column.name not in ("record_id", "known_on", "borrower_id", "loan_id"):
+            if column.name == "event_on" and "event_on" in source.columns and not source.wide:
+                yield f"# {column.en}: the first of them\n" + _rule(column, source, by_name[source.file])[-1]
+            elif column.required and column.name not in ("record_id", "known_on", "borrower_id", "loan_id"):
                 yield f"# {column.en} ({' '.join(column.codes) or column.kind})\n{column.name} = {OPEN}"
 
 

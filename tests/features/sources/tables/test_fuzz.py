@@ -21,8 +21,10 @@ from features.sources.tables.document import Document
 HOME = Path(features.sources.__file__).parent
 MAPPINGS = sorted(HOME.glob("*.toml"))
 WORDS = [
-    "?", "", "x", "-1", "id", "from", "column", "number(x)", "DROP TABLE x", "a b", '"', "'", "%Y", "2024-01-01", "ingest", "*", "[", "1/0",
-    "min(x)", "read_text('/etc/passwd')", "贷款", "\x00", "{}", "..", "/etc/passwd", "source_line", "loans", "excel", "utf-16", "f",
+    "?", "", "x", "-1", "id", "from", "column", "number(x)", "DROP TABLE x",
+    "a b", '"', "'", "%Y", "2024-01-01", "ingest", "*", "[", "1/0",
+    "min(x)", "read_text('/etc/passwd')", "贷款", "\x00", "{}", "..", "/etc/passwd",
+    "source_line", "loans", "excel", "utf-16", "f",
 ]  # fmt: skip
 SCALARS = st.one_of(
     st.sampled_from(WORDS), st.integers(-10, 10**13), st.booleans(), st.floats(), st.dates(), st.text(max_size=5),

@@ -204,7 +204,8 @@ def test_sqlite_with_a_column_of_mixed_types(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "query",
     [
-        'DELETE FROM "my loans"', "ATTACH '/etc/passwd' AS x", "PRAGMA journal_mode = delete", "SELECT 1); DROP TABLE x; SELECT (1",
+        'DELETE FROM "my loans"', "ATTACH '/etc/passwd' AS x", "PRAGMA journal_mode = delete",
+        "SELECT 1); DROP TABLE x; SELECT (1",
         'SELECT 1) AS q UNION SELECT load_extension("x") --', "not sql", "INSERT INTO x VALUES (1) RETURNING 1",
     ],
 )  # fmt: skip

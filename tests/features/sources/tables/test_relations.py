@@ -169,8 +169,10 @@ group = { by = "id", compute = { first = "min(date(day))", total = "sum(number(x
 @pytest.mark.parametrize(
     ("keep", "kept"),
     [
-        ('which = "first", by = "id", order = "date(day)"', ["3", "4"]), ('which = "last", by = "id", order = "date(day)"', ["2", "4"]),
-        ('which = "only", by = "id"', ["4"]), ('which = "repeated", by = "id"', ["1", "2", "3"]), ('which = "first", by = "id"', ["1", "4"]),
+        ('which = "first", by = "id", order = "date(day)"', ["3", "4"]),
+        ('which = "last", by = "id", order = "date(day)"', ["2", "4"]),
+        ('which = "only", by = "id"', ["4"]), ('which = "repeated", by = "id"', ["1", "2", "3"]),
+        ('which = "first", by = "id"', ["1", "4"]),
     ],
 )  # fmt: skip
 def test_one_row_of_many(tmp_path: Path, keep: str, kept: list[str]) -> None:
