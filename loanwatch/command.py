@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from features.errors import LoanwatchError, UsageError
+from features.sources import names as source_names
 
 app = typer.Typer(
     name="loanwatch", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode="rich",
@@ -28,6 +29,7 @@ Book = Annotated[Path, typer.Option("--book", help="Folder of the book. 账簿�
 Store = Annotated[Path, typer.Option("--mlruns", envvar="LOANWATCH_MLRUNS", help="Folder of the model store. 模型库目录。")]
 Json = Annotated[bool, typer.Option("--json", help="One JSON document on stdout. 以 JSON 输出。")]
 Day = Annotated[str | None, typer.Option("--as-of", metavar="DATE", help="Closed business day, YYYY-MM-DD. 营业日。")]
+MappingFile = Annotated[Path | None, typer.Option("--mapping", help="The mapping of the source tables. 映射文件。")]
 InPrefect = Annotated[bool, typer.Option("--prefect", help="Run as a Prefect flow on a temporary server. 以 Prefect 流程运行。")]
 BOOK, STORE = Path("book"), Path("mlruns")
 
@@ -59,9 +61,10 @@ def simulate(
 
 @app.command()
 def ingest(
-    source: Annotated[str, typer.Argument(help="simulated or card_status. 数据源。")],
+    source: Annotated[str, typer.Argument(help=f"{', '.join(source_names())}. 数据源。")],
     path: Annotated[Path, typer.Option("--from", help="Folder with the files. 文件目录。")],
     book: Book = BOOK,
+    mapping: MappingFile = None,
     as_json: Json = False,
 ) -> None:
     """Bring records into the ledger: checked, all or nothing. 导入记录。"""
@@ -72,10 +75,49 @@ def ingest(
     from loanwatch import show
 
     with err.status(f"ingesting {source}"):
-        receipt = bring(book, named(source), path)
+        receipt = bring(book, named(source, mapping, date.today()), path)
     show.receipt(err if as_json else out, receipt)
     if as_json:
         _print_json(asdict(receipt))
+
+
+@app.command("map")
+def map_(
+    files: Annotated[list[Path], typer.Argument(help="With --draft the files to map, otherwise one mapping. 文件。")],
+    draft: Annotated[bool, typer.Option("--draft", help="Propose a mapping from the files. 起草映射。")] = False,
+    to: Annotated[Path | None, typer.Option("--out", help="Write the draft here, not on the screen. 输出文件。")] = None,
+    path: Annotated[Path | None, typer.Option("--from", help="Try the mapping on this folder. 试读目录。")] = None,
+    as_json: Json = False,
+) -> None:
+    """Propose a mapping of a lender's files, or try one without writing anything. 起草或试用映射。"""
+    if draft:
+        _draft(files, to)
+        return
+    from loanwatch import show
+    from pipelines import trial
+
+    if len(files) != 1 or path is None:
+        raise UsageError(
+            "either --draft FILES..., or one mapping with --from FOLDER to try it",
+            "请用 --draft 文件…,或给出一个映射并以 --from 指定目录",
+        )
+    found = trial.run(files[0], path, date.today())
+    show.trial(err if as_json else out, found)
+    if as_json:
+        _print_json(found.as_json())
+
+
+def _draft(files: list[Path], to: Path | None) -> None:
+    from features.sources.draft import draft
+
+    text = draft(files)
+    if to is None:
+        sys.stdout.write(text)
+    elif to.exists():
+        raise UsageError(f"{to} exists; name a new file with --out", f"{to} 已存在;请用 --out 指定新文件")
+    else:
+        to.write_text(text, "utf-8")
+        err.print(f"{to}: {text.count(chr(34) + '?' + chr(34))} places wait for you, marked ?")
 
 
 @app.command()
@@ -182,6 +224,7 @@ def nightly(
     backfill: Annotated[bool, typer.Option("--backfill", help="A shadow run for a past day. 补跑(影子)。")] = False,
     path: Annotated[Path | None, typer.Option("--from", help="Records that arrived, to ingest first. 先导入的目录。")] = None,
     source: Annotated[str | None, typer.Option(help="The source of --from. 数据源。")] = None,
+    mapping: MappingFile = None,
     prefect: InPrefect = False,
     as_json: Json = False,
 ) -> None:
@@ -192,7 +235,7 @@ def nightly(
     from monitoring.policy import tier_policy
     from pipelines import nightly as night
 
-    delivery = _delivery(source, path, dry_run)
+    delivery = _delivery(source, path, mapping, dry_run)
     if _prefect(prefect) and not dry_run:
         from pipelines.flows import nightly_run
 
@@ -305,7 +348,7 @@ def _budget(trials: int | None, minutes: float | None) -> Any:
     return Budget(trials, minutes)
 
 
-def _delivery(source: str | None, path: Path | None, dry_run: bool) -> Any:
+def _delivery(source: str | None, path: Path | None, mapping: Path | None, dry_run: bool) -> Any:
     """The records to ingest before the night, if any are named."""
     from pipelines.nightly import Delivery
 
@@ -315,7 +358,7 @@ def _delivery(source: str | None, path: Path | None, dry_run: bool) -> Any:
         return None
     if dry_run:
         raise UsageError("a dry run writes nothing, so it cannot ingest --from first", "试运行不写入任何内容,不能先导入 --from")
-    return Delivery(source, path)
+    return Delivery(source, path, mapping)
 
 
 def _day(text: str | None) -> date | None:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:  # what is only shown need not be loaded to be shown
     from monitoring.policy import TierPolicy
     from monitoring.runs import Night
     from pipelines.training import Training
+    from pipelines.trial import Trial
     from serving.scorer import Answer
 
 NAMES = {
@@ -72,6 +73,19 @@ def quarantine_json(found: Report, csv: Path | None) -> dict[str, Any]:
     """The report as one document; values as on the terminal."""
     groups = [{**asdict(g), "reason": g.reason.split(" | "), "remedy": list(g.remedy)} for g in found.groups]
     return {**asdict(found), "groups": groups, "csv": csv}
+
+
+def trial(console: Console, found: Trial) -> None:
+    """What a mapping would bring, and the first reasons for which it would not."""
+    table = _table("Tried, nothing written", "table", "rows in", "refused")
+    for name, rows in found.seen.items():
+        table.add_row(name, f"{rows:,}", f"{found.refused[name]:,}")
+    console.print(table)
+    for reason, rows in found.left_out.items():
+        console.print(f"left out: {rows:,} {reason}")
+    for fault in found.faults:
+        place = f"{fault.rows:,} of {fault.table}.{fault.column}, first in {fault.file} line {fault.line}"
+        console.print(f"refused: {place}: {fault.reason}", highlight=False)
 
 
 def training(console: Console, result: Training) -> None:

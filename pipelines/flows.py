@@ -43,9 +43,10 @@ def step(function: Callable[P, R], name: str, minutes: int, disk: bool = True) -
 
 
 @flow(name="ingest", timeout_seconds=120 * MINUTES)
-def ingest(source_name: str, path: str, book: str) -> int:
+def ingest(source_name: str, path: str, book: str, mapping: str | None = None) -> int:
     """Bring a delivery into the ledger; returns the ledger version."""
-    receipt = step(bring, "ingest", 120)(Path(book), source(source_name), Path(path))
+    named = source(source_name, Path(mapping) if mapping else None, date.today())
+    receipt = step(bring, "ingest", 120)(Path(book), named, Path(path))
     _received(receipt)
     return receipt.ledger_version
 

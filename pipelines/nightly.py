@@ -36,15 +36,16 @@ class Run:
 
 @dataclass(frozen=True)
 class Delivery:
-    """Records that came in since the last night: a source's name and the folder of its files."""
+    """Records that came in since the last night: a source's name, the folder of its files, and its mapping if it has one."""
 
     source: str
     folder: Path
+    mapping: Path | None = None
 
 
 def receive(book: Path, delivery: Delivery) -> Receipt:
     """Bring the new records into the ledger before anything is scored."""
-    return ingest(book, source(delivery.source), delivery.folder)
+    return ingest(book, source(delivery.source, delivery.mapping, date.today()), delivery.folder)
 
 
 def champion(book: Path, mlruns: Path) -> Scorer:

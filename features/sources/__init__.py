@@ -4,19 +4,22 @@ Every relation also carries ``source_file`` and ``source_line``, so that a refus
 simulated book, a mapping that lies beside this module, or the user's own mapping (``tables``).
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 from importlib import resources
 from pathlib import Path
-
-import duckdb
+from typing import TYPE_CHECKING
 
 from features.errors import UsageError, nearest
-from features.sources import simulated
-from features.sources.files import Delivery
 
-Reader = Callable[[duckdb.DuckDBPyConnection, Path], Delivery]
+if TYPE_CHECKING:  # who only asks for names need not wait for a database to load
+    import duckdb
+
+    from features.sources.files import Delivery
+
 SIMULATED, TABLES = "simulated", "tables"
 
 
@@ -27,7 +30,7 @@ class Source:
     name: str
     en: str
     zh: str
-    read: Reader
+    read: Callable[[duckdb.DuckDBPyConnection, Path], Delivery]
     assumed: tuple[str, ...] = ()
 
 
@@ -39,8 +42,8 @@ def names() -> list[str]:
 def source(name: str, mapping: Path | None = None, today: date | None = None) -> Source:
     """The source of that name; ``tables`` is read by ``mapping``, a file of the user's.
 
-    ``today`` is when records whose mapping says ``known_on = "ingest"`` became known. Raises UsageError for an unknown name, with
-    the nearest ones, and for a mapping that is missing or cannot be meant.
+    ``today`` is when records whose mapping says ``known_on = "ingest"`` became known; such a mapping needs it. Raises UsageError
+    for an unknown name, with the nearest ones, and for a mapping that is missing or cannot be meant.
     """
     if (name == TABLES) != (mapping is not None):
         raise UsageError(
@@ -48,6 +51,8 @@ def source(name: str, mapping: Path | None = None, today: date | None = None) ->
             f"--mapping 文件须与数据源 {TABLES!r} 同时使用;见 docs/mapping.md",
         )
     if name == SIMULATED:
+        from features.sources import simulated
+
         return Source(SIMULATED, "The simulated book", "模拟数据", simulated.read)
     if mapping is not None:
         return _mapped(mapping, today)
@@ -66,12 +71,13 @@ def _packaged() -> list[str]:
 def _mapped(path: Path, today: date | None) -> Source:
     from features.sources.tables import deliver, read_mapping
 
-    said = read_mapping(path)
+    mapping = read_mapping(path)
+    content = mapping.content
 
     def read(con: duckdb.DuckDBPyConnection, folder: Path) -> Delivery:
-        return deliver(con, said, folder, str(today or date.today()))
+        return deliver(con, mapping, folder, None if today is None else str(today))
 
-    return Source(said.said.name, said.said.en, said.said.zh, read, said.assumed)
+    return Source(content.name, content.en, content.zh, read, mapping.assumed)
 
 
-__all__ = ["Delivery", "Source", "names", "source"]
+__all__ = ["Source", "names", "source"]

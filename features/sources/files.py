@@ -30,6 +30,11 @@ def literal(value: Path | str) -> str:
     return "'" + str(value).replace("'", "''") + "'"
 
 
+def quote(name: str) -> str:
+    """A name as an SQL identifier."""
+    return '"' + name.replace('"', '""') + '"'
+
+
 def find(folder: Path, *names: str) -> Path:
     """The first of ``names`` that exists in ``folder``; raises DataRefused naming all of them."""
     for name in names:

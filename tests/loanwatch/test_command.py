@@ -16,8 +16,9 @@ from loanwatch import command
 from models.registry import Registry
 
 VERBS = [
-    (), ("simulate",), ("ingest",), ("quarantine",), ("train",), ("promote",), ("nightly",), ("score",),
-    ("features",), ("features", "list"), ("features", "describe"), ("features", "sql"), ("doctor",), ("demo",),
+    (), ("simulate",), ("ingest",), ("map",), ("quarantine",), ("train",), ("promote",), ("nightly",), ("score",), ("features",),
+    ("features", "list"), ("features", "describe"),
+    ("features", "sql"), ("doctor",), ("demo",),
 ]  # fmt: skip
 
 Said = tuple[int, str, str]

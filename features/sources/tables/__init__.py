@@ -11,6 +11,6 @@ anything but the files it names. Docs: docs/mapping.md.
 """
 
 from features.sources.tables.deliver import deliver
-from features.sources.tables.mapping import Mapping, read_mapping
+from features.sources.tables.reading import Mapping, read_mapping
 
 __all__ = ["Mapping", "deliver", "read_mapping"]

@@ -4,13 +4,16 @@ DuckDB's own parser says what an expression is made of, and only known pieces pa
 reached from it.
 """
 
+import copy
 import json
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import duckdb
 
 from features.errors import DataRefused, nearest
+from features.sources.files import literal, quote
 from features.sources.tables.document import Fault
 
 PIECES = {"COLUMN_REF", "CONSTANT", "COMPARISON", "CONJUNCTION", "CASE", "CAST", "OPERATOR", "BETWEEN", "FUNCTION", "TYPE"}
@@ -18,11 +21,12 @@ OPERATORS = {
     "OPERATOR_NOT", "OPERATOR_IS_NULL", "OPERATOR_IS_NOT_NULL", "OPERATOR_COALESCE", "OPERATOR_NULLIF", "COMPARE_IN",
     "COMPARE_NOT_IN", "OPERATOR_CAST",
 }  # fmt: skip
+SIGNS = frozenset(["+", "-", "*", "/", "%", "//", "||", "~~", "!~~", "~~*", "!~~*", "like_escape", "not_like_escape"])
 FUNCTIONS = frozenset(
     word
     for words in (
-        "+ - * / % // || ~~ !~~ ~~* !~~* like_escape not_like_escape if coalesce nullif least greatest",
-        "abs round floor ceil ceiling trunc sign sqrt exp ln number",
+        "if coalesce nullif least greatest",
+        "number abs round floor ceil ceiling trunc sign sqrt exp ln",
         "concat concat_ws substring substr left right split_part replace translate reverse lower upper trim ltrim rtrim strip",
         "length lpad rpad contains starts_with ends_with prefix suffix regexp_extract regexp_matches regexp_replace md5",
         "date month_end strftime date_diff date_add date_trunc to_days to_months to_years last_day make_date year month",
@@ -30,43 +34,74 @@ FUNCTIONS = frozenset(
     )
     for word in words.split()
 )
-AGGREGATES = {"min", "max", "sum", "avg", "count", "any_value", "arg_min", "arg_max", "bool_and", "bool_or"}
+AGGREGATES = frozenset(
+    ["min", "max", "sum", "avg", "count", "count_star", "any_value", "arg_min", "arg_max", "bool_and", "bool_or"]
+)
+LENIENT = {"number": "number_or_unknown", "date": "date_or_unknown"}
+"""What stands for these inside a group: one unreadable value must not cost the others."""
+LONGEST = 10_000
+"""Characters of an expression; a rule is never as long."""
 
-MACROS = """
-CREATE OR REPLACE TEMP MACRO number(x) AS try_cast({text} AS DECIMAL(24,6));
-CREATE OR REPLACE TEMP MACRO date(x, f := '%Y-%m-%d') AS CAST(try_strptime(CAST(x AS VARCHAR), f) AS DATE);
-CREATE OR REPLACE TEMP MACRO month_end(x) AS last_day(CAST(x AS DATE));
-"""
+
+@dataclass(frozen=True)
+class Expression:
+    """A checked expression: its SQL and the columns it reads."""
+
+    sql: str
+    columns: tuple[str, ...]
+    unread: str = ""
+    """Of an aggregate: SQL of the condition that a row has a value that cannot be read, and so is passed over."""
+
+    @property
+    def tried(self) -> str:
+        """SQL of a list with the value, or of NULL where some value cannot be read as the expression asks."""
+        return f"TRY([{self.sql}])"
+
+    @property
+    def stood(self) -> str:
+        """SQL of what was there to read, for a person."""
+        parts = [f"{literal(name + '=')} || coalesce(CAST({quote(name)} AS VARCHAR), '')" for name in self.columns]
+        return f"concat_ws(' ', {', '.join(parts)})" if parts else "'a constant expression'"
 
 
-def check(con: duckdb.DuckDBPyConnection, expression: str, columns: Iterable[str], aggregates: bool = False) -> str:
+def check(con: duckdb.DuckDBPyConnection, text: str, columns: Iterable[str], aggregates: bool = False) -> Expression:
     """The expression, ready to be put into a query.
 
     Raises Fault if it is not one expression, uses something outside the vocabulary, or a column that is not there.
     """
-    parsed = _parsed(con, expression)
+    parsed = _parsed(con, text)
     allowed = FUNCTIONS | AGGREGATES if aggregates else FUNCTIONS
     known = {name.lower(): name for name in columns}
-    for piece in _pieces(parsed):
+    pieces = list(_pieces(parsed["statements"][0]["node"]["select_list"][0]))
+    for piece in pieces:
         _permitted(piece, allowed)
-        if piece["class"] == "COLUMN_REF":
-            _column(piece["column_names"], known)
-    return f"({expression}\n)"
+    used = [_column(piece["column_names"], known) for piece in pieces if piece["class"] == "COLUMN_REF"]
+    unread = " OR ".join(_unread(con, parsed, piece) for piece in pieces if aggregates and _make_lenient(piece))
+    return Expression(f"({_written(con, parsed)})", tuple(dict.fromkeys(used)), unread)
 
 
-def _parsed(con: duckdb.DuckDBPyConnection, expression: str) -> Any:
-    row = con.execute("SELECT json_serialize_sql(?)", [f"SELECT {expression}"]).fetchone()
+def _parsed(con: duckdb.DuckDBPyConnection, text: str) -> Any:
+    if len(text) > LONGEST:
+        raise Fault(f"an expression of {len(text):,} characters; compute parts of it first", f"表达式过长({len(text):,} 字符)")
+    row = con.execute("SELECT json_serialize_sql(?)", [f"SELECT {text}"]).fetchone()
     told = json.loads(row[0] if row else "{}")
     if told.get("error"):
-        said = str(told.get("error_message", "")).splitlines()[0]
-        raise Fault(f"not an expression: {expression} ({said})", f"不是有效的表达式:{expression}({said})")
+        said = (str(told.get("error_message", "")).splitlines() or [""])[0]
+        raise Fault(f"not an expression: {text} ({said})", f"不是有效的表达式:{text}({said})")
     statements = told["statements"]
-    node = statements[0]["node"]
+    node: Any = statements[0]["node"] if statements else {"type": ""}
     alone = len(statements) == 1 and node["type"] == "SELECT_NODE" and node["from_table"]["type"] == "EMPTY"
     more = [part for part in ("where_clause", "group_expressions", "having", "qualify", "modifiers") if node.get(part)]
-    if not alone or len(node["select_list"]) != 1 or more:
-        raise Fault(f"one expression is expected, not a query: {expression}", f"应为单个表达式而非查询:{expression}")
-    return node["select_list"][0]
+    if not alone or len(node["select_list"]) != 1 or more or node["cte_map"]["map"]:
+        raise Fault(f"one expression is expected, not a query: {text}", f"应为单个表达式而非查询:{text}")
+    return told
+
+
+def _written(con: duckdb.DuckDBPyConnection, parsed: Any) -> str:
+    """The checked parse as SQL again: what runs is what was judged."""
+    parsed["statements"][0]["node"]["select_list"][0]["alias"] = ""
+    row = con.execute("SELECT json_deserialize_sql(?)", [json.dumps(parsed)]).fetchone()
+    return str(row[0]).removeprefix("SELECT ") if row else "NULL"
 
 
 def _pieces(node: Any) -> Iterator[dict[str, Any]]:
@@ -87,16 +122,43 @@ def _permitted(piece: dict[str, Any], functions: frozenset[str]) -> None:
             f"{piece.get('type', kind)} cannot be used in a mapping; use columns, constants and functions",
             f"映射中不能使用 {piece.get('type', kind)};只可使用列、常量和函数",
         )
-    if kind == "FUNCTION" and piece["function_name"].lower() not in functions:
+    if kind == "FUNCTION" and piece["function_name"].lower() not in functions | SIGNS:
         en, zh = nearest(piece["function_name"], functions)
         name = piece["function_name"]
         raise Fault(f"no function {name} in a mapping; {en}", f"映射中没有函数 {name};{zh}")
 
 
-def _column(names: list[str], known: dict[str, str]) -> None:
+def _make_lenient(piece: dict[str, Any]) -> bool:
+    """Let a reading of single values give NULL for what it cannot read; says whether ``piece`` is one."""
+    inside = {str(inner["function_name"]).lower() for inner in _pieces(piece) if inner["class"] == "FUNCTION"}
+    if piece["class"] == "CAST":
+        piece["try_cast"] = True
+    elif piece["class"] == "FUNCTION" and (lenient := LENIENT.get(piece["function_name"].lower())):
+        piece["function_name"] = lenient
+        piece["qualified_name"] = {"path": [lenient]}
+    else:
+        return False
+    return not inside & AGGREGATES
+
+
+def _unread(con: duckdb.DuckDBPyConnection, parsed: Any, piece: dict[str, Any]) -> str:
+    """SQL of: there is something to read, and it cannot be read."""
+    of = piece["child"] if piece["class"] == "CAST" else piece["arguments"][0]["expression"]
+    return f"(({_alone(con, parsed, of)}) IS NOT NULL AND ({_alone(con, parsed, piece)}) IS NULL)"
+
+
+def _alone(con: duckdb.DuckDBPyConnection, parsed: Any, piece: dict[str, Any]) -> str:
+    """A piece of an expression as SQL."""
+    whole = copy.deepcopy(parsed)
+    whole["statements"][0]["node"]["select_list"] = [piece]
+    return _written(con, whole)
+
+
+def _column(names: list[str], known: dict[str, str]) -> str:
     if len(names) > 1 or names[0].lower() not in known:
         en, zh = nearest(".".join(names), known.values())
         raise Fault(
             f"no column {'.'.join(names)}; {en} (text stands in single quotes)", f"没有列 {'.'.join(names)};{zh}(文本用单引号)",
             DataRefused,
         )  # fmt: skip
+    return known[names[0].lower()]

@@ -1,235 +1,198 @@
 """Raw inputs as relations in DuckDB: CSV, Parquet, Excel, SQLite, PostgreSQL; each row with its file and line.
 
 Text is trimmed, and what stands for nothing (an empty field, the mapping's ``null`` words) is unknown. Nothing else is changed.
+Every relation also has ``source_fault``: what could not be read of a row, empty here, filled by the steps that compute.
 """
 
-import codecs
-import os
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
-import pyarrow as pa
 
-from features.errors import DataRefused
-from features.sources.files import columns_of, literal, readable
+from features.errors import DataRefused, LoanwatchError, UsageError
+from features.sources.files import columns_of, literal, quote, readable
 from features.sources.tables.document import Document, Keys
-from features.sources.tables.mapping import File
+from features.sources.tables.mapping import File, Notation
 
 Connection = duckdb.DuckDBPyConnection
+LINE, FILE, FAULT = "source_line", "source_file", "source_fault"
 SUFFIXES = {
-    ".csv": "csv", ".txt": "csv", ".tsv": "csv", ".asc": "csv", ".parquet": "parquet", ".xlsx": "excel", ".xlsm": "excel",
-    ".xlsb": "excel", ".xls": "excel", ".ods": "excel", ".db": "sqlite", ".sqlite": "sqlite", ".sqlite3": "sqlite",
+    ".csv": "csv", ".txt": "csv", ".tsv": "csv", ".asc": "csv", ".parquet": "parquet", ".pq": "parquet", ".xlsx": "excel",
+    ".xlsm": "excel", ".xlsb": "excel", ".xls": "excel", ".ods": "excel", ".db": "sqlite", ".sqlite": "sqlite",
+    ".sqlite3": "sqlite",
 }  # fmt: skip
 COMPRESSED = (".gz", ".zst")
-NATIVE_ENCODINGS = ("utf-8", "ascii")
-CHUNK = 1 << 20
+SHOWN = 8
+"""Files or sheets that an error lists."""
 
 
-def open_file(con: Connection, document: Document, name: str, said: File, folder: Path) -> None:
-    """Make relation ``name`` from a file of the mapping; raises DataRefused or UsageError naming the line."""
-    here: Keys = ("files", name)
-    if _format(document, here, said) == "postgresql":
-        _adopt(con, name, said, [_postgresql(con, document, here, said)])
-        return
-    files = _found(document, here, said, folder)
-    reader = READERS[_format(document, here, said)]
+@dataclass(frozen=True)
+class Opening:
+    """One ``[files.<name>]`` being opened."""
+
+    con: Connection
+    document: Document
+    name: str
+    spec: File
+    notation: Notation
+
+    @property
+    def here(self) -> Keys:
+        return ("files", self.name)
+
+    def fault(self, key: str, en: str, zh: str, kind: type[LoanwatchError] = DataRefused) -> LoanwatchError:
+        """An error about a key of this file, or about the file as a whole if ``key`` is empty."""
+        return self.document.fault((*self.here, key) if key else self.here, en, zh, kind)
+
+
+Reader = Callable[[Opening, Path, str], None]
+"""Makes the temporary table of the given name: the cleaned rows of a file with their place."""
+
+
+def stored(name: str) -> str:
+    """The temporary table that holds a file or relation of a mapping, as SQL; no name of a mapping can clash with others."""
+    return quote(f"@{name}")
+
+
+def open_file(opening: Opening, folder: Path) -> None:
+    """Make the relation of a file; raises DataRefused or UsageError naming the line."""
+    kind = format_of(opening)
     parts = []
-    for position, file in enumerate(files):
-        parts.append(reader(con, document, here, said, file, f"part_{position}"))
-    _adopt(con, name, said, parts)
-    con.execute("".join(f"DROP TABLE IF EXISTS part_{position};" for position in range(len(files))))
+    if kind == "postgresql":
+        from features.sources.tables.database import read_postgresql
+
+        parts.append(quote("part 0"))
+        read_postgresql(opening, parts[0])
+    else:
+        reader = _readers()[kind]
+        for position, file in enumerate(_found(opening, folder)):
+            parts.append(quote(f"part {position}"))
+            reader(opening, file, parts[-1])
+    _adopt(opening, parts)
 
 
-def _adopt(con: Connection, name: str, said: File, parts: list[str]) -> None:
-    """All parts as one relation, by column name; text trimmed, words for nothing made unknown."""
-    union = " UNION ALL BY NAME ".join(f"({part})" for part in parts)
-    described = con.execute(f"DESCRIBE {union}").fetchall()
-    nothing = ", ".join(literal(word) for word in ("", *said.null))
-    chosen = []
-    for column, kind, *_ in described:
-        quoted = quote(column)
-        text = kind == "VARCHAR" and column != "source_file"
-        chosen.append(
-            f"CASE WHEN trim({quoted}) IN ({nothing}) THEN NULL ELSE trim({quoted}) END AS {quoted}" if text else quoted
-        )
-    con.execute(f"CREATE TEMP TABLE {name} AS SELECT {', '.join(chosen)} FROM ({union})")
+def _readers() -> dict[str, Reader]:
+    from features.sources.tables.database import read_sqlite
+    from features.sources.tables.text import read_text
+    from features.sources.tables.workbook import read_workbook
+
+    return {"csv": read_text, "parquet": _read_parquet, "excel": read_workbook, "sqlite": read_sqlite}
 
 
-def quote(name: str) -> str:
-    """A name as an SQL identifier."""
-    return '"' + name.replace('"', '""') + '"'
+def _adopt(opening: Opening, parts: list[str]) -> None:
+    """All parts as one relation, by column name; a column that some of them lack is unknown there."""
+    con, name = opening.con, stored(opening.name)
+    if not parts:
+        raise opening.fault("optional", "no such file, so nobody knows its columns; leave this file out of the mapping",
+                            "没有该文件,且无从得知其列;请从映射中删去该文件", UsageError)  # fmt: skip
+    if len(parts) == 1:
+        con.execute(f"ALTER TABLE {parts[0]} RENAME TO {name}")
+        return
+    union = " UNION ALL BY NAME ".join(f"SELECT * FROM {part}" for part in parts)
+    con.execute(f"CREATE TEMP TABLE {name} AS {union}; {''.join(f'DROP TABLE {part};' for part in parts)}")
 
 
-def _format(document: Document, here: Keys, said: File) -> str:
-    if said.format:
-        return said.format
-    if said.url:
+def clean(opening: Opening, part: str, rows: str, place: str) -> None:
+    """Make the temporary table ``part`` of ``rows``: text trimmed, words for nothing made unknown, with its place."""
+    con, spec = opening.con, opening.spec
+    columns = [(str(name), str(kind)) for name, kind, *_ in con.execute(f"DESCRIBE SELECT * FROM {rows}").fetchall()]
+    chosen = [_cleaned(con, rows, name, kind, spec) for name, kind in columns if name not in (FILE, LINE)]
+    con.execute(f"CREATE TEMP TABLE {part} AS SELECT {', '.join(chosen)}, {place}, NULL::VARCHAR AS {FAULT} FROM {rows}")
+
+
+def _cleaned(con: Connection, rows: str, column: str, kind: str, spec: File) -> str:
+    quoted = quote(column)
+    if kind == "VARCHAR":
+        nothing = ", ".join(literal(word) for word in ("", *spec.null))
+        return f"CASE WHEN trim({quoted}) IN ({nothing}) THEN NULL ELSE trim({quoted}) END AS {quoted}"
+    if kind in ("DOUBLE", "FLOAT"):  # whole numbers that were stored as floats, because some are missing, are whole numbers
+        known = f"CASE WHEN isnan({quoted}) THEN NULL ELSE {quoted} END"
+        row = con.execute(f"SELECT bool_and({known} = trunc({known}) AND abs({known}) < 1e15) FROM {rows}").fetchone()
+        return f"CAST({known} AS BIGINT) AS {quoted}" if row and row[0] else f"{known} AS {quoted}"
+    return quoted
+
+
+def format_of(opening: Opening) -> str:
+    """What kind of input this is: as the mapping says, or by the file's suffix."""
+    spec = opening.spec
+    if spec.format:
+        return spec.format
+    if spec.url:
         return "postgresql"
-    suffix = _suffix(said.path or "")
+    if not spec.path:
+        raise opening.fault("", "path is missing: the file's name, or a pattern", "缺少 path:文件名或通配模式", UsageError)
+    suffix = suffix_of(spec.path)
     if suffix not in SUFFIXES:
-        raise document.fault(
-            here, f"what {said.path or 'this'} is cannot be told from its name; add format = \"csv\" (or parquet, excel, sqlite,"
-            " postgresql)", f"无法从文件名判断格式:{said.path or ''};请添加 format",
+        raise opening.fault(
+            "path", f'what {spec.path} is cannot be told from its name; add format = "csv" (or parquet, excel, sqlite)',
+            f"无法从文件名判断格式:{spec.path};请添加 format", UsageError,
         )  # fmt: skip
     return SUFFIXES[suffix]
 
 
-def _suffix(path: str) -> str:
+def suffix_of(path: str) -> str:
+    """The suffix that says what a file is, below a compression."""
     name = path.rstrip("*").lower()
     for packed in COMPRESSED:
         name = name.removesuffix(packed)
     return Path(name).suffix
 
 
-def _found(document: Document, here: Keys, said: File, folder: Path) -> list[Path]:
-    """The files a pattern names, in order; none outside the folder the user pointed at."""
-    if not said.path:
-        raise document.fault(here, "path is missing", "缺少 path")
-    if Path(said.path).is_absolute() or ".." in Path(said.path).parts:
-        raise document.fault((*here, "path"), f"{said.path} leaves the folder given by --from; name a file inside it",
-                             f"{said.path} 超出 --from 指定的目录;应为其中的文件")  # fmt: skip
-    single = folder.is_file() and folder.match(said.path)
-    files = [folder] if single else sorted(p for p in folder.glob(said.path) if p.is_file())
-    if not files and not said.optional:
-        there = sorted(p.name for p in folder.iterdir())[:8] if folder.is_dir() else []
-        raise document.fault(
-            (*here, "path"), f"no file {said.path} in {folder}, found {', '.join(there) or 'nothing'}; pass the folder that holds"
-            " it with --from", f"{folder} 中没有文件 {said.path},实际为 {', '.join(there) or '空'};请用 --from 指定所在目录", DataRefused,
+def _found(opening: Opening, folder: Path) -> list[Path]:
+    """The files a pattern names, in order; none outside the folder the user pointed at, not even through a link."""
+    pattern = opening.spec.path
+    if not pattern:
+        raise opening.fault("", "path is missing: the file's name, or a pattern", "缺少 path:文件名或通配模式", UsageError)
+    if Path(pattern).is_absolute() or ".." in Path(pattern).parts:
+        raise opening.fault("path", f"{pattern} leaves the folder given by --from; name a file inside it",
+                            f"{pattern} 超出 --from 指定的目录;应为其中的文件", UsageError)  # fmt: skip
+    alone = folder.is_file() and (folder.name == pattern or folder.match(pattern))
+    files = [folder] if alone else _matching(opening, folder, pattern)
+    for file in files:
+        if not file.resolve().is_relative_to(folder.resolve()):
+            raise opening.fault("path", f"{file.name} is a link to a place outside {folder}; copy the file into it",
+                                f"{file.name} 是指向 {folder} 之外的链接;请将文件复制到该目录")  # fmt: skip
+    if not files and not opening.spec.optional:
+        there = ", ".join(sorted(p.name for p in folder.iterdir())[:SHOWN] if folder.is_dir() else [])
+        raise opening.fault(
+            "path", f"no file {pattern} in {folder}, found {there or 'nothing'}; pass the folder that holds it with --from",
+            f"{folder} 中没有文件 {pattern},实际为 {there or '空'};请用 --from 指定所在目录",
         )  # fmt: skip
     return files
 
 
-def _csv(con: Connection, document: Document, here: Keys, said: File, file: Path, part: str) -> str:
-    with _as_utf8(file, said.encoding, document, here) as text:
-        names = f", names = [{', '.join(literal(n) for n in said.names)}]" if said.names else ""
-        reader = (
-            f"read_csv({literal(text)}, all_varchar = true, header = {str(said.header).lower()}, delim = {literal(said.delimiter)},"
-            f" quote = {literal(said.quote)}, escape = {literal(said.quote)}, skip = {said.skip}, strict_mode = true{names})"
-        )
-        columns_of(con, reader, file)
-        line = f"row_number() OVER () + {said.skip + int(said.header)}"
-        with readable(file):
-            con.execute(
-                f"CREATE TEMP TABLE {part} AS SELECT *, {literal(file.name)} AS source_file, {line} AS source_line FROM {reader}"
-            )
-    return f"SELECT * FROM {part}"
-
-
-@contextmanager
-def _as_utf8(file: Path, encoding: str, document: Document, here: Keys) -> Iterator[Path]:
-    """A file whose text DuckDB can read; in another encoding (GB18030, say) it is copied for the while."""
+def _matching(opening: Opening, folder: Path, pattern: str) -> list[Path]:
     try:
-        name = codecs.lookup(encoding).name
-    except LookupError as error:
-        raise document.fault((*here, "encoding"), f"no encoding {encoding}; utf-8, gb18030 and latin-1 are usual",
-                             f"没有编码 {encoding};常用的有 utf-8、gb18030、latin-1") from error  # fmt: skip
-    if name in NATIVE_ENCODINGS:
-        yield file
-        return
-    copy = file.with_name(f".{file.name}.{os.getpid()}.utf8")
-    try:
-        with file.open(encoding=name, newline="") as source, copy.open("w", encoding="utf-8", newline="") as target:
-            while chunk := source.read(CHUNK):
-                target.write(chunk)
-        yield copy
-    except UnicodeDecodeError as error:
-        raise document.fault((*here, "encoding"), f"{file.name} is not {encoding} ({error}); name its encoding",
-                             f"{file.name} 不是 {encoding} 编码({error});请指定正确编码", DataRefused) from error  # fmt: skip
-    finally:
-        copy.unlink(missing_ok=True)
+        return sorted(p for p in folder.glob(pattern) if p.is_file())
+    except (ValueError, NotImplementedError, OSError) as error:
+        raise opening.fault("path", f"{pattern!r} is no file name or pattern ({error}); * stands for any text",
+                            f"{pattern!r} 不是有效的文件名或模式({error});* 代表任意文字", UsageError) from error  # fmt: skip
 
 
-def _parquet(con: Connection, document: Document, here: Keys, said: File, file: Path, part: str) -> str:
-    reader = f"read_parquet({literal(file)}, file_row_number = true)"
-    columns_of(con, reader, file)
-    return f"SELECT * EXCLUDE (file_row_number), {literal(file.name)} AS source_file, file_row_number + 1 AS source_line FROM {reader}"
+def own_names(names: Iterable[object]) -> list[str]:
+    """Columns by names that differ also in lower case: ``name``, then ``name_2``; a column without a name by its position."""
+    taken: set[str] = {FILE, LINE, FAULT}
+    made = []
+    for position, name in enumerate(names, 1):
+        base = str(name if name is not None else "").strip() or f"column{position}"
+        chosen, turn = base, 1
+        while chosen.lower() in taken:
+            turn += 1
+            chosen = f"{base}_{turn}"
+        taken.add(chosen.lower())
+        made.append(chosen)
+    return made
 
 
-def _excel(con: Connection, document: Document, here: Keys, said: File, file: Path, part: str) -> str:
-    from python_calamine import CalamineError, CalamineWorkbook
-
-    try:
-        book = CalamineWorkbook.from_path(file)
-        sheet = said.sheet or book.sheet_names[0]
-        if sheet not in book.sheet_names:
-            listed = ", ".join(book.sheet_names)
-            raise document.fault((*here, "sheet"), f"{file.name} has no sheet {sheet}; it has {listed}",
-                                 f"{file.name} 没有工作表 {sheet};现有 {listed}", DataRefused)  # fmt: skip
-        rows = book.get_sheet_by_name(sheet).to_python(skip_empty_area=False)[said.skip :]
-    except (CalamineError, OSError) as error:
-        raise DataRefused(
-            f"{file}: cannot be read ({error}); save it again as .xlsx", f"{file}:无法读取({error});请另存为 .xlsx"
-        ) from error
-    head = [str(cell).strip() or f"column{i}" for i, cell in enumerate(rows[0])] if said.header and rows else []
-    names = list(said.names) or head or [f"column{i}" for i in range(len(rows[0]) if rows else 0)]
-    body = [(n, row) for n, row in enumerate(rows[int(said.header) :], said.skip + int(said.header) + 1) if any(map(_cell, row))]
-    data = {name: pa.array([_cell(row[i]) for _, row in body], pa.string()) for i, name in enumerate(names)}
-    data |= {
-        "source_file": pa.array([f"{file.name}:{sheet}"] * len(body)),
-        "source_line": pa.array([n for n, _ in body], pa.int64()),
-    }
-    return _registered(con, part, pa.table(data).to_reader())
+def plain_path(file: Path) -> str:
+    """A path as DuckDB takes it: letters that would make it a pattern stand for themselves."""
+    return literal("".join(f"[{c}]" if c in "*?[" else c for c in str(file)))
 
 
-def _cell(value: object) -> str | None:
-    """A cell as the text a person sees: whole numbers without a point, dates as ISO."""
-    if value is None or value == "":
-        return None
-    if isinstance(value, float) and value.is_integer():
-        return str(int(value))
-    return str(value)
-
-
-def _sqlite(con: Connection, document: Document, here: Keys, said: File, file: Path, part: str) -> str:
-    from adbc_driver_sqlite.dbapi import connect
-
+def _read_parquet(opening: Opening, file: Path, part: str) -> None:
+    rows = f"read_parquet({plain_path(file)}, file_row_number = true)"
+    columns_of(opening.con, rows, file)
     with readable(file):
-        con.execute("SELECT 1")
-    return _database(con, document, here, said, lambda: connect(f"file:{file}?mode=ro"), file.name, part)
-
-
-def _postgresql(con: Connection, document: Document, here: Keys, said: File) -> str:
-    from adbc_driver_postgresql.dbapi import connect
-
-    variable = said.url or ""
-    if variable not in os.environ:
-        raise document.fault(
-            (*here, "url"), f"url names the environment variable that holds the address (no secrets in a mapping), and {variable!r}"
-            " is not set", f"url 应为存放数据库地址的环境变量名(映射中不写密码),而 {variable!r} 未设置",
-        )  # fmt: skip
-    return _database(con, document, here, said, lambda: connect(os.environ[variable]), "postgresql", "part_0")
-
-
-def _database(
-    con: Connection, document: Document, here: Keys, said: File, connect: Callable[[], object], place: str, part: str
-) -> str:
-    """A table or query of a database, streamed as Arrow."""
-    from adbc_driver_manager import Error
-
-    if bool(said.table) == bool(said.query):
-        raise document.fault(here, "name either table or query", "table 与 query 二者须居其一")
-    sql = said.query or "SELECT * FROM " + ".".join(quote(p) for p in (said.table or "").split("."))
-    try:
-        with connect() as database, database.cursor() as cursor:  # type: ignore[attr-defined]
-            cursor.execute(sql)
-            read = _registered(con, f"{part}", cursor.fetch_record_batch())
-    except Error as error:
-        said_first = str(error).splitlines()[0]
-        raise document.fault(
-            here, f"{place}: cannot be read ({said_first})", f"{place}:无法读取({said_first})", DataRefused
-        ) from error
-    label = literal(f"{place}:{said.table or 'query'}")
-    return f"SELECT *, {label} AS source_file, row_number() OVER () AS source_line FROM ({read})"
-
-
-def _registered(con: Connection, part: str, reader: pa.RecordBatchReader) -> str:
-    con.register("arriving", reader)
-    con.execute(f"CREATE TEMP TABLE {part} AS SELECT * FROM arriving")
-    con.unregister("arriving")
-    return f"SELECT * FROM {part}"
-
-
-Reader = Callable[[Connection, Document, Keys, File, Path, str], str]
-READERS: dict[str, Reader] = {"csv": _csv, "parquet": _parquet, "excel": _excel, "sqlite": _sqlite}
+        clean(opening, part, rows, f"{literal(file.name)} AS {FILE}, file_row_number + 1 AS {LINE}")
+    opening.con.execute(f"ALTER TABLE {part} DROP COLUMN file_row_number")

@@ -1,23 +1,28 @@
 """Relations of a mapping: rows in the shape a canonical table needs, each with the place it came from.
 
 The steps of a relation run in one order: rows of one or more others together, joined, computed, filtered, turned long,
-repeated, one row kept per key, grouped. Another order is another relation.
+repeated, one row kept per key, grouped. Another order is another relation. A row of which something cannot be computed stays,
+with ``source_fault`` saying what stood there, until the table it would be in hands it to the checks.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import NoReturn
 
 import duckdb
 
 from features.errors import DataRefused, nearest
+from features.sources.files import literal, quote
 from features.sources.tables import expression
 from features.sources.tables.columns import constant
 from features.sources.tables.document import Document, Keys
+from features.sources.tables.expression import Expression
 from features.sources.tables.mapping import Group, Join, Keep, Relation, Repeat, Unpivot
-from features.sources.tables.raw import quote
+from features.sources.tables.raw import FAULT, FILE, LINE, stored
 
-PLACE = ("source_file", "source_line")
+PLACE = (FILE, LINE)
+STEP, NEXT, TRIED = quote("this step"), quote("next step"), quote("@tried")
+MOST_REPEATS = 10_000
 
 
 @dataclass
@@ -28,22 +33,20 @@ class Shaper:
     document: Document
     files: dict[str, set[str]] = field(default_factory=dict)
     dropped: list[tuple[str, str]] = field(default_factory=list)
+    rows: str = ""
+    """The rows that the next step works on, as SQL names them."""
 
     def came_from(self, relation: str) -> set[str]:
         """Names of the files that a relation's rows stand in."""
         return self.files.get(relation, {relation})
 
-    def note(self, relation: str, step: str, rows: int) -> None:
-        """Remember that a step left rows out."""
-        if rows:
-            self.dropped += [(file, f"{relation}: {step} {rows:,}") for file in self.came_from(relation)]
+    def columns(self, table: str) -> list[str]:
+        """Columns of a table of the work, as SQL names it; the place of a row is not one of them."""
+        return [c for c in self.readable(table) if c not in PLACE]
 
-    def columns(self, name: str) -> list[str]:
-        """Columns of a relation that exists; the place of a row is not one of them."""
-        return [c for c in self._all(name) if c not in PLACE]
-
-    def _all(self, name: str) -> list[str]:
-        return [str(row[0]) for row in self.con.execute(f"DESCRIBE {quote(name)}").fetchall()]
+    def readable(self, table: str) -> list[str]:
+        """Columns that a rule may read: also the place of the row."""
+        return [str(row[0]) for row in self.con.execute(f"DESCRIBE {table}").fetchall() if row[0] not in (FAULT, TRIED)]
 
     def exists(self, name: str, at: Keys, made: Iterable[str]) -> None:
         """Raises UsageError unless the relation was made before it is used."""
@@ -51,22 +54,23 @@ class Shaper:
             en, zh = nearest(name, made)
             raise self.document.fault(at, f"no file or relation {name} above; {en}", f"此前没有文件或中间表 {name};{zh}")
 
-    def checked(self, text: str, relation: str, at: Keys) -> str:
-        """An expression over a relation as SQL; what is wrong with it names the line."""
+    def checked(self, text: str, table: str, at: Keys) -> Expression:
+        """An expression over a table of the work; what is wrong with it names the line."""
         with self.document.at(at):
-            sql = expression.check(self.con, text, self._all(relation))
-        self.tried(f"SELECT {sql} FROM {quote(relation)} LIMIT 0", at)
-        return sql
+            found = expression.check(self.con, text, self.readable(table))
+        self.run(f"SELECT {found.sql} FROM {table} LIMIT 0", at)
+        return found
 
-    def column(self, name: str, relation: str, at: Keys) -> str:
-        """A column of a relation as SQL; raises DataRefused naming the line and the nearest names."""
-        present = self._all(relation)
+    def column(self, name: str, table: str, at: Keys) -> str:
+        """A column of a table of the work as SQL; raises DataRefused naming the line and the nearest names."""
+        present = self.readable(table)
         if name not in present:
             en, zh = nearest(name, present)
-            raise self.document.fault(at, f"{relation} has no column {name}; {en}", f"{relation} 没有列 {name};{zh}", DataRefused)
+            shown = table.strip('"').removeprefix("@")
+            raise self.document.fault(at, f"{shown} has no column {name}; {en}", f"{shown} 没有列 {name};{zh}", DataRefused)
         return quote(name)
 
-    def tried(self, sql: str, at: Keys) -> None:
+    def run(self, sql: str, at: Keys) -> None:
         """Run SQL made of a mapping's parts; what DuckDB says of types becomes an error about the line."""
         try:
             self.con.execute(sql)
@@ -82,133 +86,174 @@ class Shaper:
             at, f"{said}{hint}", f"{said} 文本文件的列均为文本:请用 number(x) 或 date(x, '%d/%m/%Y') 转换"
         ) from error
 
-    def shape(self, name: str, said: Relation, made: Iterable[str]) -> None:
-        """Make relation ``name``; the steps' names are temporary."""
+    def shape(self, name: str, spec: Relation, made: Iterable[str]) -> None:
+        """Make relation ``name`` in the order of its steps."""
         at: Keys = ("relations", name)
-        for source in said.from_:
+        for source in spec.from_:
             self.exists(source, (*at, "from"), made)
-        self.files[name] = set().union(*(self.came_from(source) for source in said.from_))
-        self._step("SELECT * FROM (" + " UNION ALL BY NAME ".join(f"SELECT * FROM {quote(s)}" for s in said.from_) + ")", at)
-        for position, join in enumerate(said.join):
-            self.exists(join.with_, (*at, "join"), made)
-            self._join(join, (*at, "join", position), name)
-        for column, text in said.compute.items():
+        self.files[name] = set().union(*(self.came_from(source) for source in spec.from_))
+        self.rows = stored(spec.from_[0])
+        if len(spec.from_) > 1:
+            self._step(" UNION ALL BY NAME ".join(f"SELECT * FROM {stored(source)}" for source in spec.from_), at)
+        for position, join in enumerate(spec.join):
+            here = (*at, "join", position)
+            self.exists(join.with_, (*here, "with"), made)
+            self._join(name, join, here)
+        for column, text in spec.compute.items():
             self._compute(column, text, (*at, "compute", column))
-        if said.where is not None:
-            self._where(said.where, (*at, "where"), name)
-        steps: list[tuple[object, Callable[[], None]]] = [
-            (said.unpivot, lambda: self._unpivot(said.unpivot, (*at, "unpivot"))),  # type: ignore[arg-type]
-            (said.repeat, lambda: self._repeat(said.repeat, (*at, "repeat"))),  # type: ignore[arg-type]
-            (said.keep, lambda: self._keep(said.keep, (*at, "keep"), name)),  # type: ignore[arg-type]
-            (said.group, lambda: self._group(said.group, (*at, "group"))),  # type: ignore[arg-type]
-        ]
-        for asked, step in steps:
-            if asked is not None:
-                step()
-        self.con.execute(f"CREATE TEMP TABLE {quote(name)} AS SELECT * FROM step; DROP TABLE step")
+        if spec.where is not None:
+            self._where(name, spec.where, (*at, "where"))
+        self._reshape(name, spec, at)
+        if self.rows == STEP:
+            self.con.execute(f"ALTER TABLE {STEP} RENAME TO {stored(name)}")
+        else:  # no step at all: another name for the same rows
+            self.con.execute(f"CREATE TEMP VIEW {stored(name)} AS SELECT * FROM {self.rows}")
+
+    def _reshape(self, name: str, spec: Relation, at: Keys) -> None:
+        """The steps that make other rows of the rows."""
+        if spec.unpivot is not None:
+            self._unpivot(spec.unpivot, (*at, "unpivot"))
+        if spec.repeat is not None:
+            self._repeat(spec.repeat, (*at, "repeat"))
+        if spec.keep is not None:
+            self._keep(name, spec.keep, (*at, "keep"))
+        if spec.group is not None:
+            self._group(name, spec.group, (*at, "group"))
 
     def _step(self, sql: str, at: Keys) -> None:
-        self.tried(f"CREATE TEMP TABLE next_step AS {sql}", at)
-        self.con.execute("DROP TABLE IF EXISTS step; ALTER TABLE next_step RENAME TO step")
+        self.run(f"CREATE TEMP TABLE {NEXT} AS {sql}", at)
+        self.con.execute(f"DROP TABLE IF EXISTS {STEP}; ALTER TABLE {NEXT} RENAME TO {STEP}")
+        self.rows = STEP
 
-    def _join(self, join: Join, at: Keys, name: str) -> None:
-        pairs = [(self.column(a, "step", (*at, "on")), self.column(b, join.with_, (*at, "on"))) for a, b in join.pairs]
-        theirs = [b for _, b in join.pairs]
+    def _new(self, column: str, at: Keys) -> str:
+        """The name of a column that a step adds; raises UsageError if there is one already."""
+        if column.lower() in (present.lower() for present in (*self.columns(self.rows), *PLACE, FAULT)):
+            raise self.document.fault(
+                at, f"there is a column {column} already; choose another name", f"已有列 {column};请另取名称"
+            )
+        return quote(column)
+
+    def _join(self, name: str, join: Join, at: Keys) -> None:
+        other = stored(join.with_)
+        pairs = [(self.column(a, self.rows, (*at, "on")), self.column(b, other, (*at, "on"))) for a, b in join.pairs]
         if not join.many:
             self._unique(join.with_, [b for _, b in pairs], at)
-        taken = [c for c in self.columns(join.with_) if c not in theirs or (c, c) not in join.pairs]
-        mine = set(self.columns("step"))
-        for column in taken:
-            if join.prefix + column in mine:
-                raise self.document.fault(
-                    at, f"both sides have a column {join.prefix + column}; add prefix = \"{join.with_}_\" to tell them apart",
-                    f"两侧都有列 {join.prefix + column};请加 prefix = \"{join.with_}_\" 加以区分",
-                )  # fmt: skip
-        chosen = "".join(f", r.{quote(c)} AS {quote(join.prefix + c)}" for c in taken)
+        same = {b for a, b in join.pairs if a == b}
+        asked = [c for c in self.columns(other) if c not in same] if not join.take else join.take
+        chosen = [(self.column(c, other, (*at, "take")), self._joined(join, c, at)) for c in asked]
+        taken = "".join(f", r.{theirs} AS {ours}" for theirs, ours in chosen)
         matched = " AND ".join(f"CAST(l.{a} AS VARCHAR) = CAST(r.{b} AS VARCHAR)" for a, b in pairs)
         if join.kind == "inner":
-            self._note(name, f"no match in {join.with_}", f"step l ANTI JOIN {quote(join.with_)} r ON {matched}")
-        self._step(f"SELECT l.*{chosen} FROM step l {join.kind.upper()} JOIN {quote(join.with_)} r ON {matched}", at)
+            self._note(name, f"no match in {join.with_}", f"{self.rows} l ANTI JOIN {other} r ON {matched}")
+        self._step(
+            f"SELECT l.* REPLACE (coalesce(l.{FAULT}, r.{FAULT}) AS {FAULT}){taken}"
+            f" FROM {self.rows} l {join.kind.upper()} JOIN {other} r ON {matched}", at,
+        )  # fmt: skip
+
+    def _joined(self, join: Join, column: str, at: Keys) -> str:
+        mine = {present.lower() for present in self.columns(self.rows)}
+        if (join.prefix + column).lower() in mine:
+            raise self.document.fault(
+                at, f"both sides have a column {join.prefix + column}; add prefix = \"{join.with_}_\" to tell them apart",
+                f"两侧都有列 {join.prefix + column};请加 prefix = \"{join.with_}_\" 加以区分",
+            )  # fmt: skip
+        return quote(join.prefix + column)
 
     def _unique(self, relation: str, keys: list[str], at: Keys) -> None:
         listed = ", ".join(keys)
         known = " AND ".join(f"{k} IS NOT NULL" for k in keys)
-        twice = self.con.execute(
-            f"SELECT {listed}, count(*) FROM {quote(relation)} WHERE {known} GROUP BY {listed} HAVING count(*) > 1 LIMIT 1"
-        ).fetchone()
-        if twice:
+        twice = f"SELECT {listed} FROM {stored(relation)} WHERE {known} GROUP BY {listed} HAVING count(*) > 1"
+        if keys_again := self._count(f"({twice})"):
             raise self.document.fault(
-                at, f"{relation} has several rows for one key ({listed}), so rows would be doubled; make one row per key with keep"
-                " or group, or say many = true", f"{relation} 中同一键({listed})有多行,连接会造成重复;请用 keep 或 group 取一行,"
+                at, f"{relation} has several rows for one key ({listed}; {keys_again:,} such keys), so rows would be doubled;"
+                " make one row per key with keep or group, or say many = true",
+                f"{relation} 中同一键({listed})有多行(共 {keys_again:,} 个键),连接会造成重复;请用 keep 或 group 取一行,"
                 "或设 many = true", DataRefused,
             )  # fmt: skip
 
     def _compute(self, column: str, text: str, at: Keys) -> None:
-        if column in self.columns("step"):
-            raise self.document.fault(
-                at, f"there is a column {column} already; choose another name", f"已有列 {column};请另取名称"
-            )
-        self._step(f"SELECT *, {self.checked(text, 'step', at)} AS {quote(column)} FROM step", at)
+        new, found = self._new(column, at), self.checked(text, self.rows, at)
+        fault = f"coalesce({FAULT}, CASE WHEN {TRIED} IS NULL THEN {literal(column + ': ')} || {found.stood} END) AS {FAULT}"
+        tried = f"SELECT *, {found.tried} AS {TRIED} FROM {self.rows}"
+        self._step(f"SELECT * EXCLUDE ({TRIED}) REPLACE ({fault}), {TRIED}[1] AS {new} FROM ({tried})", at)
 
-    def _where(self, text: str, at: Keys, name: str) -> None:
-        sql = self.checked(text, "step", at)
-        self._note(name, f"not {text}", f"step WHERE NOT coalesce({sql}, false)")
-        self._step(f"SELECT * FROM step WHERE {sql}", at)
+    def _where(self, name: str, text: str, at: Keys) -> None:
+        before = self._count(self.rows)
+        self._step(self.filtered(text, self.rows, at), at)
+        self._note_of(name, f"not {text}", before - self._count(self.rows))
 
-    def _unpivot(self, said: Unpivot, at: Keys) -> None:
-        present, used = self.columns("step"), []
+    def filtered(self, text: str, table: str, at: Keys) -> str:
+        """SQL of the rows that meet a condition, and of those of which nobody can say, marked."""
+        found = self.checked(text, table, at)
+        tried = f"SELECT *, TRY([CAST({found.sql} AS BOOLEAN)]) AS {TRIED} FROM {table}"
+        fault = f"coalesce({FAULT}, CASE WHEN {TRIED} IS NULL THEN 'where: ' || {found.stood} END) AS {FAULT}"
+        kept = f"{TRIED} IS NULL OR {TRIED}[1] OR ({TRIED}[1] IS NULL AND {FAULT} IS NOT NULL)"
+        return f"SELECT * EXCLUDE ({TRIED}) REPLACE ({fault}) FROM ({tried}) WHERE {kept}"
+
+    def _unpivot(self, spec: Unpivot, at: Keys) -> None:
+        wide = {column: self._wide(spec, column, (*at, "columns", column)) for column in spec.columns}
+        used = {name for names in wide.values() for name in names}
+        kept = "".join(f"{quote(c)}, " for c in (*self.columns(self.rows), *PLACE, FAULT) if c not in used)
         rows = []
-        for position, value in enumerate(said.values):
-            row = []
-            for column, pattern in said.columns.items():
-                if isinstance(pattern, tuple) and len(pattern) != len(said.values):
-                    raise self.document.fault(
-                        (*at, "columns", column), f"{len(pattern)} columns for {len(said.values)} values; give one for each",
-                        f"{len(said.values)} 个取值却有 {len(pattern)} 列;应一一对应",
-                    )  # fmt: skip
-                wide = pattern[position] if isinstance(pattern, tuple) else pattern.replace("{}", str(value))
-                row.append(f"{self.column(wide, 'step', (*at, 'columns', column))} AS {quote(column)}")
-                used.append(wide)
-            rows.append((constant(value), ", ".join(row)))
-        kept = "".join(f"{quote(c)}, " for c in (*present, *PLACE) if c not in used)
-        self._step(" UNION ALL ".join(f"SELECT {kept}{v} AS {quote(said.name)}, {r} FROM step" for v, r in rows), at)
+        for position, value in enumerate(spec.values):
+            taken = "".join(f", {quote(names[position])} AS {quote(column)}" for column, names in wide.items())
+            rows.append(f"SELECT {kept}{constant(value)} AS {quote(spec.name)}{taken} FROM {self.rows}")
+        self._step(" UNION ALL ".join(rows), at)
 
-    def _repeat(self, said: Repeat, at: Keys) -> None:
-        times = self.checked(said.count, "step", (*at, "count"))
-        listed = f"unnest(generate_series(1, try_cast({times} AS BIGINT)))"
-        self._step(f"SELECT *, {listed} AS {quote(said.name)} FROM step", at)
+    def _wide(self, spec: Unpivot, column: str, at: Keys) -> list[str]:
+        """The columns of the wide row that ``column`` is made of, one for each value."""
+        pattern = spec.columns[column]
+        names = list(pattern) if isinstance(pattern, tuple) else [pattern.replace("{}", str(value)) for value in spec.values]
+        if len(names) != len(spec.values):
+            raise self.document.fault(at, f"{len(names)} columns for {len(spec.values)} values; give one for each",
+                                      f"{len(spec.values)} 个取值却有 {len(names)} 列;应一一对应")  # fmt: skip
+        for name in names:
+            self.column(name, self.rows, at)
+        return names
 
-    def _keep(self, said: Keep, at: Keys, name: str) -> None:
-        keys = ", ".join(self.column(c, "step", (*at, "by")) for c in said.by)
-        order = [self.checked(text, "step", (*at, "order")) for text in said.order]
-        turn = " DESC" if said.which == "last" else ""
+    def _repeat(self, spec: Repeat, at: Keys) -> None:
+        new = self._new(spec.name, (*at, "name"))
+        times = self.checked(spec.count, self.rows, (*at, "count"))
+        tried = f"SELECT *, TRY([CAST({times.sql} AS BIGINT)]) AS {TRIED} FROM {self.rows}"
+        wrong = f"{TRIED} IS NULL OR {TRIED}[1] > {MOST_REPEATS}"
+        fault = f"coalesce({FAULT}, CASE WHEN {wrong} THEN 'repeat: ' || {times.stood} END) AS {FAULT}"
+        numbered = f"unnest(generate_series(1, CASE WHEN {wrong} THEN 1 ELSE {TRIED}[1] END))"
+        self._step(f"SELECT * EXCLUDE ({TRIED}) REPLACE ({fault}), {numbered} AS {new} FROM ({tried})", at)
+
+    def _keep(self, name: str, spec: Keep, at: Keys) -> None:
+        keys = ", ".join(self.column(c, self.rows, (*at, "by")) for c in spec.by)
+        order = [f"{self.checked(text, self.rows, (*at, 'order')).tried}[1]" for text in spec.order]
+        turn = " DESC" if spec.which == "last" else ""
         window = f"PARTITION BY {keys} ORDER BY {', '.join(f'{o}{turn} NULLS LAST' for o in [*order, *PLACE])}"
         chosen = {
             "first": f"row_number() OVER ({window}) = 1", "last": f"row_number() OVER ({window}) = 1",
             "only": f"count(*) OVER (PARTITION BY {keys}) = 1", "repeated": f"count(*) OVER (PARTITION BY {keys}) > 1",
-        }[said.which]  # fmt: skip
-        before = self._size()
-        self._step(f"SELECT * FROM step QUALIFY {chosen}", at)
-        self.note(name, f"not the {said.which} of its {', '.join(said.by)}", before - self._size())
+        }[spec.which]  # fmt: skip
+        before = self._count(self.rows)
+        self._step(f"SELECT * FROM {self.rows} QUALIFY {chosen}", at)
+        self._note_of(name, f"not the {spec.which} of its {', '.join(spec.by)}", before - self._count(self.rows))
 
-    def _group(self, said: Group, at: Keys) -> None:
-        keys = [self.column(c, "step", (*at, "by")) for c in said.by]
-        made = [
-            f"{self._aggregate(text, keys, (*at, 'compute', column))} AS {quote(column)}" for column, text in said.compute.items()
-        ]
-        place = "arg_min(source_file, source_line) AS source_file, min(source_line) AS source_line"
-        self._step(f"SELECT {', '.join([*keys, *made])}, {place} FROM step GROUP BY {', '.join(keys)}", at)
+    def _group(self, name: str, spec: Group, at: Keys) -> None:
+        keys = [self.column(c, self.rows, (*at, "by")) for c in spec.by]
+        made = []
+        for column, text in spec.compute.items():
+            here = (*at, "compute", column)
+            with self.document.at(here):
+                found = expression.check(self.con, text, self.readable(self.rows), aggregates=True)
+            self.run(f"SELECT {found.sql} FROM {self.rows} GROUP BY {', '.join(keys)} LIMIT 0", here)
+            made.append(f", {found.sql} AS {quote(column)}")
+            self._note(name, f"unreadable, passed over by {column}", f"{self.rows} WHERE {found.unread or 'false'}")
+        place = f"arg_min({FILE}, {LINE}) AS {FILE}, min({LINE}) AS {LINE}, NULL::VARCHAR AS {FAULT}"
+        self._step(f"SELECT {', '.join(keys)}{''.join(made)}, {place} FROM {self.rows} GROUP BY {', '.join(keys)}", at)
 
-    def _aggregate(self, text: str, keys: list[str], at: Keys) -> str:
-        with self.document.at(at):
-            sql = expression.check(self.con, text, self.columns("step"), aggregates=True)
-        self.tried(f"SELECT {sql} FROM step GROUP BY {', '.join(keys)} LIMIT 0", at)
-        return sql
-
-    def _size(self) -> int:
-        row = self.con.execute("SELECT count(*) FROM step").fetchone()
+    def _count(self, rows: str) -> int:
+        row = self.con.execute(f"SELECT count(*) FROM {rows}").fetchone()
         return int(row[0]) if row else 0
 
     def _note(self, relation: str, step: str, rows: str) -> None:
-        row = self.con.execute(f"SELECT count(*) FROM {rows}").fetchone()
-        self.note(relation, step, int(row[0]) if row else 0)
+        self._note_of(relation, step, self._count(rows))
+
+    def _note_of(self, relation: str, step: str, rows: int) -> None:
+        """Remember that a step left rows out."""
+        if rows:
+            self.dropped += [(file, f"{relation}: {step} {rows:,}") for file in self.came_from(relation)]
