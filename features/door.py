@@ -73,13 +73,16 @@ def _case(name: str, found: list[tuple[str, str, str]]) -> str:
 
 
 def _mark_twins(con: duckdb.DuckDBPyConnection, table: Table, source: str) -> None:
-    """Rows of one file that claim one identity: none can be trusted, whatever else is wrong with any of them."""
+    """Rows of one file that claim one identity: none can be trusted, whatever else is wrong with any of them.
+
+    A mapping that fills a table from one file in two ways means two versions of a record; within one way the rule holds.
+    """
     good, again = f"good_{table.name}", f"again_{table.name}"
     repeated = f"SELECT record_id FROM {good} WHERE record_id <> '' GROUP BY record_id HAVING count(*) > 1"
     con.execute(f"CREATE TEMP TABLE {again} AS {repeated}")
-    places = f"SELECT source_file, record_id FROM {good} SEMI JOIN {again} USING (record_id)"
-    twice = f"SELECT (source_file, record_id) FROM ({places}) GROUP BY ALL HAVING count(*) > 1"
-    _find(con, table, "twice", "record_id", f"(source_file, record_id) IN ({twice})")
+    places = f"SELECT source_order, source_file, record_id FROM {good} SEMI JOIN {again} USING (record_id)"
+    twice = f"SELECT (source_order, source_file, record_id) FROM ({places}) GROUP BY ALL HAVING count(*) > 1"
+    _find(con, table, "twice", "record_id", f"(source_order, source_file, record_id) IN ({twice})")
     _blame(con, table, source, "expelled")
 
 
