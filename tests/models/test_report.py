@@ -11,8 +11,8 @@ from books import Book
 from matplotlib.figure import Figure
 
 from features.catalogue import feature
+from models import report
 from models.assess import Assessment
-from models.charts import charts
 from models.evaluate import METRICS, judge
 from models.report import DOCUMENTS, Criterion, assumed, documents, number, p_value, percent, span
 from models.validate import Validation, plain, validate
@@ -114,8 +114,9 @@ def test_the_card_says_what_the_model_is_and_what_it_may_not_know(book: Book, wr
 
 
 def test_assumed_arrival_is_named_and_without_a_walk_there_is_no_chapter_of_it(
-    book: Book, assessment: Assessment, validation: Validation
+    book: Book, assessment: Assessment, validation: Validation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(report, "charts", lambda _: {})  # the words alone are looked at
     ledger = book.ledger.manifest
     ruled = replace(ledger, ingests=[{**ledger.ingests[0], "assumed_known_on": ["statements", "bureau"]}])
     assert assumed(ruled) == ["bureau", "statements"]
@@ -127,8 +128,7 @@ def test_assumed_arrival_is_named_and_without_a_walk_there_is_no_chapter_of_it(
 
 def test_the_report_has_every_figure_of_the_validation(validation: Validation, written: Written) -> None:
     words = Page(written["validation.html"]).words
-    assert set(charts(validation)) == {"parts", "grades", "horizons", "groups", "psi", "psi_months", "leaks", "walk"}
-    assert written["validation.html"].count("data:image/png") == 9
+    assert written["validation.html"].count("data:image/png") == 9  # the ROC that was given, and eight of its own
     assert "too little <history>" in words
     for name in validation.stability.features:
         assert words.count(name) >= 2  # its stability and its leak X-ray
