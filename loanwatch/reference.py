@@ -31,7 +31,8 @@ A value is what was known of a row's entity at the end of `as_of`, from records 
 The SQL is for DuckDB. It reads `spine(row_id, borrower_id, loan_id, as_of, known_by)`, the canonical tables of
 [tables.md](tables.md) with `superseded_on`, and, for features of the arrears fold, `arrears(borrower_id, loan_id, as_of,
 known_by, ...)`, the published result of `features/arrears.py` for the loans of the spine and the other loans of their
-borrowers, on the days of the spine; the comment names the digest of the terms it was made by. A test runs this SQL and the engine on random ledgers and compares the values.
+borrowers, on the days of the spine; the comment names the digest of the terms it was made by. A test runs this SQL and the
+engine on random ledgers and compares the values.
 
 | room | features | about |
 |---|---:|---|
