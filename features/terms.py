@@ -15,9 +15,9 @@ from functools import cache
 from importlib.resources import files
 from itertools import chain
 from pathlib import Path
+from types import ModuleType
 from typing import Any, NamedTuple
 
-import holidays
 import numpy as np
 
 from features.errors import UsageError, nearest
@@ -115,7 +115,7 @@ def _check(entry: Mapping[str, Any], where: str) -> None:
         _refuse(f"{where} grace_days", grace, "a whole number of days from 0 to 366")
     _known([entry["prepayment"]], PREPAYMENTS, f"{where} prepayment")
     if calendar:
-        _known([calendar], holidays.list_supported_countries(), f"{where} calendar")
+        _known([calendar], _holidays().list_supported_countries(), f"{where} calendar")
 
 
 def _known(words: Iterable[object], names: Iterable[str], where: str) -> None:
@@ -128,6 +128,13 @@ def _known(words: Iterable[object], names: Iterable[str], where: str) -> None:
 
 def _refuse(where: str, seen: object, expected: str) -> None:
     raise UsageError(f"{where}: saw {seen}, expected {expected}", f"{where}:实际为 {seen},应为 {expected}")
+
+
+def _holidays() -> ModuleType:
+    """The library, brought in when a calendar is named: it is slow to import, and most terms name none."""
+    import holidays
+
+    return holidays
 
 
 def next_business_days(calendars: Iterable[str], first: int, last: int) -> Int:
@@ -152,6 +159,6 @@ def _working(calendar: str, first: int, last: int) -> np.ndarray[Any, np.dtype[n
 @cache
 def _year(calendar: str, year: int) -> np.ndarray[Any, np.dtype[np.bool_]]:
     """Which days of a year are business days."""
-    book = holidays.country_holidays(calendar, years=year, expand=False)
+    book = _holidays().country_holidays(calendar, years=year, expand=False)
     length = (date(year + 1, 1, 1) - date(year, 1, 1)).days
     return np.array([book.is_working_day(date(year, 1, 1) + timedelta(days=n)) for n in range(length)])

@@ -119,7 +119,8 @@ def wilson(hits: pd.Series, n: pd.Series, level: float = 0.95) -> tuple[pd.Serie
     n = n.where(n > 0).astype(float)
     middle = (hits + z2 / 2) / (n + z2)
     half = np.sqrt(z2 * (hits * (n - hits) / n + z2 / 4)) / (n + z2)
-    return (middle - half).clip(lower=0), (middle + half).clip(upper=1)
+    # At none and at all the ends are 0 and 1, which rounding would miss.
+    return (middle - half).mask((hits == 0) & n.notna(), 0.0), (middle + half).mask(hits == n, 1.0)
 
 
 def _with_shares(counts: pd.DataFrame, hits: str, n: pd.Series) -> pd.DataFrame:

@@ -36,6 +36,7 @@ def visible(rows: Iterable[Row], as_of: int, known_by: int) -> list[Row]:
     ]
 
 
+@cache
 def rule(text: str, product: str | None) -> Row:
     """What the terms say of a product."""
     tables = tomllib.loads(text)
@@ -162,12 +163,12 @@ class Loan:
         return max(self.granted - paid, 0)
 
     def dpd(self) -> int:
-        oldest = self.open[0].clock if self.open else 0
+        oldest = next((due.clock for due in self.queue if due.settled_on is None), 0)
         return oldest if oldest > self.rule["grace_days"] else 0
 
 
-def walked(records: Records, as_of: int, known_by: int, terms: str) -> Loan | None:
-    """The loan at the end of ``as_of``, None where no record of it is visible."""
+def walked(records: Records, as_of: int, known_by: int, terms: str, amounts: bool = False) -> Loan | None:
+    """The loan at the end of ``as_of``, None where no record of it is visible; ``amounts`` overdue of each day if wanted."""
     seen = {name: visible(rows, as_of, known_by) for name, rows in records.items()}
     if not any(seen.values()):
         return None
@@ -175,19 +176,24 @@ def walked(records: Records, as_of: int, known_by: int, terms: str) -> Loan | No
     changes = seen.get("reschedules", [])
     pauses = [(r["event_on"], r["until"]) for r in changes if r["kind"] == "pause" and r.get("until") is not None]
     dues = _dues(seen.get("instalments", []), changes, pauses, loan.rule["calendar"])
+    paid: dict[int, list[Row]] = {}
+    for payment in seen.get("payments", []):
+        paid.setdefault(payment["event_on"], []).append(payment)
     lost_on = min((s["event_on"] for s in seen.get("statuses", []) if s["state"] == "written_off"), default=None)
     for day in range(min(r["event_on"] for rows in seen.values() for r in rows), as_of + 1):
         if not any(first <= day <= last for first, last in pauses):
-            for due in loan.fallen:
+            for due in loan.queue:
                 due.clock += 1
         _rescheduled(loan, day, changes)
         loan.fall_due(day, dues.get(day, []))
-        _money(loan, day, [p for p in seen.get("payments", []) if p["event_on"] == day], lost_on)
+        if day in paid:
+            _money(loan, day, paid[day], lost_on)
         if day == lost_on:
             loan.lost = loan.overdue() - loan.overdue("principal")
             loan.lost += loan.overdue("principal") if loan.granted is None else loan.outstanding()
         if loan.fallen:
-            loan.path[day], loan.unpaid[day] = loan.dpd(), loan.overdue()
+            loan.path[day] = loan.dpd()
+            loan.unpaid[day] = loan.overdue() if amounts else 0
     return loan
 
 
