@@ -19,7 +19,10 @@ from features.sources.draft import draft
 from features.sources.draft.guess import plain, words
 from features.sources.tables import read_mapping
 
-GERMAN = "Kunde;Vertrag;Auszahlung;Betrag;Laufzeit;Zinssatz\nK1;V1;15.01.2023;12.000,00;12;5,9\nK2;V2;01.02.2023;8.400,00;24;6,4\nK2;V3;28.02.2023;1.250,50;6;6,4\n"
+GERMAN = (
+    "Kunde;Vertrag;Auszahlung;Betrag;Laufzeit;Zinssatz\nK1;V1;15.01.2023;12.000,00;12;5,9\n"
+    "K2;V2;01.02.2023;8.400,00;24;6,4\nK2;V3;28.02.2023;1.250,50;6;6,4\n"
+)
 PAID = "Vertrag;Zahlungsdatum;Zahlung\nV1;15.02.2023;1.032,27\nV1;20.03.2023;1.032,27\nV2;01.03.2023;373,13\n"
 
 
@@ -34,12 +37,8 @@ def test_a_german_export(tmp_path: Path) -> None:
     assert said["numbers"] == {"decimal": ",", "thousands": "."}
     assert said["files"]["vertraege"]["delimiter"] == ";"
     loans = said["tables"]["loans"]["columns"]
-    assert (loans["borrower_id"], loans["loan_id"], loans["principal"], loans["rate"]) == (
-        "Kunde",
-        "Vertrag",
-        "Betrag",
-        "Zinssatz",
-    )
+    assert (loans["borrower_id"], loans["loan_id"], loans["principal"]) == ("Kunde", "Vertrag", "Betrag")
+    assert loans["rate"] == {"column": "Zinssatz", "unit": 0.01}
     assert loans["event_on"] == {"column": "Auszahlung", "format": "%d.%m.%Y"}
     assert (loans["product"], loans["term_months"]) == ("?", "Laufzeit")
     assert said["tables"]["payments"]["columns"]["amount"] == "Zahlung"
@@ -81,7 +80,8 @@ def test_a_chinese_workbook_with_a_title(tmp_path: Path) -> None:
     (file,) = said["files"].values()
     assert (file["sheet"], file["skip"]) == ("台账", 1)
     assert said["tables"]["loans"]["columns"] == {
-        "borrower_id": "客户编号", "loan_id": "合同号", "event_on": "放款日期", "product": "?", "principal": "贷款金额", "rate": "年利率",
+        "borrower_id": "客户编号", "loan_id": "合同号", "event_on": "放款日期", "product": "?", "principal": "贷款金额",
+        "rate": "年利率",
     }  # fmt: skip
 
 
