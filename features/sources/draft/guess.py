@@ -140,7 +140,7 @@ def keys_between(files: list[Looked]) -> list[tuple[str, str, str, str, float]]:
         for right in files[i + 1 :]:
             for a in left.columns:
                 for b in right.columns:
-                    if a.codes or b.codes or a.kind == "day" or not (a.unique or b.unique):
+                    if (a.codes and b.codes) or a.kind == "day" or not (a.unique or b.unique):
                         continue
                     share = len(a.values & b.values) / max(1, min(len(a.values), len(b.values)))
                     if share > 0.5 or (share > 0 and plain(a.name) == plain(b.name)):

@@ -22,11 +22,11 @@ from features.sources.tables.raw import FAULT, FILE, LINE, SUFFIXES, Opening, op
 SAMPLE, HEAD = 5_000, 1 << 18
 DELIMITERS = ",;\t|"
 DATES = (
-    "%Y-%m-%d", "%Y/%m/%d", "%Y.%m.%d", "%d.%m.%Y", "%d/%m/%Y", "%m/%d/%Y", "%Y年%m月%d日", "%Y%m%d", "%Y%m", "%d-%b-%Y",
+    "%Y-%m-%d", "%Y.%m.%d", "%d.%m.%Y", "%d/%m/%Y", "%m/%d/%Y", "%Y年%m月%d日", "%Y%m%d", "%Y%m", "%d-%b-%Y",
     "%d-%b-%y", "%b-%Y", "%d.%m.%y", "%y%m%d",
 )  # fmt: skip
-ISO = ("%Y-%m-%d", "%Y/%m/%d")
-"""What is read as a day without being told the format."""
+ISO = "%Y-%m-%d"
+"""What is read as a day without being told the format; strokes may stand for the hyphens."""
 POINT = re.compile(r"[+-]?(\d{1,3}(,\d{3})+|\d+)?(\.\d+)?([eE][+-]?\d+)?%?")
 COMMA = re.compile(r"[+-]?(\d{1,3}(\.\d{3})+|\d+)?(,\d+)?%?")
 FEW = 20
@@ -75,6 +75,8 @@ def look(path: Path, taken: Sequence[str] = ()) -> list[Looked]:
             f"{path}: not a kind of file that can be drafted from; show CSV, Excel, Parquet or SQLite files",
             f"{path}:无法据此起草;请提供 CSV、Excel、Parquet 或 SQLite 文件",
         )
+    if not path.is_file():
+        raise DataRefused(f"{path}: no such file", f"{path}:没有该文件")
     found: list[Looked] = []
     for keys in ways[kind](path):
         label = keys.get("sheet") or keys.get("table")
@@ -126,10 +128,13 @@ def _number(name: str, distinct: frozenset[str], comma: bool, facts: dict[str, A
 
 
 def _formats(distinct: frozenset[str]) -> tuple[str, ...]:
-    """Formats in which every value is a day; several where the values cannot tell."""
+    """Formats in which the values are days, a slip aside; several where the values cannot tell."""
     sample = sorted(distinct)[:: max(1, len(distinct) // 200)]
-    bare = [value.split(" ")[0].split("T")[0] if re.match(r"\d{4}[-/]", value) else value for value in sample]
-    return tuple(form for form in DATES if all(_is_day(value, form) for value in bare))
+    bare = [re.split("[ T]", value)[0].replace("/", "-") if re.match(r"\d{4}[-/]", value) else value for value in sample]
+    hits = {form: sum(_is_day(value, form) for value in bare) for form in DATES}
+    best = max(hits.values())
+    enough = len(bare) - (len(bare) > 2) if len(bare) < FEW else NEARLY * len(bare)
+    return tuple(form for form, count in hits.items() if count == best) if best and best >= enough else ()
 
 
 def _is_day(value: str, form: str) -> bool:

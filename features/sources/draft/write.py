@@ -108,9 +108,7 @@ def _key(base: str) -> str:
 def _identity(guess: Guess, file: Looked, table: Table) -> Iterator[str]:
     own = {"borrowers": "borrower_id", "loans": "loan_id"}.get(table.name)
     if own is None:
-        named = next(
-            (seen.name for seen in file.columns if seen.unique and seen.kind in ("text", "number") and not guess.wide), None
-        )
+        named = next((seen.name for seen in file.columns if _names_a_row(seen, guess)), None)
         parts = [guess.columns[key] for key in ("loan_id", "borrower_id", "event_on") if key in guess.columns]
         yield f"record_id = {_toml(named or [*dict.fromkeys(parts), *(['position'] if guess.wide else [])])}"
         if not named and not guess.wide:
@@ -118,6 +116,12 @@ def _identity(guess: Guess, file: Looked, table: Table) -> Iterator[str]:
     if table.name in ("statements", "bureau"):
         yield '# when did the lender have it? a column, { event_plus_days = 90 } or "ingest"'
         yield f"known_on = {OPEN}"
+
+
+def _names_a_row(seen: Seen, guess: Guess) -> bool:
+    """Whether each row has another value, and it is not the loan or the borrower that the row is about."""
+    of = {guess.columns.get("loan_id"), guess.columns.get("borrower_id")} if guess.table != "outcomes" else set()
+    return seen.unique and seen.kind in ("text", "number") and not guess.wide and seen.name not in of
 
 
 def _rule(column: Column, guess: Guess, file: Looked) -> list[str]:
@@ -156,11 +160,19 @@ class _Rule:
             return self._day()
         if self.column.kind in ("flag", "code") or (self.column.name == "dpd" and self.seen.kind != "number"):
             return self._coded()
-        return _toml(self.name)
+        unit = self._unit()
+        return f"{{ column = {_toml(self.name)}, unit = {unit} }}" if unit else _toml(self.name)
+
+    def _unit(self) -> str:
+        """The unit that the name or the size tells; empty for one."""
+        name, kind = self.seen.name, self.column.kind
+        if kind == "money":
+            return next((unit for mark, unit in (("万", "10_000"), ("千元", "1000"), ("亿", "100_000_000")) if mark in name), "")
+        return "0.01" if self.column.name == "rate" and (self.seen.high or 0) > 1 else ""
 
     def _day(self) -> str:
         formats, seen = self.seen.formats, self.seen
-        if set(formats) & set(ISO):
+        if ISO in formats:
             return _toml(self.name)
         if len(formats) == 1:
             at = ', at = "month_end"' if "%d" not in formats[0] else ""

@@ -29,7 +29,7 @@ FUNCTIONS = frozenset(
         "number abs round floor ceil ceiling trunc sign sqrt exp ln",
         "concat concat_ws substring substr left right split_part replace translate reverse lower upper trim ltrim rtrim strip",
         "length lpad rpad contains starts_with ends_with prefix suffix regexp_extract regexp_matches regexp_replace md5",
-        "date month_end strftime date_diff date_add date_trunc to_days to_months to_years last_day make_date year month",
+        "date_of month_end strftime date_diff date_add date_trunc to_days to_months to_years last_day make_date year month",
         "dayofmonth quarter",
     )
     for word in words.split()
@@ -37,7 +37,7 @@ FUNCTIONS = frozenset(
 AGGREGATES = frozenset(
     ["min", "max", "sum", "avg", "count", "count_star", "any_value", "arg_min", "arg_max", "bool_and", "bool_or"]
 )
-LENIENT = {"number": "number_or_unknown", "date": "date_or_unknown"}
+LENIENT = {"number": "number_or_unknown", "date_of": "date_of_or_unknown"}
 """What stands for these inside a group: one unreadable value must not cost the others."""
 LONGEST = 10_000
 """Characters of an expression; a rule is never as long."""

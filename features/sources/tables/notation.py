@@ -1,7 +1,7 @@
 """How numbers and days are written, as SQL that reads them.
 
-``number(x)`` and ``date(x)`` fail on what they cannot read; ``number_or_unknown`` and ``date_or_unknown`` give NULL. Values that
-a file or a database has typed are read as they are: the notation is that of text.
+``number(x)`` and ``date_of(x)`` fail on what they cannot read; ``number_or_unknown`` and ``date_of_or_unknown`` give NULL.
+Values that a file or a database has typed are read as they are: the notation is that of text.
 """
 
 import re
@@ -20,9 +20,9 @@ CREATE OR REPLACE TEMP MACRO number(x) AS CAST({strict} AS {decimal}),
   (x, mark, groups) AS CAST({other} AS {decimal});
 CREATE OR REPLACE TEMP MACRO number_or_unknown(x) AS try_cast({plain} AS {decimal}),
   (x, mark, groups) AS try_cast({other} AS {decimal});
-CREATE OR REPLACE TEMP MACRO date(x) AS CAST(CAST(x AS TIMESTAMP) AS DATE),
+CREATE OR REPLACE TEMP MACRO date_of(x) AS CAST(CAST(x AS TIMESTAMP) AS DATE),
   (x, f) AS CAST(strptime(CAST(x AS VARCHAR), f) AS DATE);
-CREATE OR REPLACE TEMP MACRO date_or_unknown(x) AS CAST(try_cast(x AS TIMESTAMP) AS DATE),
+CREATE OR REPLACE TEMP MACRO date_of_or_unknown(x) AS CAST(try_cast(x AS TIMESTAMP) AS DATE),
   (x, f) AS CAST(try_strptime(CAST(x AS VARCHAR), f) AS DATE);
 CREATE OR REPLACE TEMP MACRO month_end(x) AS last_day(CAST(x AS DATE));
 """

@@ -7,6 +7,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from features.errors import LoanwatchError, nearest
+from features.schema import TABLES
 from features.sources.tables import mapping
 from features.sources.tables.document import Document, Keys
 from features.sources.tables.mapping import Content, Part
@@ -42,10 +43,19 @@ def read_mapping(path: Path) -> Mapping:
     """Read and check a mapping file; raises UsageError naming the line, the key and the nearest names."""
     document = Document.read(path)
     _decided(document, document.content, ())
+    _canonical(document)
     try:
         return Mapping(document, Content.model_validate(document.content))
     except ValidationError as error:
         raise _in_our_words(document, error) from error
+
+
+def _canonical(document: Document) -> None:
+    tables = document.content.get("tables")
+    for name in tables if isinstance(tables, dict) else ():
+        if name not in TABLES:
+            en, zh = nearest(name, TABLES)
+            raise document.fault(("tables", name), f"no canonical table {name}; {en}", f"没有标准表 {name};{zh}")
 
 
 def _decided(document: Document, value: Any, path: Keys) -> None:
@@ -55,7 +65,8 @@ def _decided(document: Document, value: Any, path: Keys) -> None:
                              "尚待确定:请将 '?' 换成列名、取值或规则,或删去该行")  # fmt: skip
     if isinstance(value, dict):
         for key, inner in value.items():
-            _decided(document, inner, (*path, key))
+            if key != "null":  # a word for nothing may be this one
+                _decided(document, inner, (*path, key))
     if isinstance(value, list):
         for position, inner in enumerate(value):
             _decided(document, inner, (*path, position))

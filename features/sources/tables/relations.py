@@ -81,9 +81,9 @@ class Shaper:
 
     def _wrong(self, error: duckdb.Error, at: Keys) -> NoReturn:
         said = str(error).splitlines()[0]
-        hint = " Columns of text files are text: number(x) makes one a number, date(x, '%d/%m/%Y') a day."
+        hint = " Columns of text files are text: number(x) makes one a number, date_of(x, '%d/%m/%Y') a day."
         raise self.document.fault(
-            at, f"{said}{hint}", f"{said} 文本文件的列均为文本:请用 number(x) 或 date(x, '%d/%m/%Y') 转换"
+            at, f"{said}{hint}", f"{said} 文本文件的列均为文本:请用 number(x) 或 date_of(x, '%d/%m/%Y') 转换"
         ) from error
 
     def shape(self, name: str, spec: Relation, made: Iterable[str]) -> None:

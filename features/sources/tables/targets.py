@@ -32,7 +32,7 @@ class Targets:
     def rows(self, name: str, position: int) -> str:
         """SQL of the rows that one ``[tables.<name>]`` gives, with all canonical columns and the place of each row."""
         target, at = self.mapping.content.tables[name][position], ("tables", name, position)
-        table = self._table(name)
+        table = TABLES[name]
         self.shaper.exists(target.from_, (*at, "from"), self.made)
         values = self._values(table, target, at)
         source = stored(target.from_)
@@ -44,12 +44,6 @@ class Targets:
         sql = f"SELECT {chosen},\n  {FILE}, {LINE} FROM {source}"
         self.shaper.run(f"SELECT * FROM ({sql}) LIMIT 0", at)
         return sql
-
-    def _table(self, name: str) -> Table:
-        if name not in TABLES:
-            en, zh = nearest(name, TABLES)
-            raise self.mapping.document.fault(("tables", name), f"no canonical table {name}; {en}", f"没有标准表 {name};{zh}")
-        return TABLES[name]
 
     def _values(self, table: Table, target: Target, at: Keys) -> dict[str, str]:
         known = {c.name: c for c in table.all_columns if c.name not in ("record_id", "known_on")}

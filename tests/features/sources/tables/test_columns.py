@@ -213,7 +213,7 @@ def test_an_expression_that_cannot_be_computed_leaves_what_stood_there(tmp_path:
         ("{ event_plus_days = 90 }", "2024-03-31"),
         ('"ingest"', "2024-06-30"),
         ("2024-05-05", "2024-05-05"),
-        ('{ expression = "date(x) + 1" }', "2024-02-02"),
+        ('{ expression = "date_of(x) + 1" }', "2024-02-02"),
     ],
 )
 def test_when_a_record_could_be_known(tmp_path: Path, rule: str, day: str) -> None:

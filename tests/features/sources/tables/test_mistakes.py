@@ -193,6 +193,14 @@ def test_keys_have_their_line_whatever_stands_around_them(tmp_path: Path) -> Non
         read_mapping(write(tmp_path / "from", text))
 
 
+def test_a_question_mark_may_be_a_word_for_nothing(tmp_path: Path) -> None:
+    text = GOOD.replace('path = "f.csv"', 'path = "f.csv"\nnull = "?"')
+    assert (
+        delivered(tmp_path / "from", text, FILES | {"f.csv": "id,name,day,sum\n1,?,2024-01-02,5\n"})["loans"][0]["borrower_id"]
+        is None
+    )
+
+
 def test_a_mapping_that_is_not_there_or_not_text(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="no such mapping file"):
         read_mapping(tmp_path / "x.toml")

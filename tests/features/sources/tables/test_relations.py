@@ -126,7 +126,7 @@ from = "loans"
 repeat = { count = "number(months)", name = "n" }
 [relations.dues]
 from = "due"
-compute = { day = "date(start) + to_months(CAST(n AS INTEGER))" }
+compute = { day = "date_of(start) + to_months(CAST(n AS INTEGER))" }
 """
         + LOANS.replace("FROM", "loans")
         + """[tables.instalments]
@@ -152,7 +152,7 @@ def test_groups_and_the_rows_they_pass_over(tmp_path: Path) -> None:
 path = "f.csv"
 [relations.firsts]
 from = "f"
-group = { by = "id", compute = { first = "min(date(day))", total = "sum(number(x))", n = "count(*)" } }
+group = { by = "id", compute = { first = "min(date_of(day))", total = "sum(number(x))", n = "count(*)" } }
 """ + LOANS.replace("FROM", "firsts").replace('"client"', '"id"').replace('"loan"', '"id"').replace('"start"', '"first"').replace(
         '"sum"', '"total"'
     )
@@ -169,8 +169,8 @@ group = { by = "id", compute = { first = "min(date(day))", total = "sum(number(x
 @pytest.mark.parametrize(
     ("keep", "kept"),
     [
-        ('which = "first", by = "id", order = "date(day)"', ["3", "4"]),
-        ('which = "last", by = "id", order = "date(day)"', ["2", "4"]),
+        ('which = "first", by = "id", order = "date_of(day)"', ["3", "4"]),
+        ('which = "last", by = "id", order = "date_of(day)"', ["2", "4"]),
         ('which = "only", by = "id"', ["4"]), ('which = "repeated", by = "id"', ["1", "2", "3"]),
         ('which = "first", by = "id"', ["1", "4"]),
     ],
@@ -204,7 +204,7 @@ def test_a_row_of_which_something_cannot_be_computed_is_quarantined_with_its_lin
 path = "f.csv"
 [relations.dated]
 from = "f"
-compute = { start = "date(day) + 1", twice = "number(x) * 2" }
+compute = { start = "date_of(day) + 1", twice = "number(x) * 2" }
 [relations.small]
 from = "dated"
 where = "twice < 8"
