@@ -117,7 +117,8 @@ def _draft(files: list[Path], to: Path | None) -> None:
         raise UsageError(f"{to} exists; name a new file with --out", f"{to} 已存在;请用 --out 指定新文件")
     else:
         to.write_text(text, "utf-8")
-        err.print(f"{to}: {text.count(chr(34) + '?' + chr(34))} places wait for you, marked ?")
+        open_places = sum(line.count('"?"') for line in text.splitlines() if not line.startswith("#"))
+        err.print(f"{to}: {open_places} places wait for you, marked ?")
 
 
 @app.command()

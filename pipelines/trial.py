@@ -61,10 +61,12 @@ def run(mapping: Path, folder: Path, today: date, memory: str = "4GB") -> Trial:
 
 
 def _faults(con: duckdb.DuckDBPyConnection) -> tuple[Fault, ...]:
+    counted = (
+        "SELECT table_name, column_name, reason, count(*) AS rows, arg_min(file, (file, line)) AS file,"
+        " arg_min(line, (file, line)) AS line FROM quarantine GROUP BY table_name, column_name, reason"
+    )
+    turn = "row_number() OVER (PARTITION BY table_name ORDER BY rows DESC, column_name)"
     found = con.execute(
-        "SELECT table_name, column_name, reason, count(*) AS rows, arg_min(file, (file, line)), arg_min(line, (file, line))"
-        " FROM quarantine GROUP BY ALL"
-        f" QUALIFY row_number() OVER (PARTITION BY table_name ORDER BY rows DESC, column_name) <= {FIRST}"
-        " ORDER BY table_name, rows DESC"
+        f"SELECT * FROM ({counted}) QUALIFY {turn} <= {FIRST} ORDER BY table_name, rows DESC, column_name"
     ).fetchall()
     return tuple(Fault(*row) for row in found)

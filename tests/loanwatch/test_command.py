@@ -105,6 +105,12 @@ def test_every_verb_of_the_app_is_tried_here() -> None:
         (("features", "sql", "dpdd"), 4, "did you mean dpd"),
         (("ingest", "simulated", "--from", "nowhere", "--book", "new"), 3, "nowhere"),
         (("ingest", "card_status", "--from", "nowhere", "--book", "new"), 3, "nowhere"),
+        (("ingest", "tables", "--from", "."), 2, "--mapping FILE.toml goes with the source 'tables'"),
+        (("ingest", "card_status", "--from", ".", "--mapping", "x.toml"), 2, "and only with it"),
+        (("ingest", "tables", "--from", ".", "--mapping", "x.toml"), 2, "no such mapping file"),
+        (("map", "x.toml"), 2, "either --draft FILES..., or one mapping with --from"),
+        (("map", "x.toml", "--from", "."), 2, "no such mapping file"),
+        (("map", "--draft", "x.csv"), 3, "no such file"),
     ],
     ids=lambda v: " ".join(v) if isinstance(v, tuple) else None,
 )
@@ -116,6 +122,24 @@ def test_a_mistake_is_one_message_with_the_way_out_and_its_exit_code(
     assert words in flowing(err)
     assert "Traceback" not in err
     assert out == ""
+
+
+def test_a_mapping_is_drafted_finished_tried_and_used(run: Run, tmp_path: Path) -> None:
+    lines = "loan_id,customer_id,start_date,amount\nL1,K1,2024-01-01,5\nL2,K1,2024-02-01,6\nL3,K2,2024-03-01,7\n"
+    (tmp_path / "loans.csv").write_text(lines)
+    code, out, err = run("map", "--draft", "loans.csv", "--out", "made.toml")
+    assert (code, out) == (0, ""), err
+    assert "2 places wait for you" in flowing(err)
+    assert run("map", "--draft", "loans.csv", "--out", "made.toml")[0] == 2
+    assert run("map", "made.toml", "--from", ".")[0] == 2
+    text = (tmp_path / "made.toml").read_text().replace('product = "?"', 'product = { value = "other" }')
+    (tmp_path / "made.toml").write_text(text.replace('kind = "?"', 'kind = { value = "person" }'))
+    code, out, err = run("map", "made.toml", "--from", ".", "--json")
+    assert code == 0, err
+    assert strict(out)["seen"] == {"borrowers": 2, "loans": 3}
+    code, out, err = run("ingest", "tables", "--mapping", "made.toml", "--from", ".", "--book", "b", "--json")
+    assert code == 0, err
+    assert [(t["table"], t["used"]) for t in strict(out)["tallies"]] == [("borrowers", 2), ("loans", 3)]
 
 
 def test_a_refused_delivery_leaves_no_ledger_behind(run: Run, tmp_path: Path) -> None:

@@ -97,7 +97,7 @@ class Join(Part):
     """Columns of another relation for each row; the keys must be unique there unless ``many``."""
 
     with_: Name = Field(alias="with")
-    on: Dict[str, Text] | Texts
+    on: Dict[str, Text] | Texts = Field(min_length=1)
     take: Texts = ()
     prefix: str = ""
     kind: Literal["left", "inner"] = "left"
@@ -128,14 +128,14 @@ class Keep(Part):
     """One row for each key: the first or last by ``order``, the only one, or the rows of keys that come repeatedly."""
 
     which: Literal["first", "last", "only", "repeated"]
-    by: Texts
+    by: Texts = Field(min_length=1)
     order: Texts = ()
 
 
 class Group(Part):
     """One row for each key, with aggregates."""
 
-    by: Texts
+    by: Texts = Field(min_length=1)
     compute: Dict[Name, Text]
 
 
@@ -158,7 +158,7 @@ class Rule(Part):
     column: Text | None = None
     expression: Text | None = None
     value: Scalar | None = None
-    hash: Texts | None = None
+    hash: Texts | None = Field(default=None, min_length=1)
     prefix: str = ""
     null: Texts = ()
     codes: Dict[str, Scalar] | None = None

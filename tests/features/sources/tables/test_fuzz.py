@@ -89,7 +89,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return lay(tmp_path_factory.mktemp("fuzz") / "from", FILES)
 
 
-@examples(60)
+@examples(25)
 @given(content=edited())
 def test_only_our_errors_come_out_and_they_name_a_line(data: Path, content: dict[str, Any]) -> None:
     path = data.parent / "edited.toml"
@@ -104,7 +104,7 @@ def test_only_our_errors_come_out_and_they_name_a_line(data: Path, content: dict
             assert error.zh
 
 
-@examples(60)
+@examples(25)
 @given(
     text=st.one_of(
         st.text(max_size=30),
