@@ -22,7 +22,7 @@ from features.chain import chained, meet
 from features.door import Tally, number
 from features.errors import DataRefused, UsageError
 from features.ledger import Manifest
-from features.schema import TABLES, Table
+from features.schema import LOAN_ID, TABLES, Table
 from features.sources import Source
 from features.sources.files import Delivery, readable
 
@@ -114,7 +114,8 @@ def _accepted(work: _Work, delivery: Delivery, path: Path) -> list[Tally]:
             judged.append(Tally(name, seen, 0, 0, refused))
         if name == "borrowers":  # the first table: all others look their part up
             _known(work, delivery, name, f"borrower_id, {writer.bucket(table, work.manifest.partitions)} AS part")
-    _known(work, delivery, "loans", "loan_id, borrower_id")
+    if any(LOAN_ID in TABLES[name].keys for name in delivery.relations):
+        _known(work, delivery, "loans", "loan_id, borrower_id")
     orphans = {t.table: door.orphans(work.con, TABLES[t.table], work.source.name) for t in judged}
     return [replace(t, quarantined=t.quarantined + orphans[t.table]) for t in judged]
 

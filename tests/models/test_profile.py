@@ -72,8 +72,8 @@ def test_a_profile_says_only_where_it_differs() -> None:
 
 
 def test_an_unknown_profile_is_refused_with_the_nearest_name() -> None:
-    with pytest.raises(UsageError, match=r"unknown profile 'card'; did you mean cards\?"):
-        profile("card")
+    with pytest.raises(UsageError, match=r"unknown profile 'compnies'; did you mean companies\?"):
+        profile("compnies")
 
 
 @pytest.mark.parametrize(
