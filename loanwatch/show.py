@@ -45,7 +45,8 @@ def receipt(console: Console, found: Receipt) -> None:
         table.add_row(t.table, *(f"{n:,}" for n in (t.rows_in, t.used, t.repeats, t.quarantined)))
     console.print(table)
     for reason, rows in found.left_out.items():
-        console.print(f"left out: {rows:,} {reason}")
+        if rows:
+            console.print(f"left out: {rows:,} {reason}")
     if found.assumed:
         console.print(f"arrival date assumed by rule: {', '.join(found.assumed)}")
     if found.quarantine:
@@ -82,7 +83,8 @@ def trial(console: Console, found: Trial) -> None:
         table.add_row(name, f"{rows:,}", f"{found.refused[name]:,}")
     console.print(table)
     for reason, rows in found.left_out.items():
-        console.print(f"left out: {rows:,} {reason}")
+        if rows:
+            console.print(f"left out: {rows:,} {reason}")
     for fault in found.faults:
         place = f"{fault.rows:,} of {fault.table}.{fault.column}, first in {fault.file} line {fault.line}"
         console.print(f"refused: {place}: {fault.reason}", highlight=False)
