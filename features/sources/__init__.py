@@ -69,7 +69,8 @@ def _packaged() -> list[str]:
 
 
 def _mapped(path: Path, today: date | None) -> Source:
-    from features.sources.tables import deliver, read_mapping
+    from features.sources.tables.deliver import deliver
+    from features.sources.tables.reading import read_mapping
 
     mapping = read_mapping(path)
     content = mapping.content

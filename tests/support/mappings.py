@@ -8,7 +8,8 @@ import duckdb
 
 from features.ingest import Receipt, ingest
 from features.sources import source
-from features.sources.tables import deliver, read_mapping
+from features.sources.tables.deliver import deliver
+from features.sources.tables.reading import read_mapping
 
 Files = dict[str, str | bytes]
 Rows = list[dict[str, object]]

@@ -17,7 +17,8 @@ import pyarrow as pa
 from features.errors import DataRefused
 from features.sources.tables.document import Document
 from features.sources.tables.mapping import File, Notation
-from features.sources.tables.raw import FAULT, FILE, LINE, SUFFIXES, Opening, open_file, stored, suffix_of
+from features.sources.tables.opening import FAULT, FILE, LINE, Opening, stored
+from features.sources.tables.raw import SUFFIXES, open_file, suffix_of
 
 SAMPLE, HEAD = 5_000, 1 << 18
 DELIMITERS = ",;\t|"

@@ -9,8 +9,3 @@ at the door refuse them, with their place in the file.
 Expressions are SQL expressions of a fixed vocabulary, parsed before they run (:mod:`.expression`); a mapping cannot reach
 anything but the files it names. Docs: docs/mapping.md.
 """
-
-from features.sources.tables.deliver import deliver
-from features.sources.tables.reading import Mapping, read_mapping
-
-__all__ = ["Mapping", "deliver", "read_mapping"]

@@ -13,7 +13,7 @@ from features.errors import LoanwatchError, UsageError
 from features.sources.files import literal, quote
 from features.sources.tables.mapping import Notation
 from features.sources.tables.notation import shown
-from features.sources.tables.raw import FILE, LINE, Opening, clean, own_names
+from features.sources.tables.opening import FILE, LINE, Opening, clean, own_names
 
 ROWS = 20_000
 """Rows that are fetched at a time."""

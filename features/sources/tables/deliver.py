@@ -7,7 +7,8 @@ import duckdb
 from features.errors import DataRefused, UsageError
 from features.sources.files import Delivery
 from features.sources.tables import notation
-from features.sources.tables.raw import Opening, open_file, stored
+from features.sources.tables.opening import Opening, stored
+from features.sources.tables.raw import open_file
 from features.sources.tables.reading import Mapping
 from features.sources.tables.relations import Shaper
 from features.sources.tables.targets import Targets

@@ -18,7 +18,7 @@ from features.sources.tables.columns import constant
 from features.sources.tables.document import Document, Keys
 from features.sources.tables.expression import Expression
 from features.sources.tables.mapping import Group, Join, Keep, Relation, Repeat, Unpivot
-from features.sources.tables.raw import FAULT, FILE, LINE, stored
+from features.sources.tables.opening import FAULT, FILE, LINE, stored
 
 PLACE = (FILE, LINE)
 STEP, NEXT, TRIED = quote("this step"), quote("next step"), quote("@tried")

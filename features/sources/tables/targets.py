@@ -9,7 +9,7 @@ from features.sources.tables.columns import Compiler
 from features.sources.tables.document import Keys
 from features.sources.tables.expression import Expression
 from features.sources.tables.mapping import Rule, Target
-from features.sources.tables.raw import FAULT, FILE, LINE, stored
+from features.sources.tables.opening import FAULT, FILE, LINE, stored
 from features.sources.tables.reading import Mapping
 from features.sources.tables.relations import Shaper
 

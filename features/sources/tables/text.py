@@ -20,7 +20,7 @@ import pyarrow as pa
 
 from features.errors import LoanwatchError, UsageError
 from features.sources.files import literal, quote
-from features.sources.tables.raw import FILE, LINE, Opening, clean, own_names, plain_path
+from features.sources.tables.opening import FILE, LINE, Opening, clean, own_names, plain_path
 
 NATIVE = ("utf-8", "ascii")
 CHUNK = 1 << 20

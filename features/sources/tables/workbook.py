@@ -8,7 +8,7 @@ import pyarrow as pa
 from features.sources.files import literal
 from features.sources.tables.mapping import Notation
 from features.sources.tables.notation import shown
-from features.sources.tables.raw import FILE, LINE, SHOWN, Opening, clean, own_names
+from features.sources.tables.opening import FILE, LINE, SHOWN, Opening, clean, own_names
 
 
 def read_workbook(opening: Opening, file: Path, part: str) -> None:

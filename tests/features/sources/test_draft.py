@@ -17,7 +17,7 @@ from features.errors import DataRefused, UsageError
 from features.schema import TABLES
 from features.sources.draft import draft
 from features.sources.draft.guess import plain, words
-from features.sources.tables import read_mapping
+from features.sources.tables.reading import read_mapping
 
 GERMAN = (
     "Kunde;Vertrag;Auszahlung;Betrag;Laufzeit;Zinssatz\nK1;V1;15.01.2023;12.000,00;12;5,9\n"

@@ -14,7 +14,8 @@ from mappings import lay
 
 from features.ingest import Receipt, ingest
 from features.sources import names, source
-from features.sources.tables import deliver, read_mapping
+from features.sources.tables.deliver import deliver
+from features.sources.tables.reading import read_mapping
 
 HOME = Path(__file__).parents[3] / "features" / "sources"
 SETS = {

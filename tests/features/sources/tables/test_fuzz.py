@@ -15,8 +15,9 @@ from mappings import lay
 
 import features.sources
 from features.errors import LoanwatchError
-from features.sources.tables import deliver, read_mapping
+from features.sources.tables.deliver import deliver
 from features.sources.tables.document import Document
+from features.sources.tables.reading import read_mapping
 
 HOME = Path(features.sources.__file__).parent
 MAPPINGS = sorted(HOME.glob("*.toml"))

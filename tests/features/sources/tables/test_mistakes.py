@@ -7,7 +7,7 @@ import pytest
 from mappings import delivered, write
 
 from features.errors import LoanwatchError, UsageError
-from features.sources.tables import read_mapping
+from features.sources.tables.reading import read_mapping
 
 GOOD = """name = "made_up"
 en = "Made up"

@@ -15,8 +15,9 @@ import pytest
 from mappings import HEAD, delivered, lay, write
 
 from features.errors import DataRefused, LoanwatchError
-from features.sources.tables import deliver, read_mapping
-from features.sources.tables.raw import own_names
+from features.sources.tables.deliver import deliver
+from features.sources.tables.opening import own_names
+from features.sources.tables.reading import read_mapping
 
 TABLE = """[tables.loans]
 from = "f"
