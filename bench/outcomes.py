@@ -2,8 +2,8 @@
 
     .venv/bin/python -m bench.outcomes --data DIR [--work DIR] [--only NAME]
 
-DIR holds ``taiwan_cards/``, ``superlender/`` and ``american_statements/``. Prints what ``loanwatch train --json`` says: the AUC of
-the model and its baselines with borrower-clustered intervals, the paired difference to logistic regression, calibration slope. Cards
+DIR holds ``taiwan_cards/``, ``superlender/`` and ``american_statements/``. Prints what ``loanwatch train --json`` says: AUC of
+model and baselines with borrower-clustered intervals, the paired difference to logistic regression, calibration slope. Cards
 and instalment loans are judged by cross-fitting, statements on the rows their files keep apart.
 """
 
