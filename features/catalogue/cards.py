@@ -1,4 +1,7 @@
-"""Card and line use: how much of the limit is drawn, what is paid of what was billed, and how both move from month to month."""
+"""Card and line use: how much of the limit is drawn, what is paid of what was billed, and how both move from month to month.
+
+An amount paid has no direction of risk by itself: who pays much may owe much. What was paid of what was billed has one.
+"""
 
 from features.feature import Expr, Feature, Measure, declare, records
 
@@ -94,25 +97,25 @@ FEATURES: list[Feature] = [
         )
     ),
     *declare(
-        "card_paid", cycle.latest("paid"), "money", -1,
+        "card_paid", cycle.latest("paid"), "money", 0,
         ("Paid in the last cycle", "{value} was paid in the last cycle"), ("最近一期还款", "最近一期还款{value}"), NO_CYCLE,
     ),
     *(
         feature
         for ago, lag in AGO.items()
         for feature in declare(
-            f"card_paid_{ago}m_ago", cycle.latest("paid"), "money", -1,
+            f"card_paid_{ago}m_ago", cycle.latest("paid"), "money", 0,
             (f"Paid {ago} months before", f"{ago} months before, {{value}} was paid"),
             (f"{ago}个月前还款", f"{ago}个月前还款{{value}}"), NO_CYCLE, lag=lag,
         )
     ),
     *declare(
-        "card_paid_total", cycle.total("paid"), "money", -1,
+        "card_paid_total", cycle.total("paid"), "money", 0,
         ("Paid on the card in {days} days", "{value} was paid on the card in {days} days"),
         ("近{days}天还款合计", "近{days}天共还款{value}"), NO_CYCLE, days=(92, 184),
     ),
     *declare(
-        "card_paid_of_limit", cycle.total(cycle["paid"] / cycle["credit_limit"]), "share", -1,
+        "card_paid_of_limit", cycle.total(cycle["paid"] / cycle["credit_limit"]), "share", 0,
         ("Paid on the card in {days} days, of the limit", "{value} of the limit was paid in {days} days"),
         ("近{days}天还款占额度比例", "近{days}天还款为额度的{value}"), NO_CYCLE, days=(92, 184),
     ),
@@ -128,7 +131,7 @@ FEATURES: list[Feature] = [
         ("no minimum due is known", "无最低还款额"), days=(92, 184),
     ),
     *declare(
-        "card_paid_most", cycle.largest("paid"), "money", -1,
+        "card_paid_most", cycle.largest("paid"), "money", 0,
         ("Largest payment on the card in {days} days", "At most {value} was paid in a cycle of {days} days"),
         ("近{days}天单期最高还款", "近{days}天单期最高还款{value}"), NO_CYCLE, days=(184,),
     ),
