@@ -41,3 +41,32 @@ def test_a_folder_without_the_files_is_refused(tmp_path: Path) -> None:
     folder = lay(tmp_path / "from", {"g.csv": LINES})
     with pytest.raises(DataRefused, match="no file"):
         trial.run(write(folder, TEXT), folder, date(2024, 6, 30))
+
+
+TWICE = """[files.f]
+path = "f.csv"
+[[tables.loans]]
+from = "f"
+[tables.loans.columns]
+borrower_id = "who"
+loan_id = "no"
+event_on = "day"
+product = { value = "other" }
+[[tables.loans]]
+from = "f"
+known_on = "closed"
+[tables.loans.columns]
+borrower_id = "who"
+loan_id = "no"
+event_on = "day"
+product = { value = "other" }
+closed_on = "closed"
+"""
+
+
+def test_two_entries_of_a_table_are_two_versions_of_a_record_here_as_in_ingest(tmp_path: Path) -> None:
+    lines = "no,who,day,closed\n1,K,2024-01-01,2024-03-01\n2,K,2024-01-02,2024-04-01\n2,K,2024-01-02,2024-05-01\n"
+    folder = lay(tmp_path / "from", {"f.csv": lines})
+    found = trial.run(write(folder, TWICE), folder, date(2024, 6, 30))
+    assert (found.seen, found.refused) == ({"loans": 6}, {"loans": 4})
+    assert [(f.column, f.rows, f.line) for f in found.faults] == [("record_id", 4, 3)]
