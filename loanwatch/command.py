@@ -146,7 +146,9 @@ def quarantine(
 @app.command()
 def train(
     book: Book = BOOK,
-    target: Annotated[str | None, typer.Option(help="default_12m, dpd60_12m, dpd30_6m, outcome; the profile's by default. 目标。")] = None,
+    target: Annotated[
+        str | None, typer.Option(help="default_12m, dpd60_12m, dpd30_6m, outcome; the profile's by default. 目标。")
+    ] = None,
     profile: Annotated[str, typer.Option(help="How the model is made: default, cards, companies, ... 模型配置。")] = "default",
     walk_forward: Annotated[int, typer.Option(min=0, help="Past quarterly retrainings to judge too. 滚动再训练次数。")] = 0,
     search: Annotated[
