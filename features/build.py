@@ -9,8 +9,9 @@ import pandas as pd
 
 from features import arrears, window
 from features.errors import DataRefused
-from features.feature import ONE, AsOf, Feature, Fold, FoldOthers, Leaf, Records, Reduce
+from features.feature import Feature
 from features.ledger import Events, Float, Int, Ledger, Partition
+from features.measure import ONE, AsOf, Fold, FoldOthers, Leaf, Records, Reduce
 from features.spine import Spine
 from features.window import Moment
 
@@ -123,14 +124,7 @@ class Rows:
 
     def _opened(self, moment: Moment) -> Float:
         """The first day of each loan's visible contract, NaN where none is visible."""
-        events = self.partition.events("loans")
-        low, high = window.span(events, moment, None)
-        every, none = np.ones(len(events)), np.zeros(len(events), dtype=np.int64)
-        seen = window.summary(
-            low, high, moment.known_by, events.known_on, events.superseded_on, every == 1, every, events.event_on, none,
-            np.full(len(low), -2),
-        )  # fmt: skip
-        return np.asarray(seen[:, window.FIRST_DAY])
+        return np.asarray(window.visible(self.partition.events("loans"), moment)[:, window.FIRST_DAY])
 
     def _fold_others(self) -> Float:
         """The fold of the other loans; most of them are rows themselves, and are not walked again."""

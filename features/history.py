@@ -39,13 +39,13 @@ class Stretches(NamedTuple):
 
 def scheduled(partition: Partition, moment: Moment) -> Mask:
     """Whether a row's loan has a visible instalment: then its path is that of its instalments; bool (n,)."""
-    return _summary(partition.events("instalments"), moment, None)[:, window.COUNT] > 0
+    return window.visible(partition.events("instalments"), moment)[:, window.COUNT] > 0
 
 
 def days_past_due(partition: Partition, moment: Moment, folded: Float) -> Float:
     """Days past due on ``as_of`` by either path, NaN where unknown; ``folded`` is the fold of the rows; float64 (n,)."""
     dpd = folded[:, arrears.COLUMNS.index("dpd")]
-    told = _summary(partition.events("statuses"), moment, partition.events("statuses").column("dpd"))
+    told = window.visible(partition.events("statuses"), moment, partition.events("statuses").column("dpd"))
     recent = moment.as_of - told[:, window.LAST_DAY] < IN_SIGHT_DAYS
     return np.where(scheduled(partition, moment), dpd, np.where(recent, told[:, window.LATEST], np.nan))
 
@@ -77,13 +77,3 @@ def _told(events: Events, moment: Moment, rows: Int) -> Stretches:
     late = (dpd > 0) & (until >= day)
     nothing = np.zeros(int(late.sum()), dtype=np.int64)
     return Stretches(row[late], day[late], until[late], dpd[late].astype(np.int64), nothing, np.full(len(nothing), np.nan))
-
-
-def _summary(events: Events, moment: Moment, values: Float | None) -> Float:
-    """One pass over the visible records of each row that have a value."""
-    low, high = window.span(events, moment, None)
-    every = np.ones(len(events))
-    return window.summary(
-        low, high, moment.known_by, events.known_on, events.superseded_on, every == 1, every if values is None else values,
-        events.event_on, np.zeros(len(events), dtype=np.int64), np.full(len(low), -2),
-    )  # fmt: skip

@@ -16,9 +16,10 @@ from features import window
 from features.arrears import first_reaching
 from features.build import compute_partition
 from features.errors import UsageError, nearest
-from features.feature import Feature, declare, fold, records
+from features.feature import Feature, fact
 from features.history import IN_SIGHT_DAYS
 from features.ledger import NEVER, Float, Int, Ledger, Partition, day_number
+from features.measure import fold, records
 from features.spine import Spine
 
 
@@ -59,30 +60,22 @@ def target(name: str) -> Target:
 
 
 _loan, _status = records("loans"), records("statuses")
-_nothing = ("", "")
-
-
-def _fact(name: str, measure: object) -> Feature:
-    (fact,) = declare(name, measure, "days", 0, _nothing, _nothing, _nothing)  # type: ignore[arg-type]
-    return fact
-
-
 FACTS: tuple[Feature, ...] = (
-    _fact("age", _loan.days_since_first()),
-    _fact("closed_on", _loan.latest("closed_on")),
-    _fact("principal", _loan.latest("principal")),
-    _fact("principal_cleared", fold("principal_cleared")),
-    _fact("arrears_dpd", fold("dpd")),
-    _fact("status_dpd", _status.latest("dpd")),
-    _fact("status_age", _status.days_since()),
-    _fact("status_balance", _status.latest("balance")),
-    _fact("paid_off", _status.latest(_status.is_in("state", "paid_off").as_number())),
-    _fact("written_off", _status.latest(_status.is_in("state", "written_off").as_number())),
-    _fact("company", records("borrowers").latest(records("borrowers").is_in("kind", "company").as_number())),
+    fact("age", _loan.days_since_first()),
+    fact("closed_on", _loan.latest("closed_on")),
+    fact("principal", _loan.latest("principal")),
+    fact("principal_cleared", fold("principal_cleared")),
+    fact("arrears_dpd", fold("dpd")),
+    fact("status_dpd", _status.latest("dpd")),
+    fact("status_age", _status.days_since()),
+    fact("status_balance", _status.latest("balance")),
+    fact("paid_off", _status.latest(_status.is_in("state", "paid_off").as_number())),
+    fact("written_off", _status.latest(_status.is_in("state", "written_off").as_number())),
+    fact("company", records("borrowers").latest(records("borrowers").is_in("kind", "company").as_number())),
 )
 """What decides whether a loan is in the population on a day, read like any feature."""
 
-_WATCHED = tuple(fact for fact in FACTS if fact.name in ("arrears_dpd", "paid_off", "status_age"))
+_WATCHED = tuple(known for known in FACTS if known.name in ("arrears_dpd", "paid_off", "status_age"))
 
 TABLES_READ = ("borrowers", "loans", "instalments", "payments", "reschedules", "statuses")
 NEW_DAYS = 45
@@ -211,7 +204,7 @@ def _outcomes(spine: Spine, partition: Partition, horizon: Int, now: int, target
     later = Spine(spine.borrower_id, spine.loan_id, end, np.full(len(spine), now))
     late = _status.only(_status["dpd"] >= target.dpd)
     lost = _status.only(_status.is_in("state", "written_off"))
-    facts = [_fact("late", late.days_since()), _fact("lost", lost.days_since()), *FACTS]
+    facts = [fact("late", late.days_since()), fact("lost", lost.days_since()), *FACTS]
     seen = pd.DataFrame(compute_partition(later, partition, facts), columns=[f.name for f in facts])
     ahead = end - spine.as_of
     reached = first_reaching(partition, later.loans(partition), spine.as_of, target.dpd)

@@ -7,7 +7,8 @@ features of the fold the published ``arrears`` table. Written for DuckDB 2.
 from collections.abc import Iterable, Sequence
 
 from features import terms
-from features.feature import AsOf, Feature, Fold, FoldOthers, Leaf, Records, Reduce, Whose
+from features.feature import Feature
+from features.measure import AsOf, Fold, FoldOthers, Leaf, Records, Reduce, Whose
 
 ORDER = "row(e.event_on, e.known_on, e.{entity}, e.record_id)"
 VISIBLE = "e.event_on <= s.as_of AND e.known_on <= s.known_by AND (e.superseded_on IS NULL OR e.superseded_on > s.known_by)"

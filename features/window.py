@@ -120,6 +120,16 @@ def summary(
     return out
 
 
+def visible(events: Events, moment: Moment, values: Float | None = None) -> Float:
+    """``summary`` of all visible records of each row's entity, of those with a value if ``values`` are given; float64 (n, 7)."""
+    low, high = span(events, moment, None)
+    counted = np.ones(len(events)) if values is None else values
+    return summary(
+        low, high, moment.known_by, events.known_on, events.superseded_on, np.ones(len(events), dtype=np.bool_), counted,
+        events.event_on, np.zeros(len(events), dtype=np.int64), np.full(len(low), -2),
+    )  # fmt: skip
+
+
 SPREAD, SLOPE = range(2)
 
 
@@ -177,5 +187,5 @@ def distinct(
 __all__ = [
     "COUNT", "DAYS", "EPOCH", "FIRST_DAY", "LARGEST", "LAST_DAY", "LATEST", "NEVER", "SLOPE", "SMALLEST", "SPREAD", "TOTAL",
     "Mask", "Moment", "add_months", "day_number", "distinct", "kernel", "month_end", "month_ends", "shape", "span",
-    "summary", "to_date",
+    "summary", "to_date", "visible",
 ]  # fmt: skip

@@ -9,7 +9,8 @@ from typing import Any
 
 from features.catalogue import CATALOGUE
 from features.errors import UsageError, nearest
-from features.feature import Feature, Reduce
+from features.feature import Feature
+from features.measure import Reduce
 from features.schema import TABLES
 
 

@@ -10,9 +10,10 @@ import numpy as np
 import pandas as pd
 
 from features.build import compute_partition, needed_tables
-from features.feature import Feature, declare, records
+from features.feature import Feature, fact
 from features.labels import Population
 from features.ledger import Int, Ledger, Partition
+from features.measure import records
 from features.schema import TABLES
 from features.window import to_date
 from models.limits import Limits, limits
@@ -20,17 +21,12 @@ from models.limits import Limits, limits
 UNKNOWN = "unknown"
 SMALL = "small groups"
 DAYS_A_YEAR = 365.2425
-_nothing = ("", "")
-
-
-def _fact(name: str, measure: object) -> list[Feature]:
-    return declare(name, measure, "days", 0, _nothing, _nothing, _nothing)  # type: ignore[arg-type]
 
 
 def segments(people: Population, ledger: Ledger) -> pd.DataFrame:
     """month, product, vintage and segment of each row, as words; n rows."""
     loans = records("loans")
-    facts = [*_fact("product", loans.latest(loans.word("product"))), *_fact("age", loans.days_since_first())]
+    facts = [fact("product", loans.latest(loans.word("product"))), fact("age", loans.days_since_first())]
     found = _read(people, ledger, facts, {"product": "loans"})
     law, day = limits(), people.spine.as_of
     kind = np.where(people.facts["company"].to_numpy(dtype=bool), "company", "person")
@@ -56,7 +52,7 @@ def attributes(people: Population, ledger: Ledger, prohibited: Iterable[str]) ->
     for name, table in homes.items():
         source = records(table.name)
         text = table[name].kind in ("code", "text", "id")
-        facts += _fact(name, source.latest(source.word(name) if text else source[name]))
+        facts.append(fact(name, source.latest(source.word(name) if text else source[name])))
         words |= {name: table.name} if text else {}
     found = _read(people, ledger, facts, words)
     law = limits()
@@ -71,9 +67,9 @@ def _read(people: Population, ledger: Ledger, facts: list[Feature], words: dict[
     for number, rows in people.spine.by_partition(ledger.manifest.partitions):
         part = ledger.partition(number, tables)
         values = compute_partition(people.spine.take(rows), part, facts)
-        for j, fact in enumerate(facts):
+        for j, name in enumerate(out):
             column: Any = values[:, j]
-            out[fact.name][rows] = _worded(column, part, words[fact.name], fact.name) if fact.name in words else column
+            out[name][rows] = _worded(column, part, words[name], name) if name in words else column
     return pd.DataFrame({n: v if n in words else v.astype(np.float64) for n, v in out.items()})
 
 

@@ -10,9 +10,10 @@ import pandas as pd
 from features import catalogue
 from features.build import compute
 from features.errors import DataRefused
-from features.feature import Feature, declare, records
+from features.feature import Feature, fact
 from features.labels import Population, population
 from features.ledger import Ledger
+from features.measure import records
 from features.schema import ALWAYS, TABLES
 from features.spine import Spine
 from models.explain import reasons
@@ -22,7 +23,7 @@ from monitoring.runs import BACKFILL, Night, last_official
 from monitoring.tiers import assign, band
 
 Progress = Callable[[str, int], None]
-LAST_REVIEW = declare("last_review", records("inspections").days_since(), "days", 0, ("", ""), ("", ""), ("", ""))
+LAST_REVIEW = fact("last_review", records("inspections").days_since())
 
 
 def score_book(
@@ -52,7 +53,7 @@ def score_book(
     x = compute(people.spine, ledger, [*features, *heard.values()], done=lambda n: done("features", n))
     scored = scorer.score(x)
     done("scores", len(scored))
-    spoke = x[[fact.name for fact in heard.values()]].set_axis(list(heard), axis=1)
+    spoke = x[[f.name for f in heard.values()]].set_axis(list(heard), axis=1)
     return _rows(people, scored, _freshness(spoke))
 
 
@@ -77,13 +78,11 @@ def _rows(people: Population, scored: Scored, freshness: pd.DataFrame) -> pd.Dat
 
 def _heard(features: list[Feature]) -> dict[str, Feature]:
     """By source that the model reads and that can fall silent: days since it last spoke."""
-    nothing = ("", "")
     tables = sorted({table for f in features for table in f.tables})
     return {
-        name: fact
+        name: fact(f"{name} heard", records(name).days_since())
         for name in tables
         if TABLES[name].partitioned and TABLES[name].fresh_days < ALWAYS
-        for fact in declare(f"{name} heard", records(name).days_since(), "days", 0, nothing, nothing, nothing)
     }
 
 
@@ -138,5 +137,5 @@ def _with_reviews(borrowers: pd.DataFrame, ledger: Ledger, before: pd.DataFrame 
 def _last_review(borrowers: pd.DataFrame, ledger: Ledger, as_of: date) -> pd.Series:
     """Day of the last review as known on a day, NaT where none is known."""
     spine = Spine.of([(b, None) for b in borrowers["borrower_id"]], as_of)
-    days = compute(spine, ledger, LAST_REVIEW)["last_review"]
+    days = compute(spine, ledger, [LAST_REVIEW])["last_review"]
     return pd.Timestamp(as_of) - pd.to_timedelta(days, unit="D")

@@ -17,8 +17,9 @@ import pandas as pd
 from features import arrears, history, window
 from features.build import compute_partition
 from features.errors import NotFound, UsageError, nearest
-from features.feature import declare, records
+from features.feature import fact
 from features.ledger import Events, Float, Int, Ledger, Partition, partition_of
+from features.measure import records
 from features.spine import Spine
 
 EDGES = (0, 1, 30, 60, 90)
@@ -27,19 +28,14 @@ CLOSED, WRITTEN_OFF, UNKNOWN = "closed", "written off", "unknown"
 TABLES = ("borrowers", *arrears.TABLES)
 
 _loans, _statuses = records("loans"), records("statuses")
-_FACTS = [
-    fact
-    for name, measure in (
-        ("age", _loans.days_since_first()),
-        ("closed_on", _loans.latest("closed_on")),
-        ("principal", _loans.latest("principal")),
-        ("paid_off", _statuses.latest(_statuses.is_in("state", "paid_off").as_number())),
-        ("balance", _statuses.latest("balance")),
-        ("status_age", _statuses.days_since()),
-        ("lost", _statuses.only(_statuses.is_in("state", "written_off")).days_since_first()),
-    )
-    for fact in declare(name, measure, "days", 0, ("", ""), ("", ""), ("", ""))
-]
+_FACTS = (
+    fact("age", _loans.days_since_first()),
+    fact("closed_on", _loans.latest("closed_on")),
+    fact("paid_off", _statuses.latest(_statuses.is_in("state", "paid_off").as_number())),
+    fact("balance", _statuses.latest("balance")),
+    fact("status_age", _statuses.days_since()),
+    fact("lost", _statuses.only(_statuses.is_in("state", "written_off")).days_since_first()),
+)
 
 
 def bucket_names(edges: Sequence[int] = EDGES) -> list[str]:
@@ -88,7 +84,7 @@ def _standing(partition: Partition, days: Sequence[date], known_by: date | None)
             "borrower_id": spine.borrower_id,
             "loan_id": spine.loan_id,
             "as_of": _dates(spine.as_of),
-            "opened_on": _dates(spine.as_of - facts["age"].fillna(0).to_numpy().astype(np.int64)),
+            "opened_on": _dates(spine.as_of - facts["age"].to_numpy()),
             "dpd": history.days_past_due(partition, moment, folded),
             "overdue": column["overdue_amount"],
             "balance": np.where(by_schedule, column["principal_outstanding"], facts["balance"]),
@@ -100,7 +96,7 @@ def _standing(partition: Partition, days: Sequence[date], known_by: date | None)
 
 
 def _facts(spine: Spine, partition: Partition) -> pd.DataFrame:
-    return pd.DataFrame(compute_partition(spine, partition, _FACTS), columns=[fact.name for fact in _FACTS])
+    return pd.DataFrame(compute_partition(spine, partition, _FACTS), columns=[f.name for f in _FACTS])
 
 
 def _until_closed(moment: window.Moment, facts: pd.DataFrame) -> window.Moment:

@@ -1,6 +1,7 @@
 """The credit bureau: score and its change, debts and overdue elsewhere, and who has been asking."""
 
-from features.feature import Feature, declare, records
+from features.feature import Feature, declare
+from features.measure import records
 
 bureau = records("bureau")
 reports = bureau.only(bureau.is_in("kind", "report"))

@@ -3,7 +3,8 @@
 An amount paid has no direction of risk by itself: who pays much may owe much. What was paid of what was billed has one.
 """
 
-from features.feature import Expr, Feature, Measure, declare, records
+from features.feature import Feature, declare
+from features.measure import Expr, Measure, records
 
 cycle = records("card_cycles")
 status = records("statuses")

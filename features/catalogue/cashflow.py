@@ -1,6 +1,7 @@
 """Account flow: what comes in and goes out, how steady it is, how low the balance falls, and what kinds stand out."""
 
-from features.feature import Feature, declare, records
+from features.feature import Feature, declare
+from features.measure import records
 
 flows = records("transactions")
 inflow = flows.only((flows["amount"] > 0) & ~flows.is_in("kind", "loan"))

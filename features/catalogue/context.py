@@ -1,6 +1,7 @@
 """The loan, the borrower, and the world around: terms, age, events, industry and region."""
 
-from features.feature import AsOf, Feature, declare, records
+from features.feature import Feature, declare
+from features.measure import AsOf, records
 
 borrower = records("borrowers")
 loan = records("loans")

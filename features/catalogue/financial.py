@@ -1,6 +1,7 @@
 """Financial statements: liquidity, leverage, coverage, profitability, growth, and how late they are."""
 
-from features.feature import Feature, Measure, declare, records
+from features.feature import Feature, declare
+from features.measure import Measure, records
 
 filed = records("statements")
 yearly = filed.only(filed["period_months"] >= 12)

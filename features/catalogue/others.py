@@ -1,6 +1,7 @@
 """The borrower's other contracts: how many and how large, at what price, and how long after the due date they were closed."""
 
-from features.feature import AsOf, Feature, declare, records
+from features.feature import Feature, declare
+from features.measure import AsOf, records
 
 loan = records("loans")
 others = records("loans", whose="others")

@@ -1,6 +1,7 @@
 """How the loan and the borrower's other loans are paid: days past due now and before, how late dues are settled, what came in."""
 
-from features.feature import Feature, declare, fold, records
+from features.feature import Feature, declare
+from features.measure import fold, records
 
 instalments = records("instalments")
 payments = records("payments")

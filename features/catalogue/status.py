@@ -1,6 +1,7 @@
 """Month-end status: the loan's own, and the borrower's other loans, for lenders with or without payments."""
 
-from features.feature import Feature, declare, records
+from features.feature import Feature, declare
+from features.measure import records
 
 own = records("statuses")
 others = records("statuses", whose="others")

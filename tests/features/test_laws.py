@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from features.build import compute_partition
 from features.catalogue import CATALOGUE
-from features.feature import Reduce
 from features.ledger import Float
+from features.measure import Reduce
 from features.sql import query
 from features.window import to_date
 

@@ -10,8 +10,8 @@ import pytest
 import worlds
 
 from features import build, window
-from features.feature import Reduce
 from features.ledger import Events, Float, Int
+from features.measure import Reduce
 
 LAWS = runpy.run_path(str(Path(__file__).with_name("test_laws.py")))
 SEEDS, MORE_SEEDS = range(2), range(40)
