@@ -57,6 +57,14 @@ class Bundle:
         """Digest of what its features meant when it was trained."""
         return str(self.said["catalogue"])
 
+    def other_meaning(self) -> tuple[str, str] | None:
+        """Why its features cannot be read as it learned them, in both languages; None if they can."""
+        try:
+            same = catalogue.digest(list(self.features)) == self.catalogue
+        except NotFound as error:
+            return error.en, error.zh
+        return None if same else ("its features have another meaning now; train again", "其特征含义已变化,请重新训练")
+
 
 def write(folder: Path, trained: Trained, horizons: Horizons, metrics: Mapping[str, Any], ledger: Mapping[str, Any]) -> Bundle:
     """Write a bundle under ``folder/<digest>`` and read it back verified; the same model gives the same folder."""

@@ -33,19 +33,19 @@ class Incumbent:
 def incumbent(digest: str, bundles: Path, sample: Sample, ledger: Ledger, target: Target) -> Incumbent:
     """Score the sample's test rows with the champion of that digest; features that the sample lacks are computed.
 
-    There are no scores if the champion belongs to another book, is damaged, or reads features that have another meaning now.
+    There are no scores if the champion belongs to another book, is damaged, or reads features that have another meaning now, nor
+    where no rows are kept apart for judging.
     """
     if not (bundles / digest).is_dir():
         return Incumbent(digest, None, "the champion was not trained on this book", "冠军模型并非由该账簿训练")
+    if sample.crossed:
+        return Incumbent(digest, None, "no rows are kept apart to compare the champion on", "未留出用于比较的样本")
     try:
         bundle = load(bundles / digest)
-        same = catalogue.digest(list(bundle.features)) == bundle.catalogue
     except LoanwatchError as error:
         return Incumbent(digest, None, error.en, error.zh)
-    if not same:
-        return Incumbent(
-            digest, None, "features that the champion reads have another meaning now", "冠军模型所用特征的含义已变化"
-        )
+    if (fault := bundle.other_meaning()) is not None:
+        return Incumbent(digest, None, *fault)
     return Incumbent(digest, _scores(bundle, sample, ledger), *_caveat(bundle, sample, target))
 
 

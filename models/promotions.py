@@ -8,8 +8,7 @@ import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from features import catalogue
-from features.errors import DataRefused, GateNotPassed, LoanwatchError, NotFound, UsageError
+from features.errors import DataRefused, GateNotPassed, NotFound, UsageError
 from models.bundle import load
 from models.journal import PROMOTED, PROPOSED, WITHDRAWN, Journal, Step, open_proposal
 from models.registry import CHAMPION, CRITERIA_TAG, NOT_MET_TAG, Registry, Version
@@ -148,7 +147,7 @@ class Promotions:
     def _usable(self, version: int, overruled: Mapping[str, bool]) -> Version:
         """A sound version whose features still mean what it learned, and that fails no criterion that nobody may overrule."""
         chosen = self._sound(version)
-        fault = _other_meaning(chosen)
+        fault = load(chosen.bundle).other_meaning()
         if fault is not None:
             raise DataRefused(f"version {version} cannot be used: {fault[0]}", f"版本{version}不可用:{fault[1]}")
         hard = [name for name in not_met(chosen) if not overruled.get(name, True)]
@@ -173,15 +172,6 @@ class Promotions:
 def not_met(version: Version) -> tuple[str, ...]:
     """Names of the criteria that a version did not meet when it was judged."""
     return tuple(name for name in version.tags.get(NOT_MET_TAG, "").split(",") if name)
-
-
-def _other_meaning(version: Version) -> Texts | None:
-    bundle = load(version.bundle)
-    try:
-        same = catalogue.digest(list(bundle.features)) == bundle.catalogue
-    except LoanwatchError as error:
-        return error.en, error.zh
-    return None if same else ("its features have another meaning now; train again", "其特征含义已变化,请重新训练")
 
 
 def _criteria(version: Version) -> str:

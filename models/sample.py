@@ -169,13 +169,17 @@ def _over_time(ledger: Ledger, target: Target, profile: Profile) -> Drawn:
     """Month ends of the ledger's history with labels that are known."""
     start = add_months(month_end(first_day(ledger)), profile.warm_up_months)
     when = periods(observable(ledger, target, start, ledger.known_through), target, profile.test_months, profile.every)
-    people = performing(population(ledger, [*when.pool, *when.test]), target)
-    if not profile.paid_off:
-        people = people.take(np.flatnonzero(people.facts["live"]))
+    people = eligible(ledger, target, profile, when)
     y = labels(people, ledger, target)
     known = np.flatnonzero(~np.isnan(y))
     people = people.take(known)
     return people, y[known], Roles.over_time(people.spine.as_of, when), when
+
+
+def eligible(ledger: Ledger, target: Target, profile: Profile, when: Periods) -> Population:
+    """The loans that the target is asked of at the month ends of ``when``, paid-off ones only if the profile has them."""
+    people = performing(population(ledger, [*when.pool, *when.test]), target)
+    return people if profile.paid_off else people.take(np.flatnonzero(people.facts["live"]))
 
 
 def _reported(ledger: Ledger) -> Drawn:

@@ -14,12 +14,12 @@ import pandas as pd
 
 from features.build import compute
 from features.errors import DataRefused, GateNotPassed
-from features.labels import Target, labels, observable, performing, population
+from features.labels import Target, labels, observable
 from features.ledger import Float, Int, Ledger
 from features.window import add_months, month_end
 from models.evaluate import Verdict, judge
 from models.profile import Profile
-from models.sample import Roles, Sample, first_day, folds, periods
+from models.sample import Roles, Sample, eligible, first_day, folds, periods
 from models.score import probability
 from models.train import Trained, train
 
@@ -81,9 +81,7 @@ def sample_of(ledger: Ledger, target: Target, profile: Profile, day: date, done:
     """What would have been learned from on ``day``, and the rows of the months that followed; DataRefused if too little."""
     start = add_months(month_end(first_day(ledger, day)), profile.warm_up_months)
     when = periods(observable(ledger, target, start, add_months(day, EVERY - 1)), target, EVERY, profile.every)
-    people = performing(population(ledger, [*when.pool, *when.test]), target)
-    if not profile.paid_off:
-        people = people.take(np.flatnonzero(people.facts["live"]))
+    people = eligible(ledger, target, profile, when)
     roles = Roles.over_time(people.spine.as_of, when)
     y = np.full(len(people.spine), np.nan)
     for part, known_by in ((roles.pool, day), (roles.test, None)):
