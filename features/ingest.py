@@ -108,7 +108,7 @@ def _accepted(work: _Work, delivery: Delivery, path: Path) -> list[Tally]:
     judged = []
     for name, table in TABLES.items():
         if name in delivery.relations:
-            placed = _placed(table, delivery.relations[name], work.manifest.partitions)
+            placed = _placed(table, delivery.rows(name), work.manifest.partitions)
             with readable(path):
                 seen, refused = door.split(work.con, table, placed, work.source.name)
             judged.append(Tally(name, seen, 0, 0, refused))
@@ -127,10 +127,8 @@ def _add_the_rest(work: _Work, delivery: Delivery) -> None:
         delivery.add(name, f"SELECT *, '' AS source_file, 0 AS source_line FROM {stored} LIMIT 0")
 
 
-def _placed(table: Table, relations: list[str], partitions: int) -> str:
-    """SQL of the rows of a table with their order of arrival and their partition, NULL if the borrower is not known."""
-    numbered = [f"SELECT *, {i} AS source_order FROM ({sql})" for i, sql in enumerate(relations)]
-    rows = f"({' UNION ALL '.join(numbered)})"
+def _placed(table: Table, rows: str, partitions: int) -> str:
+    """SQL of the rows of a table with their partition, NULL if the borrower is not known."""
     if table.partitioned and table.name != "borrowers":  # a look-up costs a fifth of the md5
         known = "LEFT JOIN known_borrowers k ON k.borrower_id = CAST(r.borrower_id AS VARCHAR)"
         return f"SELECT r.*, part FROM {rows} r {known}"

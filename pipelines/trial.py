@@ -53,10 +53,7 @@ def run(mapping: Path, folder: Path, today: date, memory: str = "4GB") -> Trial:
         door.prepare(con)
         seen, refused = {}, {}
         for name in (name for name in TABLES if name in delivery.relations):
-            numbered = [
-                f"SELECT *, {i} AS source_order, 0 AS part FROM ({sql})" for i, sql in enumerate(delivery.relations[name])
-            ]
-            placed = " UNION ALL ".join(numbered)
+            placed = f"SELECT *, 0 AS part FROM {delivery.rows(name)}"
             seen[name], refused[name] = door.split(con, TABLES[name], placed, "tables")
         left_out = {why: door.number(con, sql) for why, sql in delivery.left_out.items()}
         return Trial(seen, refused, left_out, _faults(con))

@@ -24,6 +24,11 @@ class Delivery:
     def add(self, table: str, sql: str) -> None:
         self.relations.setdefault(table, []).append(sql)
 
+    def rows(self, table: str) -> str:
+        """SQL of all rows of a table; ``source_order`` says which relation brought a row."""
+        numbered = [f"SELECT *, {i} AS source_order FROM ({sql})" for i, sql in enumerate(self.relations[table])]
+        return f"({' UNION ALL '.join(numbered)})"
+
 
 def literal(value: Path | str) -> str:
     """A value as an SQL string literal."""
