@@ -20,11 +20,12 @@ import numpy as np
 import pandas as pd
 
 from bench import made, peers
-from features.build import compute_partition, needed_tables
+from features.build import compute_partition
 from features.catalogue import CATALOGUE
 from features.feature import Feature, fact
 from features.ledger import Float, Int, Ledger
 from features.measure import Reduce
+from features.plan import planned
 from features.schema import TABLES
 from features.spine import Spine
 
@@ -62,11 +63,11 @@ def run(work: Path, borrowers: int, skip_sql: bool) -> None:
 
 def engine(ledger: Ledger, spine: Spine, features: Sequence[Feature]) -> None:
     """Every partition read and computed, two at a time; values are dropped, as a writer would that has written them."""
-    tables = needed_tables(features)
+    reads = planned(features).reads()
 
     def one(job: tuple[int, Int]) -> None:
         number, rows = job
-        compute_partition(spine.take(rows), ledger.partition(number, tables), features)
+        compute_partition(spine.take(rows), ledger.partition(number, reads, reads), features)
 
     with ThreadPoolExecutor(THREADS) as pool:
         list(pool.map(one, spine.by_partition(ledger.manifest.partitions)))
@@ -143,10 +144,11 @@ def load(con: duckdb.DuckDBPyConnection, ledger: Ledger, spine: Spine) -> None:
 def compare(con: duckdb.DuckDBPyConnection, ledger: Ledger, spine: Spine, leaves: list[Reduce]) -> None:
     """Every value of the rows of one partition, and of the last, beside the engine's; raises SystemExit if any differs."""
     facts = [fact(leaf.name, leaf) for leaf in leaves]
+    reads = planned(facts).reads()
     homes = dict(spine.by_partition(ledger.manifest.partitions))
     for number in (0, max(homes)):
         rows = homes[number]
-        ours = compute_partition(spine.take(rows), ledger.partition(number, needed_tables(facts)), facts)
+        ours = compute_partition(spine.take(rows), ledger.partition(number, reads, reads), facts)
         wanted = pd.DataFrame({"row_id": rows})  # noqa: F841 - read by the query
         key = ", ".join(peers.side(leaves[0].records))
         theirs = con.execute(

@@ -132,7 +132,7 @@ def _column(column: Column, day: Int, rng: np.random.Generator) -> pa.Array:
     elif column.kind == "money":
         values = (np.exp(rng.normal(11, 1, n)) * np.where((low or 0) < 0, rng.choice([-1, 1], n), 1)).astype(np.int64)
     elif column.kind == "count":
-        values = rng.integers(0, min(high or 60, 60) + 1, n)
+        values = rng.integers(0, int(min(high or 60, 60)) + 1, n)
     else:
         values = rng.uniform(low or 0, 1 if high is None else high, n)
     return pa.array(values, mask=unknown)

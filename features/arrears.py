@@ -7,16 +7,23 @@ the walk reads them.
 from collections.abc import Sequence
 
 import numpy as np
-import pyarrow.compute as pc
 
 from features import terms, walk
 from features.ledger import Events, Float, Int, Partition
 from features.terms import Terms
 from features.walk import COLUMNS, WINDOWS, Rows, Streams
-from features.window import Mask, Moment
+from features.window import Moment
 
 TABLES = ("loans", "instalments", "payments", "reschedules", "statuses")
 """What the walk reads."""
+READS = {
+    "loans": ("product", "principal"),
+    "instalments": ("schedule", *terms.COMPONENTS),
+    "payments": ("amount", "kind"),
+    "reschedules": ("kind", "schedule", "forgiven", "until"),
+    "statuses": ("state",),
+}
+"""Columns of them that it reads."""
 OF_WRITE_OFF = ("days_since_write_off", "written_off_amount", "recovered_share")
 """Columns that read statuses; the others do not."""
 
@@ -43,24 +50,28 @@ def stretches(partition: Partition, moment: Moment, by: Terms | None = None) -> 
     First day, last day, days past due on the first, 1 where they grow by one a day and 0 where they stand, amount overdue.
     """
     rows = Rows(moment.entity, moment.as_of, moment.known_by, moment.as_of, 0)
-    return walk.stretches(_streams(partition, by or terms.shipped()), rows)
+    return walk.stretches(_streams(partition, by), rows)
 
 
 def _fold(partition: Partition, moment: Moment, since: Int, dpd: int, by: Terms | None) -> tuple[Float, Float]:
     order = np.lexsort((moment.known_by, moment.as_of, moment.entity))
     rows = Rows(moment.entity[order], moment.as_of[order], moment.known_by[order], since[order], dpd)
-    found, days = walk.fold(_streams(partition, by or terms.shipped()), rows, np.array(WINDOWS))
+    found, days = walk.fold(_streams(partition, by), rows, np.array(WINDOWS))
     out, reached = np.empty_like(found), np.empty_like(days)
     out[order], reached[order] = found, days
     return out, reached
 
 
-def _streams(partition: Partition, by: Terms) -> Streams:
-    """The records and the rules as the walk reads them."""
+def _streams(partition: Partition, by: Terms | None) -> Streams:
+    """The records and the rules as the walk reads them; by the shipped terms laid out once."""
+    return _laid_out(partition, by) if by else partition.worked("streams", lambda: _laid_out(partition, terms.shipped()))
+
+
+def _laid_out(partition: Partition, by: Terms) -> Streams:
     loans, due, paid, change, states = (partition.events(name) for name in TABLES)
-    prepaid = np.where(_is(paid, "kind", "prepayment"), paid.column("amount"), 0)
-    kind = np.where(_is(change, "kind", "restructure"), walk.RESTRUCTURE, walk.EXTENSION)
-    kind = np.where(_is(change, "kind", "pause"), walk.PAUSE, kind)
+    prepaid = np.where(paid.is_word("kind", "prepayment"), paid.column("amount"), 0)
+    kind = np.where(change.is_word("kind", "restructure"), walk.RESTRUCTURE, walk.EXTENSION)
+    kind = np.where(change.is_word("kind", "pause"), walk.PAUSE, kind)
     tables: tuple[tuple[Events, list[Float | Int]], ...] = (
         (due, [_or(due, name, 0) for name in ("schedule", *terms.COMPONENTS)]),
         (paid, [paid.column("amount"), prepaid]),
@@ -68,7 +79,7 @@ def _streams(partition: Partition, by: Terms) -> Streams:
         (loans, [_terms_row(loans, by), _or(loans, "principal", -1)]),
         (states, []),
     )
-    kept = [slice(None)] * (len(tables) - 1) + [np.flatnonzero(_is(states, "state", "written_off"))]
+    kept = [slice(None)] * (len(tables) - 1) + [np.flatnonzero(states.is_word("state", "written_off"))]
     records, at = _joined(tables, kept, len(partition.loans))
     days = np.concatenate([due.event_on, np.nan_to_num(change.column("until") + 1).astype(np.int64)])
     first, last = (int(days[days > 0].min()), int(days.max())) if days.any() else (1, 1)
@@ -90,10 +101,6 @@ def _joined(tables: Sequence[tuple[Events, list[Float | Int]]], kept: Sequence[I
     return records, at
 
 
-def _is(events: Events, column: str, word: str) -> Mask:
-    return np.asarray(pc.fill_null(pc.equal(events.data[column], word), False), dtype=np.bool_)
-
-
 def _or(events: Events, column: str, unknown: int) -> Float:
     values = events.column(column)
     return np.where(np.isnan(values), unknown, values)
@@ -105,4 +112,4 @@ def _terms_row(loans: Events, by: Terms) -> Int:
     return np.array([by.row_of(word) for word in words], dtype=np.int64)[codes] if words else np.zeros(len(loans), dtype=np.int64)
 
 
-__all__ = ["COLUMNS", "OF_WRITE_OFF", "TABLES", "WINDOWS", "arrears", "first_reaching", "stretches"]
+__all__ = ["COLUMNS", "OF_WRITE_OFF", "READS", "TABLES", "WINDOWS", "arrears", "first_reaching", "stretches"]

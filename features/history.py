@@ -39,15 +39,15 @@ class Stretches(NamedTuple):
 
 def scheduled(partition: Partition, moment: Moment) -> Mask:
     """Whether a row's loan has a visible instalment: then its path is that of its instalments; bool (n,)."""
-    return window.visible(partition.events("instalments"), moment)[:, window.COUNT] > 0
+    return window.visible(partition.events("instalments"), moment).records > 0
 
 
 def days_past_due(partition: Partition, moment: Moment, folded: Float) -> Float:
     """Days past due on ``as_of`` by either path, NaN where unknown; ``folded`` is the fold of the rows; float64 (n,)."""
     dpd = folded[:, arrears.COLUMNS.index("dpd")]
     told = window.visible(partition.events("statuses"), moment, partition.events("statuses").column("dpd"))
-    recent = moment.as_of - told[:, window.LAST_DAY] < IN_SIGHT_DAYS
-    return np.where(scheduled(partition, moment), dpd, np.where(recent, told[:, window.LATEST], np.nan))
+    recent = moment.as_of - told.last_day < IN_SIGHT_DAYS
+    return np.where(scheduled(partition, moment), dpd, np.where(recent, told.latest, np.nan))
 
 
 def stretches(partition: Partition, moment: Moment, by: Terms | None = None) -> Stretches:

@@ -242,15 +242,8 @@ def defaulted_on(
 def _first_default(spine: Spine, partition: Partition, now: int, target: Target) -> tuple[Float, Float]:
     later = Spine(spine.borrower_id, spine.loan_id, np.full(len(spine), now), np.full(len(spine), now))
     moment, events = later.loans(partition), partition.events("statuses")
-    condition = (_status["dpd"] >= target.dpd).values(events) == 1
-    condition |= _status.is_in("state", "written_off").values(events) == 1
-    _, low = window.span(events, spine.loans(partition), None)
-    _, high = window.span(events, moment, None)
-    nobody = np.zeros(len(events), dtype=np.int64), np.full(len(spine), -2)
-    stated = window.summary(
-        low, high, later.known_by, events.known_on, events.superseded_on, condition, np.ones(len(events)), events.event_on,
-        *nobody,
-    )[:, window.FIRST_DAY]  # fmt: skip
+    late = (events.column("dpd") >= target.dpd) | events.is_word("state", "written_off")
+    stated = window.first_after(events, spine.loans(partition), now, late)
     seen = pd.DataFrame(compute_partition(later, partition, _WATCHED), columns=[f.name for f in _WATCHED])
     to_the_end = seen["arrears_dpd"].notna() | (seen["paid_off"] == 1)
     reported = np.minimum(now - seen["status_age"] + IN_SIGHT_DAYS - 1, now)

@@ -8,16 +8,17 @@ one step that makes an ingest visible. In memory a partition holds one ``Events`
 import hashlib
 import json
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
@@ -26,6 +27,7 @@ from features.schema import LOAN_ID, TABLES, Table
 
 Int = NDArray[np.int64]
 Float = NDArray[np.float64]
+Worked = TypeVar("Worked")
 
 DAYS = 1 << 17
 """Width of a day in a sorted key: more days than the calendar of ``schema`` holds, so entities never overlap."""
@@ -117,6 +119,7 @@ class Events:
         self.data = data
         self._columns: dict[str, Float] = {}
         self._words: dict[str, tuple[Int, list[str]]] = {}
+        self._worked: dict[object, Float] = {}
 
     def __len__(self) -> int:
         return len(self.entity)
@@ -134,44 +137,109 @@ class Events:
         return _days(self.data["superseded_on"])
 
     @cached_property
+    def clock(self) -> Int:
+        """``event_on``, ``known_on`` and ``superseded_on`` as rows; int64 (3, records)."""
+        return np.stack([self.event_on, self.known_on, self.superseded_on])
+
+    @cached_property
     def key(self) -> Int:
         """Sorted: position of the entity, then the day."""
         return self.entity * DAYS + self.event_on
+
+    @cached_property
+    def start(self) -> Int:
+        """Where the records of each entity begin, and one more: where the last one's end; up to the last entity that has any."""
+        entities = int(self.entity[-1]) + 1 if len(self.entity) else 0
+        return np.searchsorted(self.entity, np.arange(entities + 1))
 
     def column(self, name: str) -> Float:
         """A money, count, number, flag or date column as float64 (flags 0/1, dates as day numbers), NaN where unknown."""
         if name not in self._columns:
             kind, values = self.table[name].kind, self.data[name]
             if kind == "date":
-                days = _days(values).astype(np.float64)
+                days = _days(values)
                 self._columns[name] = np.where(days == NEVER, np.nan, days)
             else:
-                self._columns[name] = values.cast(pa.float64()).to_numpy().astype(np.float64, copy=False)
+                self._columns[name] = values.cast(pa.float64()).to_numpy()
         return self._columns[name]
 
     def words(self, name: str) -> tuple[Int, list[str]]:
         """A text column as positions in the list of its distinct values, -1 where unknown."""
         if name not in self._words:
-            codes, values = _coded(self.data[name])
-            self._words[name] = (codes, values)
+            self._words[name] = _coded(self.data[name])
         return self._words[name]
 
-    def by(self, entity: Int) -> "Events":
+    def said(self, name: str) -> Float:
+        """Any column as float64: a text by the position of its word, NaN where unknown."""
+        if self.table[name].kind not in ("id", "code", "text"):
+            return self.column(name)
+        codes, _ = self.words(name)
+        return np.where(codes < 0, np.nan, codes)
+
+    def worked(self, key: object, work: Callable[[], Float]) -> Float:
+        """What was worked out of the columns, kept as long as the events are."""
+        if key not in self._worked:
+            self._worked[key] = work()
+        return self._worked[key]
+
+    def position(self, name: str, word: str) -> int:
+        """The position of a word in the list of a text column's words, -1 if no record has it."""
+        words = self.words(name)[1]
+        return words.index(word) if word in words else -1
+
+    def is_word(self, name: str, word: str) -> NDArray[np.bool_]:
+        """Where a text column holds a word."""
+        at = self.position(name, word)
+        return np.asarray(self.words(name)[0] == (-2 if at < 0 else at))
+
+    def by(self, entity: Int) -> "Rearranged":
         """The same records grouped by another entity (a loan's records by borrower), sorted accordingly."""
         order = np.lexsort((self.known_on, self.event_on, entity))
-        return Events(self.table, entity[order], self.data.take(pa.array(order)))
+        return Rearranged(self, entity[order], order)
+
+
+class Rearranged(Events):
+    """Records of other events, some of them, or some more than once: those at ``order``, which belong to ``entity``."""
+
+    def __init__(self, base: Events, entity: Int, order: Int) -> None:
+        super().__init__(base.table, entity, base.data)
+        self.base = base
+        self.order = order
+
+    @cached_property
+    def event_on(self) -> Int:
+        return self.base.event_on[self.order]
+
+    @cached_property
+    def known_on(self) -> Int:
+        return self.base.known_on[self.order]
+
+    @cached_property
+    def superseded_on(self) -> Int:
+        return self.base.superseded_on[self.order]
+
+    def column(self, name: str) -> Float:
+        return self.base.column(name)[self.order]
+
+    def words(self, name: str) -> tuple[Int, list[str]]:
+        codes, words = self.base.words(name)
+        return codes[self.order], words
 
 
 def _days(values: pa.ChunkedArray) -> Int:
-    days = values.cast(pa.int32()).to_pandas().to_numpy(dtype=np.float64, na_value=np.nan)
-    return np.where(np.isnan(days), NEVER, days + _EPOCH_SHIFT).astype(np.int64)
+    days = values.cast(pa.int32())
+    known = days if days.null_count == 0 else pc.fill_null(days, NEVER - _EPOCH_SHIFT)
+    return np.asarray(known.to_numpy().astype(np.int64) + _EPOCH_SHIFT)
 
 
 def _coded(values: pa.ChunkedArray) -> tuple[Int, list[str]]:
-    encoded = values.combine_chunks().dictionary_encode()
+    """Positions in a list of distinct values, -1 for none; a column read as a dictionary is taken as it is."""
+    encoded = values.unify_dictionaries() if pa.types.is_dictionary(values.type) else values.combine_chunks().dictionary_encode()
     encoded = encoded.combine_chunks() if isinstance(encoded, pa.ChunkedArray) else encoded
-    codes = encoded.indices.to_pandas().to_numpy(dtype=np.float64, na_value=-1).astype(np.int64)
-    return codes, encoded.dictionary.to_pylist()
+    if isinstance(encoded, pa.ChunkedArray):
+        return np.empty(0, dtype=np.int64), []
+    codes = encoded.indices if encoded.null_count == 0 else pc.fill_null(encoded.indices, -1)
+    return codes.to_numpy().astype(np.int64), encoded.dictionary.to_pylist()
 
 
 class Partition:
@@ -180,6 +248,8 @@ class Partition:
     def __init__(self, tables: Mapping[str, pa.Table]) -> None:
         self._tables = tables
         self._events: dict[tuple[str, str], Events] = {}
+        self._places: dict[str, dict[str, int]] = {}
+        self._worked: dict[str, Any] = {}
 
     @cached_property
     def borrowers(self) -> pd.Index:
@@ -193,16 +263,30 @@ class Partition:
     def loan_borrower(self) -> Int:
         """For each loan the position of its borrower."""
         owner = np.full(len(self.loans), -1, dtype=np.int64)
-        for name, table in self._tables.items():
+        for name in self._tables:
             if LOAN_ID in TABLES[name].keys:
-                pairs = table.select(["loan_id", "borrower_id"]).to_pandas().drop_duplicates("loan_id")
-                owner[self.loans.get_indexer(pairs["loan_id"])] = self.borrowers.get_indexer(pairs["borrower_id"])
+                events = self.events(name)
+                codes, borrowers = events.words("borrower_id")
+                owner[events.entity] = self.places("borrower_id", borrowers)[codes]
         return owner
 
     def entities(self, column: str) -> pd.Index:
         """The sorted identities of one kind: borrower_id, loan_id, industry or region."""
         own = {"borrower_id": self.borrowers, "loan_id": self.loans}
         return own[column] if column in own else self._context_ids(column)
+
+    def places(self, column: str, names: Iterable[str]) -> Int:
+        """Positions of identities in the sorted list of their kind, -1 for those that are not in it."""
+        if column not in self._places:
+            self._places[column] = {name: i for i, name in enumerate(self.entities(column))}
+        at = self._places[column].get
+        return np.array([at(name, -1) for name in names], dtype=np.int64)
+
+    def worked(self, key: str, work: Callable[[], Worked]) -> Worked:
+        """What was worked out of the records, kept as long as they are."""
+        if key not in self._worked:
+            self._worked[key] = work()
+        return self._worked[key]  # type: ignore[no-any-return]
 
     def events(self, table: str, by: str = "") -> Events:
         """The events of a table by its own entity, or by the column ``by``; empty if the book has none."""
@@ -211,8 +295,8 @@ class Partition:
             own = TABLES[table].entity_column
             if by == own:
                 data = self._tables.get(table, _empty(TABLES[table]))
-                entity = self.entities(own).get_indexer(data[own].to_pandas()).astype(np.int64)
-                events = Events(TABLES[table], entity, data)
+                codes, names = _coded(data[own])
+                events = Events(TABLES[table], self.places(own, names)[codes], data)
             else:
                 mine = self.events(table)
                 events = mine.by(self.loan_borrower[mine.entity])
@@ -232,8 +316,7 @@ class Partition:
 
 def _sorted(columns: list[pa.ChunkedArray]) -> pd.Index:
     """The distinct values of some text columns, in the order the files are sorted by."""
-    values = pa.chunked_array([c.unique() for c in columns], pa.string()).unique().to_pylist() if columns else []
-    ids: pd.Index = pd.Index(sorted(values), dtype="str")
+    ids: pd.Index = pd.Index(sorted({name for column in columns for name in _coded(column)[1]}), dtype="str")
     return ids
 
 
@@ -277,26 +360,44 @@ class Ledger:
         """The last day on which anything became known: what lies after it is not observed."""
         return date.fromisoformat(self.manifest.known_through)
 
-    def partition(self, number: int, tables: Iterable[str] = TABLES) -> Partition:
-        """Partition ``number`` with the given tables (context tables are the same in each)."""
-        found = {name: self.read(name, number) for name in tables}
+    def partition(
+        self, number: int, tables: Iterable[str] = TABLES, columns: Mapping[str, Iterable[str]] | None = None
+    ) -> Partition:
+        """Partition ``number`` with the given tables (context tables are the same in each).
+
+        Where ``columns`` names a table, only those are read, beside who it is about and the clocks.
+        """
+        chosen = {} if columns is None else {name: _with_clocks(TABLES[name], names) for name, names in columns.items()}
+        found = {name: self._read(name, number, chosen.get(name), words=True) for name in tables}
         return Partition({name: data for name, data in found.items() if data.num_rows})
 
     def read(self, table: str, number: int) -> pa.Table:
         """One table of one partition as Arrow; raises IntegrityFailed if a listed file is missing or cut short."""
+        return self._read(table, number)
+
+    def _read(self, table: str, number: int, columns: list[str] | None = None, words: bool = False) -> pa.Table:
+        """``words``: texts come as positions in a list of words, as ``Events`` needs them."""
         part = str(number) if TABLES[table].partitioned else "all"
         listed = self.manifest.files.get(table, {}).get(part)
         if listed is None:
             return _empty(TABLES[table])
         path = stored_file(self.folder, listed)
         try:
-            return pq.read_table(path, columns=arrow_schema(TABLES[table]).names, partitioning=None)
+            schema = arrow_schema(TABLES[table])
+            coded = [f.name for f in schema if words and pa.types.is_string(f.type) and f.name != "record_id"]
+            return pq.read_table(path, columns=columns or schema.names, read_dictionary=coded, partitioning=None)
         except (pa.ArrowException, OSError) as error:
             raise _damaged(path) from error
 
     def files(self, table: str) -> list[Path]:
         """The files of a table, for readers with an engine of their own."""
         return [self.folder / f["file"] for f in self.manifest.files.get(table, {}).values()]
+
+
+def _with_clocks(table: Table, names: Iterable[str]) -> list[str]:
+    """The columns named and those that every reader of a table needs, in the file's order."""
+    wanted = {*names, *(key.name for key in table.keys), "event_on", "known_on", "superseded_on"}
+    return [name for name in arrow_schema(table).names if name in wanted]
 
 
 def stored_file(folder: Path, listed: Mapping[str, Any]) -> Path:

@@ -5,16 +5,13 @@
 cannot drift apart.
 """
 
-import operator
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Any, Literal, overload
-
-import numpy as np
+from typing import Literal, overload
 
 from features import arrears, window
-from features.ledger import Events, Float
+from features.formula import ALWAYS, ONE, Expr, among, column
 from features.schema import TABLES, Table
 
 Whose = Literal["own", "borrower", "others"]
@@ -24,80 +21,14 @@ ORIGIN_SQL = f"DATE '{window.EPOCH}'"
 
 
 @dataclass(frozen=True)
-class Expr:
-    """A value per record, float64 with NaN for unknown: ``values`` computes it on a table's events, ``sql`` says the same.
-
-    A condition is 1, 0 or unknown, as in SQL. Columns are those of the alias ``e``.
-    """
-
-    sql: str
-    values: Callable[[Events], Float]
-
-    def __add__(self, other: "Expr | float") -> "Expr":
-        return _join("+", operator.add, self, other)
-
-    def __sub__(self, other: "Expr | float") -> "Expr":
-        return _join("-", operator.sub, self, other)
-
-    def __mul__(self, other: "Expr | float") -> "Expr":
-        return _join("*", operator.mul, self, other)
-
-    def __gt__(self, other: "Expr | float") -> "Expr":
-        return _compare(">", operator.gt, self, other)
-
-    def __ge__(self, other: "Expr | float") -> "Expr":
-        return _compare(">=", operator.ge, self, other)
-
-    def __lt__(self, other: "Expr | float") -> "Expr":
-        return _compare("<", operator.lt, self, other)
-
-    def __and__(self, other: "Expr") -> "Expr":
-        """Both hold; what is known to be false makes it false, whatever the other is."""
-        return _join("AND", lambda a, b: np.where((a == 0) | (b == 0), 0.0, a * b), self, other)
-
-    def __invert__(self) -> "Expr":
-        return Expr(f"(NOT {self.sql})", lambda e: 1.0 - self.values(e))
-
-    def as_number(self) -> "Expr":
-        """A condition as 0 or 1, unknown where it is."""
-        return Expr(f"CAST({self.sql} AS INTEGER)", self.values)
-
-    def __truediv__(self, other: "Expr") -> "Expr":
-        """Quotient, unknown where the denominator is zero."""
-        return Expr(f"({self.sql} / nullif({other.sql}, 0))", lambda e: _quotient(self.values(e), other.values(e)))
-
-    def __neg__(self) -> "Expr":
-        return Expr(f"(-{self.sql})", lambda e: -self.values(e))
-
-
-def _join(sign: str, function: Callable[[Any, Any], Float], left: Expr, right: Expr | float) -> Expr:
-    if isinstance(right, Expr):
-        return Expr(f"({left.sql} {sign} {right.sql})", lambda e: function(left.values(e), right.values(e)))
-    constant = np.float64(right)
-    return Expr(f"({left.sql} {sign} {right})", lambda e: function(left.values(e), constant))
-
-
-def _compare(sign: str, function: Callable[[Any, Any], Any], left: Expr, right: Expr | float) -> Expr:
-    """A condition; comparing with what is unknown is unknown."""
-    return _join(sign, lambda a, b: np.where(np.isnan(a) | np.isnan(b), np.nan, function(a, b)), left, right)
-
-
-def _quotient(top: Float, bottom: Float) -> Float:
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return np.where(bottom == 0, np.nan, top / bottom)
-
-
-ONE = Expr("1", lambda events: np.ones(len(events)))
-ALWAYS = Expr("true", lambda events: np.ones(len(events)))
-
-
-@dataclass(frozen=True)
 class Records:
     """A table seen from a row of the spine, with the records that ``where`` keeps."""
 
     table: Table
     whose: Whose = "own"
     where: Expr = ALWAYS
+    since: str | None = None
+    until: str | None = None
 
     def __getitem__(self, name: str) -> Expr:
         """A column as a value: amounts in minor units, flags 0 or 1, dates as day numbers."""
@@ -105,7 +36,7 @@ class Records:
         if kind in ("id", "code", "text"):
             raise KeyError(f"{self.table.name}.{name} is text; use is_in(...) or distinct(...)")
         sql = {"date": f"date_diff('day', {ORIGIN_SQL}, e.{name})", "flag": f"CAST(e.{name} AS INTEGER)"}
-        return Expr(sql.get(kind, f"e.{name}"), lambda events: events.column(name))
+        return column(name, sql.get(kind, f"e.{name}"), exact=kind != "number")
 
     def is_in(self, name: str, *words: str) -> Expr:
         """Whether a text column holds one of ``words``; false where it is unknown."""
@@ -113,17 +44,16 @@ class Records:
         if allowed and not set(words) <= set(allowed):
             raise KeyError(f"{self.table.name}.{name} never holds {set(words) - set(allowed)}")
 
-        def values(events: Events) -> Float:
-            codes, known = events.words(name)
-            return np.isin(codes, [i for i, word in enumerate(known) if word in words]).astype(np.float64)
-
         listed = ", ".join(f"'{word}'" for word in words)
-        return Expr(f"coalesce(e.{name} IN ({listed}), false)", values)
+        return among(f"coalesce(e.{name} IN ({listed}), false)", self.word(name), words)
 
     def word(self, name: str) -> Expr:
         """A text column as a number that stands for the word; only to be counted or compared, never added."""
-        sql = f"e.{name}"
-        return Expr(sql, lambda events: np.where(events.words(name)[0] < 0, np.nan, events.words(name)[0]))
+        return column(name, f"e.{name}", exact=True)
+
+    def in_force(self, since: str | None = None, until: str | None = None) -> "Records":
+        """Only the records that are in force on ``as_of``: from the day ``since`` to the day before ``until``, where known."""
+        return replace(self, since=since, until=until)
 
     def only(self, where: Expr) -> "Records":
         return replace(self, where=where if self.where is ALWAYS else self.where & where)
@@ -156,6 +86,10 @@ class Records:
     def distinct(self, name: str) -> "Reduce":
         return Reduce(self, "distinct", self.word(name))
 
+    def total_each(self, value: "Expr | str", item: str) -> "Reduce":
+        """The last known value of each item, added up."""
+        return Reduce(self, "total_each", self._value(value), self.word(item))
+
     def days_since(self) -> "Reduce":
         """Days from the last record to ``as_of``."""
         return Reduce(self, "days_since", ONE)
@@ -182,12 +116,8 @@ class Measure(ABC):
         """What it is computed from."""
 
     @abstractmethod
-    def value(self, of: Callable[["Leaf"], Float]) -> Float:
-        """Its values, given those of its leaves; float64 (n,)."""
-
-    @abstractmethod
-    def sql(self) -> str:
-        """The same over columns named by the leaves."""
+    def formula(self) -> Expr:
+        """How it follows from the leaves, which are columns by their names."""
 
     @abstractmethod
     def within(self, days: int | None, lag: int = 0) -> "Measure":
@@ -213,19 +143,17 @@ class Leaf(Measure):
     def leaves(self) -> Iterator["Leaf"]:
         yield self
 
-    def value(self, of: Callable[["Leaf"], Float]) -> Float:
-        return of(self)
-
-    def sql(self) -> str:
-        return f'"{self.name}"'
+    def formula(self) -> Expr:
+        return column(self.name, f'"{self.name}"')
 
     def within(self, days: int | None, lag: int = 0) -> Measure:
         return self
 
 
 Reduction = Literal[
-    "count", "total", "mean", "largest", "smallest", "latest", "spread", "slope", "distinct", "days_since", "days_since_first"
-]
+    "count", "total", "mean", "largest", "smallest", "latest", "spread", "slope", "distinct", "days_since", "days_since_first",
+    "total_each",
+]  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -235,6 +163,7 @@ class Reduce(Leaf):
     records: Records
     how: Reduction
     of: Expr
+    item: Expr | None = None
     days: int | None = None
     lag: int = 0
     bound: bool = False
@@ -242,6 +171,9 @@ class Reduce(Leaf):
     @property
     def name(self) -> str:  # type: ignore[override]
         where = "" if self.records.where is ALWAYS else f" where {self.records.where.sql}"
+        where += f" from {self.records.since}" if self.records.since else ""
+        where += f" until {self.records.until}" if self.records.until else ""
+        where += f" each {self.item.sql}" if self.item else ""
         when = f"{self.days or 'all'}" + (f" ending {self.lag} earlier" if self.lag else "")
         return f"{self.how}({self.of.sql}) of {self.records.whose} {self.records.table.name}{where} in {when}".replace('"', "")
 
@@ -342,13 +274,9 @@ class Binary(Measure):
         yield from self.left.leaves()
         yield from self.right.leaves()
 
-    def value(self, of: Callable[[Leaf], Float]) -> Float:
-        left, right = self.left.value(of), self.right.value(of)
-        return left - right if self.sign == "-" else _quotient(left, right)
-
-    def sql(self) -> str:
-        right = self.right.sql()
-        return f"({self.left.sql()} - {right})" if self.sign == "-" else f"({self.left.sql()} / nullif({right}, 0))"
+    def formula(self) -> Expr:
+        left, right = self.left.formula(), self.right.formula()
+        return left - right if self.sign == "-" else left / right
 
     def within(self, days: int | None, lag: int = 0) -> Measure:
         return Binary(self.sign, self.left.within(days, lag), self.right.within(days, lag))

@@ -57,11 +57,7 @@ class Spine:
             yield int(number), np.flatnonzero(home == number)
 
     def loans(self, partition: Partition) -> Moment:
-        return Moment(_positions(partition.loans, self.loan_id), self.as_of, self.known_by)
+        return Moment(partition.places("loan_id", self.loan_id), self.as_of, self.known_by)
 
     def borrowers(self, partition: Partition) -> Moment:
-        return Moment(_positions(partition.borrowers, self.borrower_id), self.as_of, self.known_by)
-
-
-def _positions(index: pd.Index, ids: pd.Index) -> Int:
-    return np.asarray(index.get_indexer(ids), dtype=np.int64)
+        return Moment(partition.places("borrower_id", self.borrower_id), self.as_of, self.known_by)

@@ -19,7 +19,7 @@ def query(features: Sequence[Feature]) -> str:
     leaves = {leaf.name: leaf for feature in features for leaf in feature.measure.leaves()}
     groups = _groups(leaves.values())
     steps = [_link(entity) for entity in sorted({r.table.entity for r, _ in groups} & {"industry", "region"})]
-    steps += [_group(f"read_{i}", source, reduces) for i, (source, reduces) in enumerate(groups)]
+    steps += [_each(f"read_{i}", r[0]) if r[0].item else _group(f"read_{i}", s, r) for i, (s, r) in enumerate(groups)]
     joins = "".join(f"\nLEFT JOIN read_{i} USING (row_id)" for i in range(len(groups)))
     if any(isinstance(leaf, Fold) for leaf in leaves.values()):
         steps.append(_published(leaf.column for leaf in leaves.values() if isinstance(leaf, Fold)))
@@ -30,41 +30,63 @@ def query(features: Sequence[Feature]) -> str:
     if any(isinstance(leaf, AsOf) for leaf in leaves.values()):
         steps.append(_day())
         joins += "\nLEFT JOIN day USING (row_id)"
-    values = ",\n  ".join(f"CAST({f.measure.sql()} AS DOUBLE) AS {f.name}" for f in features)
+    values = ",\n  ".join(f"CAST({f.measure.formula().sql} AS DOUBLE) AS {f.name}" for f in features)
     with_steps = "WITH " + ",\n".join(steps) + "\n" if steps else ""
     return f"{with_steps}SELECT s.row_id,\n  {values}\nFROM spine s{joins}\nORDER BY s.row_id"
 
 
 def _groups(leaves: Iterable[Leaf]) -> list[tuple[Records, list[Reduce]]]:
-    """Leaves that read the same table from the same side, so that each table is joined once."""
-    found: dict[tuple[str, Whose], list[Reduce]] = {}
+    """Leaves that read the same table from the same side, so that each table is joined once; one by item stands alone."""
+    found: dict[tuple[str, Whose, str], list[Reduce]] = {}
     for leaf in leaves:
         if isinstance(leaf, Reduce):
-            found.setdefault((leaf.records.table.name, leaf.records.whose), []).append(leaf)
+            found.setdefault((leaf.records.table.name, leaf.records.whose, leaf.name if leaf.item else ""), []).append(leaf)
     return [(reduces[0].records, reduces) for reduces in found.values()]
 
 
 def _group(name: str, source: Records, reduces: list[Reduce]) -> str:
+    values = ",\n    ".join(f'{_aggregate(reduce)} AS "{reduce.name}"' for reduce in reduces)
+    return f"{name} AS (\n  SELECT s.row_id,\n    {values}\n  FROM {_joined(source)}\n  GROUP BY s.row_id, s.as_of\n)"
+
+
+def _joined(source: Records) -> str:
+    """The rows with all records of a source that are visible to them."""
     table = source.table
     match = {
         "own": f"e.{table.entity_column} = s.{table.entity_column}",
         "borrower": "e.borrower_id = s.borrower_id",
-        "others": "e.borrower_id = s.borrower_id AND e.loan_id <> s.loan_id",
+        "others": "e.borrower_id = s.borrower_id AND e.loan_id IS DISTINCT FROM s.loan_id",
     }[source.whose]
     spine = f"(SELECT s.*, {table.entity} FROM spine s JOIN link_{table.entity} USING (row_id))"
     rows = "spine" if table.partitioned else spine
-    values = ",\n    ".join(f'{_aggregate(reduce)} AS "{reduce.name}"' for reduce in reduces)
-    return (
-        f"{name} AS (\n  SELECT s.row_id,\n    {values}\n  FROM {rows} s\n"
-        f"  LEFT JOIN {table.name} e ON {match} AND {VISIBLE}\n  GROUP BY s.row_id, s.as_of\n)"
-    )
+    return f"{rows} s\n  LEFT JOIN {table.name} e ON {match} AND {VISIBLE}"
+
+
+def _each(name: str, leaf: Reduce) -> str:
+    """The last value of each item, and their total."""
+    assert leaf.item
+    heard = f"count(*) FILTER (WHERE {_window(leaf, leaf.observed_days)}) AS heard"
+    last = f"arg_max({leaf.of.sql}, {_order(leaf)}) {_keep(leaf, f' AND {leaf.item.sql} IS NOT NULL')} AS last"
+    items = f"SELECT s.row_id, {heard}, {last}\n  FROM {_joined(leaf.records)}\n  GROUP BY s.row_id, s.as_of, {leaf.item.sql}"
+    total = f'CASE WHEN sum(heard) > 0 THEN coalesce(sum(last), 0) END AS "{leaf.name}"'
+    return f"{name} AS (\n  SELECT row_id,\n    {total}\n  FROM ({items})\n  GROUP BY row_id\n)"
+
+
+def _keep(leaf: Reduce, more: str = "") -> str:
+    """The records of the window that count."""
+    source = leaf.records
+    since = f" AND coalesce(e.{source.since} <= s.as_of, true)" if source.since else ""
+    until = f" AND coalesce(e.{source.until} > s.as_of, true)" if source.until else ""
+    where = f"{_window(leaf, leaf.days)}{since}{until} AND {source.where.sql} AND {leaf.of.sql} IS NOT NULL"
+    return f"FILTER (WHERE {where}{more})"
+
+
+def _order(leaf: Reduce) -> str:
+    return ORDER.format(entity=leaf.records.table.entity_column)
 
 
 def _aggregate(leaf: Reduce) -> str:
-    window = _window(leaf, leaf.days)
-    keep = f"FILTER (WHERE {window} AND {leaf.records.where.sql} AND {leaf.of.sql} IS NOT NULL)"
-    x = leaf.of.sql
-    order = ORDER.format(entity=leaf.records.table.entity_column)
+    keep, x, order = _keep(leaf), leaf.of.sql, _order(leaf)
     plain = {
         "mean": f"sum({x}) {keep} / nullif(count({x}) {keep}, 0)",
         "largest": f"max({x}) {keep}",

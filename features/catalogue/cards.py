@@ -4,7 +4,8 @@ An amount paid has no direction of risk by itself: who pays much may owe much. W
 """
 
 from features.feature import Feature, declare
-from features.measure import Expr, Measure, records
+from features.formula import Expr
+from features.measure import Measure, records
 
 cycle = records("card_cycles")
 status = records("statuses")

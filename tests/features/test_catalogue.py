@@ -35,7 +35,7 @@ def test_names_units_and_tables_exist(one: Feature) -> None:
     assert re.fullmatch(r"[a-z][a-z0-9_]*", one.name)
     assert one.unit in get_args(Unit) and one.risk in (-1, 0, 1)
     assert one.tables and set(one.tables) <= set(TABLES)
-    assert not any(f"e.{column}" in leaf.sql() for leaf in one.measure.leaves() for column in PROHIBITED)
+    assert not any(f"e.{column}" in leaf.formula().sql for leaf in one.measure.leaves() for column in PROHIBITED)
 
 
 def test_nothing_is_declared_twice() -> None:

@@ -1,6 +1,6 @@
 """What happened afterwards: examples from life, each with one loan or two."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import date, timedelta
 
@@ -31,7 +31,9 @@ class Remembered(Ledger):
         self.manifest = Manifest(1, 1, known_through.isoformat())
         self.tables = {name: worlds.table(name, rows) for name, rows in tables.items()}
 
-    def partition(self, number: int, tables: Iterable[str] = TABLES) -> Partition:
+    def partition(
+        self, number: int, tables: Iterable[str] = TABLES, columns: Mapping[str, Iterable[str]] | None = None
+    ) -> Partition:
         return worlds.partition({name: data for name, data in self.tables.items() if name in tables})
 
 

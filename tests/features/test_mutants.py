@@ -3,15 +3,14 @@
 import runpy
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 import worlds
 
-from features import build, window
+from features import window
 from features.ledger import Events, Float, Int
-from features.measure import Reduce
+from features.window import Clocks, Moment
 
 LAWS = runpy.run_path(str(Path(__file__).with_name("test_laws.py")))
 SEEDS, MORE_SEEDS = range(2), range(40)
@@ -29,28 +28,14 @@ def blind(seed: int) -> None:
     law.hypothesis.inner_test(seed=seed, weather=WEATHER)
 
 
-def leaking(kernel: Callable[..., Float]) -> Callable[..., Float]:
-    """The same kernel, taking every record as known since ever."""
-
-    def leaks(low: Int, high: Int, known_by: Int, known_on: Int, *rest: Any) -> Float:
-        return kernel(low, high, known_by, np.zeros_like(known_on), *rest)
-
-    leaks.__name__ = kernel.__name__
-    return leaks
+def leaking(clock: Int) -> Int:
+    """Every record taken as known since ever."""
+    return np.stack([clock[0], np.zeros_like(clock[1]), clock[2]])
 
 
-def uncorrected(kernel: Callable[..., Float]) -> Callable[..., Float]:
-    """The same kernel, counting what was corrected away."""
-
-    def counts(low: Int, high: Int, known_by: Int, known_on: Int, superseded_on: Int, *rest: Any) -> Float:
-        return kernel(low, high, known_by, known_on, np.full_like(superseded_on, window.NEVER), *rest)
-
-    counts.__name__ = kernel.__name__
-    return counts
-
-
-def filled(self: build.Rows, leaf: Reduce, amount: Float) -> Float:
-    return amount
+def uncorrected(clock: Int) -> Int:
+    """What was corrected away is counted."""
+    return np.stack([*clock[:2], np.full_like(clock[2], window.NEVER)])
 
 
 def test_without_a_mutant_the_laws_are_content() -> None:
@@ -60,9 +45,9 @@ def test_without_a_mutant_the_laws_are_content() -> None:
 
 
 @pytest.mark.parametrize("mutant", [leaking, uncorrected])
-@pytest.mark.parametrize("kernel", ["summary", "shape", "distinct"])
-def test_a_kernel_that_sees_too_much_is_caught(kernel: str, mutant: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(window, kernel, mutant(getattr(window, kernel)))
+def test_a_clock_that_lets_too_much_be_seen_is_caught(mutant: Callable[[Int], Int], monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = vars(Events)["clock"].func
+    monkeypatch.setattr(Events, "clock", property(lambda self: mutant(clock(self))))
     assert oracle() != set()
     with pytest.raises(AssertionError):
         for seed in MORE_SEEDS:
@@ -70,7 +55,14 @@ def test_a_kernel_that_sees_too_much_is_caught(kernel: str, mutant: Callable[...
 
 
 def test_a_zero_where_nothing_was_observed_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(build.Rows, "_if_observed", filled)
+    reductions = window.reductions
+    counting = [window.HOW.index(how) for how in ("count", "total", "distinct", "total_each")]
+
+    def filled(clocks: Clocks, moment: Moment, columns: Float, windows: Int, jobs: Int, words: int = 0) -> Float:
+        out = reductions(clocks, moment, columns, windows, jobs, words)
+        return np.where(np.isin(jobs[:, :1], counting), np.nan_to_num(out), out)
+
+    monkeypatch.setattr(window, "reductions", filled)
     assert oracle() != set()
     with pytest.raises(AssertionError):
         LAWS["test_unknown_is_not_zero_without_records_every_feature_is_unknown"]()
@@ -78,22 +70,23 @@ def test_a_zero_where_nothing_was_observed_is_caught(monkeypatch: pytest.MonkeyP
 
 @pytest.mark.parametrize("by", [1, -1])
 def test_a_window_of_one_day_too_many_or_too_few_is_caught(by: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    span = window.span
+    reductions = window.reductions
 
-    def other(events: Events, moment: window.Moment, days: int | None) -> tuple[Int, Int]:
-        return span(events, moment, None if days is None else days + by)
+    def other(clocks: Clocks, moment: Moment, columns: Float, windows: Int, jobs: Int, words: int = 0) -> Float:
+        longer = np.where(windows[:, :1] == window.ALL_DAYS, 0, by) * [[1, 0]]
+        return reductions(clocks, moment, columns, windows + longer, jobs, words)
 
-    monkeypatch.setattr(window, "span", other)
+    monkeypatch.setattr(window, "reductions", other)
     assert oracle() != set()
 
 
 def test_a_window_that_reaches_into_tomorrow_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
-    span = window.span
+    reductions = window.reductions
 
-    def other(events: Events, moment: window.Moment, days: int | None) -> tuple[Int, Int]:
-        return span(events, moment.earlier(-1), None if days is None else days + 1)
+    def other(clocks: Clocks, moment: Moment, columns: Float, windows: Int, jobs: Int, words: int = 0) -> Float:
+        return reductions(clocks, moment.earlier(-1), columns, windows, jobs, words)
 
-    monkeypatch.setattr(window, "span", other)
+    monkeypatch.setattr(window, "reductions", other)
     assert oracle() != set()
     with pytest.raises(AssertionError):
         for seed in MORE_SEEDS:

@@ -14,9 +14,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from features import window
-from features.ledger import Events, Float, Int, arrow_schema, day_number
+from features.ledger import Events, Float, arrow_schema, day_number
 from features.schema import TABLES
-from features.window import NEVER, Moment, add_months, month_end, month_ends, to_date
+from features.window import NEVER, Clocks, Job, Moment, add_months, month_end, month_ends, to_date
 
 days = st.dates(date(1901, 1, 1), date(2190, 12, 31))
 
@@ -93,70 +93,107 @@ def test_the_first_and_the_last_day_of_the_calendar_stay_inside_their_entity() -
     assert (low.tolist(), high.tolist()) == ([0, 0, 2], [2, 2, 3])
 
 
-Visited = list[tuple[float, int]]
-"""Value and day of each record that counts."""
+Visited = list[tuple[float, int, int]]
+"""Value, item and day of each record that counts and whose value is known."""
+NAIVE: dict[str, Callable[[Visited, int], float]] = {
+    "count": lambda found, _: len(found),
+    "total": lambda found, _: sum(value for value, _, _ in found),
+    "mean": lambda found, _: statistics.fmean(value for value, _, _ in found),
+    "largest": lambda found, _: max(value for value, _, _ in found),
+    "smallest": lambda found, _: min(value for value, _, _ in found),
+    "latest": lambda found, _: found[-1][0],
+    "spread": lambda found, _: statistics.stdev(value for value, _, _ in found),
+    "slope": lambda found, _: statistics.linear_regression([day for *_, day in found], [value for value, *_ in found]).slope,
+    "distinct": lambda found, _: len({item for _, item, _ in found}),
+    "days_since": lambda found, last: last - found[-1][2],
+    "days_since_first": lambda found, last: last - found[0][2],
+    "total_each": lambda found, _: sum({item: value for value, item, _ in found}.values()),
+}
+"""Each reduction as the plainest Python has it; an error stands for unknown."""
+ITEMS = 4
 
 
-def naive_summary(found: Visited) -> list[float]:
-    values = [value for value, _ in found]
-    if not found:
-        return [0] + [np.nan] * 6
-    return [len(values), sum(values), max(values), min(values), values[-1], found[0][1], found[-1][1]]
-
-
-def naive_shape(found: Visited) -> list[float]:
-    x, y = [float(day) for _, day in found], [value for value, _ in found]
-    if len(found) < 2:
-        return [np.nan, np.nan]
-    return [statistics.stdev(y), statistics.linear_regression(x, y).slope if len(set(x)) > 1 else np.nan]
-
-
-def naive_distinct(found: Visited) -> list[float]:
-    return [len({value for value, _ in found})]
-
-
-def windows(seed: int) -> tuple[Int, Int, Int, Int, Int, Float, Float, Int, Int, Int]:
-    """Arguments of a kernel: 20 records that are late, corrected, unknown or the row's own, and windows over them."""
+def clocks_of(seed: int, bounded: bool) -> tuple[Clocks, Float]:
+    """Records of three entities that are late, corrected, unknown, in force for a while: clocks, and (values, items)."""
     rng = np.random.default_rng(seed)
-    event_on = np.sort(rng.integers(100, 130, 20))
-    known_on = event_on + rng.integers(0, 2, 20) * rng.integers(0, 40, 20)
-    superseded_on = np.where(rng.random(20) < 0.3, known_on + rng.integers(0, 40, 20), NEVER)
-    values = np.where(rng.random(20) < 0.2, np.nan, rng.integers(-5, 6, 20).astype(float))
-    low = rng.integers(0, 20, 6)
-    high = low + rng.integers(0, 21 - low)
-    return (
-        low, high, rng.integers(100, 180, 6), known_on, superseded_on, rng.random(20) < 0.8, values, event_on,
-        rng.integers(0, 3, 20), rng.integers(0, 3, 6),
-    )  # type: ignore[return-value]  # fmt: skip
+    entity, n = np.sort(rng.integers(0, 3, 40)), 40
+    day = rng.integers(100, 130, n)
+    day = day[np.lexsort((day, entity))]
+    known = day + rng.integers(0, 2, n) * rng.integers(0, 40, n)
+    closed = np.where(rng.random(n) < 0.3, known + rng.integers(0, 40, n), NEVER)
+    events = Events(TABLES["transactions"], entity, arrow_schema(TABLES["transactions"]).empty_table())
+    events.event_on, events.known_on, events.superseded_on = day, known, closed
+    values = np.where(rng.random(n) < 0.2, np.nan, rng.integers(-5, 6, n).astype(float))
+    force = (day + rng.integers(-5, 20, n), day + rng.integers(0, 60, n)) if bounded else (None, None)
+    return Clocks(events, *force), np.stack([values, rng.integers(0, ITEMS, n).astype(float)])
 
 
-@pytest.mark.parametrize(
-    ("kernel", "naive"),
-    [(window.summary, naive_summary), (window.shape, naive_shape), (window.distinct, naive_distinct)],
-)
-def test_a_kernel_equals_the_plain_loop(kernel: Callable[..., Float], naive: Callable[[Visited], list[float]]) -> None:
-    for seed in range(100):
-        low, high, known_by, known_on, superseded_on, where, values, event_on, own, apart = windows(seed)
-        out = kernel(low, high, known_by, known_on, superseded_on, where, values, event_on, own, apart)
-        for row in range(len(low)):
-            found = [
-                (float(values[i]), int(event_on[i]))
-                for i in range(low[row], high[row])
-                if known_on[i] <= known_by[row] < superseded_on[i]
-                and where[i] and own[i] != apart[row] and not np.isnan(values[i])
+@pytest.mark.parametrize("bounded", [False, True])
+@pytest.mark.parametrize("how", window.HOW)
+def test_a_reduction_equals_the_plain_loop(how: str, bounded: bool) -> None:
+    for seed in range(60):
+        clocks, columns = clocks_of(seed, bounded)
+        events, rng = clocks.events, np.random.default_rng([seed, 1])
+        moment = Moment(rng.integers(-1, 4, 8), rng.integers(95, 150, 8), rng.integers(95, 190, 8))
+        windows = np.array([[int(rng.integers(1, 40)), int(rng.integers(0, 10))], [window.ALL_DAYS, 0]])
+        w = int(rng.integers(0, 2))
+        column = 1 if how == "distinct" else 0
+        job = Job(how, column, w, 1, items=1, exact=bool(rng.random() < 0.5))
+        (out,) = window.reductions(clocks, moment, columns, windows, np.array([job.row()]), ITEMS)
+        for row in range(8):
+            last = moment.as_of[row] - windows[w, 1]
+            first = 0 if windows[w, 0] == window.ALL_DAYS else last - windows[w, 0]
+            mine = [
+                i for i in range(len(events))
+                if events.entity[i] == moment.entity[row] and events.event_on[i] <= moment.as_of[row]
+                and events.known_on[i] <= moment.known_by[row] < events.superseded_on[i]
             ]  # fmt: skip
-            np.testing.assert_allclose(out[row], naive(found), rtol=1e-9, atol=1e-9)
+            found = [
+                (float(columns[column, i]), int(columns[1, i]), int(events.event_on[i]))
+                for i in mine
+                if first < events.event_on[i] <= last and not np.isnan(columns[column, i])
+                and (clocks.since is None or clocks.since[i] <= moment.as_of[row])
+                and (clocks.until is None or clocks.until[i] > moment.as_of[row])
+            ]  # fmt: skip
+            np.testing.assert_allclose(out[row], expected(how, found, int(last), bool(mine)), rtol=1e-9, atol=1e-9)
+
+
+def expected(how: str, found: Visited, last: int, heard: bool) -> float:
+    """What counts, adds up or tells apart is unknown only where nothing was heard at all."""
+    if not found and how in ("count", "total", "distinct", "total_each"):
+        return 0.0 if heard else np.nan
+    try:
+        return NAIVE[how](found, last)
+    except (ValueError, IndexError, statistics.StatisticsError):
+        return np.nan
 
 
 def test_spread_and_slope_stay_exact_on_a_high_level() -> None:
     """Ten trillion and a little: the squares alone would lose everything."""
-    level = 1e13
-    values, n = np.array([level, level + 1, level + 2]), 3
-    empty = np.zeros(n, dtype=np.int64)
-    never, always = np.full(n, NEVER), np.ones(n, dtype=bool)
-    one, day = np.array([0]), np.array([1])
-    out = window.shape(one, np.array([n]), day, empty, never, always, values, np.array([1, 2, 3]), empty, np.array([-2]))
-    np.testing.assert_array_equal(out, [[1.0, 1.0]])
+    events = events_of([0, 0, 0], [1, 2, 3])
+    moment, values = Moment(np.array([0]), np.array([3]), np.array([NEVER - 1])), 1e13 + np.arange(3.0)
+    jobs = np.array([Job(how, 0, 0, 0).row() for how in ("spread", "slope")])
+    events.known_on, events.superseded_on = np.zeros(3, dtype=np.int64), np.full(3, NEVER)
+    out = window.reductions(Clocks(events), moment, values[None], np.array([[window.ALL_DAYS, 0]]), jobs)
+    np.testing.assert_array_equal(out, [[1.0], [1.0]])
+
+
+@given(
+    records=st.lists(st.tuples(st.integers(0, 2), st.integers(1, 60), st.booleans()), max_size=30),
+    asked=st.lists(st.tuples(st.integers(-1, 3), st.integers(1, 70)), min_size=1, max_size=8),
+)
+@examples(50)
+def test_the_first_day_after_is_the_first_that_is_kept(
+    records: list[tuple[int, int, bool]], asked: list[tuple[int, int]]
+) -> None:
+    events = events_of([entity for entity, *_ in records], [day for _, day, _ in records])
+    events.known_on, events.superseded_on = events.event_on, np.full(len(events), NEVER)
+    where = np.array([kept for *_, kept in sorted(records, key=lambda r: r[:2])], dtype=bool)
+    entity, as_of = (np.array(column, dtype=np.int64) for column in zip(*asked, strict=True))
+    found = window.first_after(events, Moment(entity, as_of, as_of), 50, where)
+    for row in range(len(asked)):
+        days = events.event_on[(events.entity == entity[row]) & (events.event_on > as_of[row]) & (events.event_on <= 50) & where]
+        np.testing.assert_equal(found[row], days.min() if len(days) else np.nan)
 
 
 def test_a_moment_is_moved_without_forgetting_what_is_known() -> None:

@@ -8,7 +8,8 @@ import pytest
 from features.catalogue import CATALOGUE
 from features.errors import UsageError
 from features.feature import Feature, declare
-from features.measure import Expr, Measure, Records, Reduce, records
+from features.formula import Expr
+from features.measure import Measure, Records, Reduce, records
 from features.schema import PROHIBITED, TABLES
 from models import profile as module
 from models.profile import _tables, profile

@@ -1,6 +1,6 @@
 """Walk-forward: a past retraining knows nothing that became known later, and is judged by what came."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import date
 
@@ -35,7 +35,9 @@ class AsItWas(Ledger):
 
     day: date
 
-    def partition(self, number: int, tables: Iterable[str] = TABLES) -> Partition:
+    def partition(
+        self, number: int, tables: Iterable[str] = TABLES, columns: Mapping[str, Iterable[str]] | None = None
+    ) -> Partition:
         found = {}
         for name in tables:
             data = self.read(name, number)

@@ -1,6 +1,6 @@
 """Reports on overdue loans, by hand on a few loans, and the laws their tables must obey on a simulated book."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import date
 from itertools import pairwise
 
@@ -28,7 +28,9 @@ class Remembered(Ledger):
         self.manifest = Manifest(1, 1, "2021-12-31")
         self.tables = {name: worlds.table(name, rows) for name, rows in tables.items()}
 
-    def partition(self, number: int, tables: Iterable[str] = TABLES) -> Partition:
+    def partition(
+        self, number: int, tables: Iterable[str] = TABLES, columns: Mapping[str, Iterable[str]] | None = None
+    ) -> Partition:
         return worlds.partition({name: data for name, data in self.tables.items() if name in tables})
 
 

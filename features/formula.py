@@ -1,0 +1,227 @@
+"""Formulas over columns: said once, rendered as SQL, and run as steps by one compiled function over blocks of rows.
+
+A value is float64, NaN where it is unknown. A condition is 1, 0 or unknown, as in SQL.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from features.ledger import Float, Int
+from features.window import kernel
+
+ADD, SUBTRACT, MULTIPLY, DIVIDE, GREATER, AT_LEAST, LESS, BOTH, OPPOSITE, MINUS, AMONG, KEEP = range(12)
+CACHE = 1 << 14
+"""Values that the steps work on at a time: as many as stay in a near cache."""
+
+
+@dataclass(frozen=True)
+class Expr:
+    """A value per row. Equal ``sql`` means equal values; ``exact`` says that it is a whole number wherever it is known.
+
+    A column has a ``name``, a constant a ``number``; anything else is a ``step`` over ``args``, for AMONG with ``words``.
+    """
+
+    sql: str
+    exact: bool = False
+    step: int = -1
+    args: tuple["Expr", ...] = ()
+    name: str = ""
+    number: float | None = None
+    words: tuple[str, ...] = ()
+
+    def __add__(self, other: "Expr | float") -> "Expr":
+        return _join("+", ADD, self, other)
+
+    def __sub__(self, other: "Expr | float") -> "Expr":
+        return _join("-", SUBTRACT, self, other)
+
+    def __mul__(self, other: "Expr | float") -> "Expr":
+        return _join("*", MULTIPLY, self, other, exact=False)
+
+    def __gt__(self, other: "Expr | float") -> "Expr":
+        return _join(">", GREATER, self, other, exact=True)
+
+    def __ge__(self, other: "Expr | float") -> "Expr":
+        return _join(">=", AT_LEAST, self, other, exact=True)
+
+    def __lt__(self, other: "Expr | float") -> "Expr":
+        return _join("<", LESS, self, other, exact=True)
+
+    def __and__(self, other: "Expr") -> "Expr":
+        """Both hold; what is known to be false makes it false, whatever the other is."""
+        return _join("AND", BOTH, self, other)
+
+    def __invert__(self) -> "Expr":
+        return Expr(f"(NOT {self.sql})", True, OPPOSITE, (self,))
+
+    def __truediv__(self, other: "Expr") -> "Expr":
+        """Quotient, unknown where the denominator is zero."""
+        return Expr(f"({self.sql} / nullif({other.sql}, 0))", False, DIVIDE, (self, other))
+
+    def __neg__(self) -> "Expr":
+        return Expr(f"(-{self.sql})", self.exact, MINUS, (self,))
+
+    def as_number(self) -> "Expr":
+        """A condition as 0 or 1, unknown where it is."""
+        return Expr(f"CAST({self.sql} AS INTEGER)", True, ADD, (self, _constant(0)))
+
+    def columns(self) -> frozenset[str]:
+        """Names of the columns that it reads."""
+        return frozenset([self.name] if self.name else []).union(*(arg.columns() for arg in self.args))
+
+
+def column(name: str, sql: str, exact: bool = False) -> Expr:
+    return Expr(sql, exact, name=name)
+
+
+def among(sql: str, words: "Expr", listed: tuple[str, ...]) -> Expr:
+    """Whether a column of words holds one of those listed; false where it is unknown."""
+    return Expr(sql, True, AMONG, (words,), words=listed)
+
+
+def _constant(number: float) -> Expr:
+    return Expr(f"{number}", float(number).is_integer(), number=float(number))
+
+
+def _join(sign: str, step: int, left: Expr, right: Expr | float, exact: bool | None = None) -> Expr:
+    other = right if isinstance(right, Expr) else _constant(right)
+    known = left.exact and other.exact if exact is None else exact
+    return Expr(f"({left.sql} {sign} {other.sql})", known, step, (left, other))
+
+
+ONE = _constant(1)
+ALWAYS = Expr("true", True, number=1.0)
+
+
+def kept(where: Expr, value: Expr) -> Expr:
+    """The value where a condition holds, unknown elsewhere."""
+    return (
+        value
+        if where.sql == ALWAYS.sql
+        else Expr(f"CASE WHEN {where.sql} THEN {value.sql} END", value.exact, KEEP, (where, value))
+    )
+
+
+class Program:
+    """Formulas laid out as steps over registers: columns first, then constants, then what the steps work out.
+
+    Equal parts are worked out once. ``listed`` are the words that AMONG looks for, by the column that holds them.
+    """
+
+    def __init__(self, formulas: Sequence[Expr]) -> None:
+        parts: dict[str, Expr] = {}
+        for formula in formulas:
+            _collect(formula, parts)
+        inputs = [part for part in parts.values() if part.name]
+        fixed = [part for part in parts.values() if part.number is not None]
+        worked = [part for part in parts.values() if part.step >= 0]
+        place = {part.sql: i for i, part in enumerate([*inputs, *fixed, *worked])}
+        self.inputs = tuple(part.name for part in inputs)
+        self.listed: list[tuple[str, str]] = []
+        self._fixed = np.array([part.number for part in fixed], dtype=np.float64)
+        self._steps = np.array([self._step(part, place) for part in worked], dtype=np.int64).reshape(len(worked), 5)
+        self._wanted = np.array([place[formula.sql] for formula in formulas], dtype=np.int64)
+
+    def _step(self, part: Expr, place: Mapping[str, int]) -> tuple[int, int, int, int, int]:
+        """Step, first operand, second operand or number of words, first word, and where the value goes."""
+        first, second, word = place[part.args[0].sql], place[part.args[-1].sql], len(self.listed)
+        if part.step == AMONG:
+            second = len(part.words)
+            self.listed += [(part.args[0].name, listed) for listed in part.words]
+        return part.step, first, second, word, place[part.sql]
+
+    def run(self, columns: Float, position: Callable[[str, str], float] | None = None) -> Float:
+        """Values of the formulas, float64 (m, n), given the ``inputs`` as rows (len(inputs), n).
+
+        ``position`` is the number that stands for a word in a column of words.
+        """
+        words = np.array([position(*entry) for entry in self.listed] if position else [], dtype=np.float64)
+        return _evaluate(self._steps, self._fixed, words, columns, self._wanted)
+
+
+def _collect(formula: Expr, parts: dict[str, Expr]) -> None:
+    """All parts of a formula, what is needed first before what needs it."""
+    if formula.sql not in parts:
+        for arg in formula.args:
+            _collect(arg, parts)
+        parts[formula.sql] = formula
+
+
+@kernel
+def _arithmetic(step: int, x: Float, y: Float, out: Float) -> None:
+    for k in range(len(out)):
+        if step == ADD:
+            out[k] = x[k] + y[k]
+        elif step == SUBTRACT:
+            out[k] = x[k] - y[k]
+        elif step == MULTIPLY:
+            out[k] = x[k] * y[k]
+        elif step == DIVIDE:
+            out[k] = x[k] / y[k] if y[k] != 0.0 else np.nan
+        elif step == OPPOSITE:
+            out[k] = 1.0 - x[k]
+        else:
+            out[k] = -x[k]
+
+
+@kernel
+def _condition(step: int, x: Float, y: Float, out: Float) -> None:
+    """Comparing with what is unknown is unknown; ``both`` is false where either is known to be."""
+    for k in range(len(out)):
+        known = (x[k] == x[k]) & (y[k] == y[k])
+        if step == GREATER:
+            holds = x[k] > y[k]
+        elif step == AT_LEAST:
+            holds = x[k] >= y[k]
+        elif step == LESS:
+            holds = x[k] < y[k]
+        else:
+            holds = (x[k] != 0.0) & (y[k] != 0.0)
+            known = known | (x[k] == 0.0) | (y[k] == 0.0)
+        out[k] = (1.0 if holds else 0.0) if known else np.nan
+
+
+@kernel
+def _among(words: Float, x: Float, out: Float) -> None:
+    for k in range(len(out)):
+        out[k] = 0.0
+    for word in words:
+        for k in range(len(out)):
+            out[k] = 1.0 if x[k] == word else out[k]
+
+
+@kernel
+def _keep(where: Float, x: Float, out: Float) -> None:
+    for k in range(len(out)):
+        out[k] = x[k] if where[k] == 1.0 else np.nan
+
+
+@kernel
+def _evaluate(steps: Int, fixed: Float, words: Float, columns: Float, wanted: Int) -> Float:
+    """All steps over one block of rows after another."""
+    inputs, n = columns.shape
+    out = np.empty((len(wanted), n))
+    registers = inputs + len(fixed) + len(steps)
+    block = max(CACHE // registers, 16)
+    register = np.empty((registers, block))
+    for i in range(len(fixed)):
+        register[inputs + i] = fixed[i]
+    for start in range(0, n, block):
+        size = min(block, n - start)
+        register[:inputs, :size] = columns[:, start : start + size]
+        for s in range(len(steps)):
+            step, number = steps[s, 0], steps[s, 3]
+            x, z = register[steps[s, 1]], register[steps[s, 4]]
+            if step == AMONG:
+                _among(words[number : number + steps[s, 2]], x, z)
+            elif step == KEEP:
+                _keep(x, register[steps[s, 2]], z)
+            elif step in (GREATER, AT_LEAST, LESS, BOTH):
+                _condition(step, x, register[steps[s, 2]], z)
+            else:
+                _arithmetic(step, x, register[steps[s, 2]], z)
+        for i in range(len(wanted)):
+            out[i, start : start + size] = register[wanted[i], :size]
+    return out

@@ -1,0 +1,156 @@
+"""What some features need, laid out once: the columns to read, and one visit to each source for all that is asked of it."""
+
+from collections.abc import Sequence
+from functools import lru_cache
+
+import numpy as np
+
+from features import arrears, window
+from features.errors import DataRefused
+from features.feature import Feature
+from features.formula import Expr, Program, kept
+from features.ledger import Events, Float, Int
+from features.measure import Fold, FoldOthers, Leaf, Records, Reduce
+from features.schema import TABLES
+from features.window import ALL_DAYS, Clocks, Job, Moment
+
+EXACT = float(2**53)
+LINKS = ("industry", "region")
+"""Entities that a borrower belongs to, by the column of that name in his latest entry."""
+
+
+class Visit:
+    """All reductions over one source. ``leaves`` are what it gives, in order."""
+
+    def __init__(self, leaves: Sequence[Reduce]) -> None:
+        self.leaves = list(leaves)
+        self.source = leaves[0].records
+        self._columns: dict[str, Expr] = {}
+        self._spans: dict[tuple[int, int], int] = {}
+        self._jobs = np.array([self._job(leaf).row() for leaf in leaves], dtype=np.int64)
+        self._windows = np.array(list(self._spans), dtype=np.int64)
+        self._program = Program(list(self._columns.values()))
+        self._counted = sorted({name for leaf in leaves for name in _told_apart(leaf)})
+        self._money = [j for j, leaf in enumerate(leaves) if leaf.how in ("total", "total_each")]
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns of the table that it reads."""
+        return tuple(filter(None, dict.fromkeys([*self._program.inputs, self.source.since, self.source.until])))
+
+    def run(self, events: Events, moment: Moment) -> Float:
+        """Values of the leaves for each row, float64 (leaves, n).
+
+        Raises DataRefused where amounts add up to more than can be summed exactly.
+        """
+        columns = events.worked(self, lambda: self._worked(events))
+        words = max((len(events.words(name)[1]) for name in self._counted), default=0)
+        clocks = Clocks(events, _first(events, self.source.since), _until(events, self.source.until))
+        found = window.reductions(clocks, moment, columns, self._windows, self._jobs, words)
+        if self._money and np.any(np.abs(found[self._money]) >= EXACT):
+            raise _inexact(self.source)
+        return found
+
+    def _worked(self, events: Events) -> Float:
+        """The columns that the jobs read; float64 (c, records)."""
+        inputs = [events.said(name) for name in self._program.inputs]
+        return self._program.run(np.stack(inputs) if inputs else np.empty((0, len(events))), events.position)
+
+    def _job(self, leaf: Reduce) -> Job:
+        value = kept(leaf.records.where, leaf.of)
+        column = self._place(value)
+        return Job(
+            how=leaf.how,
+            column=column,
+            window=self._span(leaf.days, leaf.lag),
+            heard=self._span(leaf.observed_days, leaf.lag),
+            items=column if leaf.item is None else self._place(leaf.item),
+            exact=value.exact or leaf.how == "count",
+        )
+
+    def _place(self, formula: Expr) -> int:
+        self._columns.setdefault(formula.sql, formula)
+        return list(self._columns).index(formula.sql)
+
+    def _span(self, days: int | None, lag: int) -> int:
+        return self._spans.setdefault((ALL_DAYS if days is None else days, lag), len(self._spans))
+
+
+def _told_apart(leaf: Reduce) -> frozenset[str]:
+    """Columns of words that a leaf tells apart one by one."""
+    return leaf.of.columns() if leaf.how == "distinct" else frozenset() if leaf.item is None else leaf.item.columns()
+
+
+def _first(events: Events, name: str | None) -> Int | None:
+    return None if name is None else np.nan_to_num(events.column(name), nan=0).astype(np.int64)
+
+
+def _until(events: Events, name: str | None) -> Int | None:
+    return None if name is None else np.nan_to_num(events.column(name), nan=window.NEVER).astype(np.int64)
+
+
+def _inexact(source: Records) -> DataRefused:
+    """Sums of money are exact as long as they stay below 2**53 minor units; anything above is refused, not rounded."""
+    table = source.table.name
+    return DataRefused(
+        f"{table}: the amounts of one window add up to 2**53 minor units or more, which cannot be summed exactly: check"
+        " their unit",
+        f"{table}:一个窗口内的金额合计达到 2**53 最小货币单位,无法精确求和:请检查金额单位",
+    )
+
+
+class Plan:
+    """The visits that some features need, the folds, and how each feature follows from their values."""
+
+    def __init__(self, features: Sequence[Feature]) -> None:
+        self.finish = Program([feature.measure.formula() for feature in features])
+        leaves = {leaf.name: leaf for feature in features for leaf in feature.measure.leaves()}
+        self.leaves: list[Leaf] = [leaves[name] for name in self.finish.inputs]
+        sources: dict[tuple[str, ...], list[Reduce]] = {}
+        for leaf in self.leaves:
+            if isinstance(leaf, Reduce):
+                r = leaf.records
+                sources.setdefault((r.table.name, r.whose, r.since or "", r.until or ""), []).append(leaf)
+        self.visits = [Visit(found) for found in sources.values()]
+        place = {name: i for i, name in enumerate(self.finish.inputs)}
+        self.rest = [(place[leaf.name], leaf) for leaf in self.leaves if not isinstance(leaf, Reduce)]
+        self.places = [np.array([place[leaf.name] for leaf in visit.leaves]) for visit in self.visits]
+        linked = {visit.source.table.entity for visit in self.visits} & set(LINKS)
+        self.links: dict[str, Visit] = {entity: Visit([_latest_word(entity)]) for entity in sorted(linked)}
+
+    def reads(self) -> dict[str, tuple[str, ...]]:
+        """Columns by table, with the tables that say who an entity is."""
+        found: dict[str, set[str]] = {"borrowers": set(), "loans": set()}
+        for visit in [*self.visits, *self.links.values()]:
+            found.setdefault(visit.source.table.name, set()).update(visit.columns)
+        if any(isinstance(leaf, Fold | FoldOthers) for _, leaf in self.rest):
+            for name, columns in arrears.READS.items():
+                found.setdefault(name, set()).update(columns)
+        return {name: tuple(sorted(columns)) for name, columns in found.items()}
+
+
+def _latest_word(entity: str) -> Reduce:
+    borrowers = Records(TABLES["borrowers"])
+    return Reduce(borrowers, "latest", borrowers.word(entity), bound=True)
+
+
+class _Same(tuple[Feature, ...]):
+    """Features told apart by what they are in memory, which costs nothing to compare."""
+
+    __slots__ = ()
+
+    def __hash__(self) -> int:
+        return hash(tuple(map(id, self)))
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Same) and len(self) == len(other) and all(a is b for a, b in zip(self, other, strict=True))
+
+
+@lru_cache(maxsize=32)
+def _planned(features: _Same) -> Plan:
+    return Plan(features)
+
+
+def planned(features: Sequence[Feature]) -> Plan:
+    """The plan of some features, kept for the next time."""
+    return _planned(_Same(features))
