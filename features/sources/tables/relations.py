@@ -81,10 +81,12 @@ class Shaper:
 
     def _wrong(self, error: duckdb.Error, at: Keys) -> NoReturn:
         said = str(error).splitlines()[0]
-        hint = " Columns of text files are text: number(x) makes one a number, date_of(x, '%d/%m/%Y') a day."
         raise self.document.fault(
-            at, f"{said}{hint}", f"{said} 文本文件的列均为文本:请用 number(x) 或 date_of(x, '%d/%m/%Y') 转换"
-        ) from error
+            at, f"{said} A column of a text file, and any with a word among its values, is text: number(x) makes one a number,"
+            " date_of(x, '%d/%m/%Y') a day; CAST(x AS VARCHAR) makes a number text, CAST(x AS INTEGER) a whole number.",
+            f"{said} 文本文件的列,以及含有文字的列,均为文本:请用 number(x) 或 date_of(x, '%d/%m/%Y') 转换;"
+            "数值可用 CAST(x AS VARCHAR) 转为文本,用 CAST(x AS INTEGER) 取整",
+        ) from error  # fmt: skip
 
     def shape(self, name: str, spec: Relation, made: Iterable[str]) -> None:
         """Make relation ``name`` in the order of its steps."""
