@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
+from features.errors import nearest
 from features.schema import Column
 from features.sources.files import literal
 from features.sources.tables.document import Fault
 from features.sources.tables.expression import Expression
-from features.sources.tables.mapping import Money, Notation, Rule, Scalar
+from features.sources.tables.mapping import Currency, Money, Notation, Rule, Scalar
 from features.sources.tables.notation import DECIMAL, as_text, day, plain, shown
 
 HASH_LENGTH = 16
@@ -117,15 +118,21 @@ class Compiler:
             amount = f"round({amount}, 0)"
         return _or_as_it_stands(f"TRY({amount})", raw.sql, "DOUBLE")
 
-    def _rate(self, currency: str) -> str:
+    def _rate(self, currency: Currency) -> str:
         """Book currency per unit of the row's currency; unknown, and so the amount, where the table has no rate."""
-        whens = " ".join(f"WHEN {literal(code)} THEN {_factor(Decimal(str(rate)))}" for code, rate in self.money.rates.items())
-        if not whens:
+        rates = {code: _factor(Decimal(str(rate))) for code, rate in self.money.rates.items()}
+        if not rates:
             raise Fault(
                 "amounts with a currency need [money.rates]: how much of the book's currency one unit is",
                 "按币种换算需要 [money.rates]:一单位外币折合本位币多少",
             )
-        return f"CASE CAST({self.column(currency)} AS VARCHAR) {whens} END"
+        if currency.value is not None and currency.value not in rates:
+            en, zh = nearest(currency.value, rates)
+            raise Fault(f"no rate for {currency.value} under [money.rates]; {en}", f"[money.rates] 中没有 {currency.value};{zh}")
+        if currency.column is None:
+            return rates[str(currency.value)]
+        whens = " ".join(f"WHEN {literal(code)} THEN {rate}" for code, rate in rates.items())
+        return f"CASE CAST({self.column(currency.column)} AS VARCHAR) {whens} END"
 
     def _number(self, rule: Rule, raw: Raw) -> str:
         read = f"CAST({raw.sql} AS VARCHAR)" if raw.typed else plain(raw.sql, self._notation(rule))

@@ -49,7 +49,9 @@ def _adopt(opening: Opening, parts: list[str]) -> None:
     if len(parts) == 1:
         con.execute(f"ALTER TABLE {parts[0]} RENAME TO {name}")
         return
-    union = " UNION ALL BY NAME ".join(f"SELECT {chosen} FROM {part}" for part, chosen in zip(parts, _alike(opening, parts)))
+    union = " UNION ALL BY NAME ".join(
+        f"SELECT {chosen} FROM {part}" for part, chosen in zip(parts, _alike(opening, parts), strict=True)
+    )
     con.execute(f"CREATE TEMP TABLE {name} AS {union}; {''.join(f'DROP TABLE {part};' for part in parts)}")
 
 

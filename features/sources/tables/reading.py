@@ -107,6 +107,7 @@ def _within(content: Any, part: str | int) -> bool:
 _PARTS: dict[str, type[Part]] = {
     "money": mapping.Money, "numbers": mapping.Notation, "join": mapping.Join, "unpivot": mapping.Unpivot,
     "repeat": mapping.Repeat, "keep": mapping.Keep, "group": mapping.Group, "known_on": mapping.KnownOn,
+    "currency": mapping.Currency,
 }  # fmt: skip
 _MEMBERS: dict[str, type[Part]] = {
     "files": mapping.File, "relations": mapping.Relation, "tables": mapping.Target, "columns": mapping.Rule,

@@ -75,7 +75,7 @@ class Targets:
     def _value(self, rule: Rule, column: Column, target: Target, at: Keys) -> str:
         relation, content = stored(target.from_), self.mapping.content
         compiler = Compiler(
-            content.money,
+            content.money.model_copy(update={"currency": target.currency or content.money.currency}),
             content.numbers,
             lambda text: self.shaper.checked(text, relation, at),
             lambda name: self.shaper.column(name, relation, at),

@@ -220,7 +220,11 @@ def test_a_query_can_only_read(tmp_path: Path, query: str) -> None:
 
 NUMBERS = """[relations.r]
 from = "f"
-compute = { twice = "sum * 2", also = "number(sum) * 2", other = "number(sum, ',', '.') * 2", next = "date_of(day, '%d/%m/%Y') + 1" }
+[relations.r.compute]
+twice = "sum * 2"
+also = "number(sum) * 2"
+other = "number(sum, ',', '.') * 2"
+next = "date_of(day, '%d/%m/%Y') + 1"
 """
 DOUBLED = (
     TABLE.replace('"f"', '"r"')
@@ -276,7 +280,10 @@ def test_words_for_nothing_may_be_numbers(tmp_path: Path) -> None:
 def test_numbers_that_are_names_keep_their_digits(tmp_path: Path) -> None:
     """Cards of 16 and 19 digits, and a code 2 among 1.5."""
     ids: list[object] = [6222021234567890, 9007199254740992]
-    rows: list[list[object]] = [["id", "name", "day", "sum"], *([n, code, "2024-01-02", 1] for n, code in zip(ids, (1.5, 2)))]
+    rows: list[list[object]] = [
+        ["id", "name", "day", "sum"],
+        *([n, code, "2024-01-02", 1] for n, code in zip(ids, (1.5, 2), strict=True)),
+    ]
     found = read(tmp_path, "f.xlsx", workbook({"loans": rows}))
     assert [(r["loan_id"], r["borrower_id"]) for r in found] == [("6222021234567890", "1.5"), ("9007199254740992", "2")]
     rows[1][0] = 6222021234567890123
