@@ -17,6 +17,8 @@ REASONS = {
     "days": "outside 1900-01-01 to 2199-12-31 | 超出 1900 至 2199 年",
     "hours": "a time of day in a date | 日期含有时刻",
     "before": "known before it happened (event_on) | 可知日早于发生日 event_on",
+    "asked": "asked about after the outcome was settled (event_on) | 观察日晚于结果确定日 event_on",
+    "payout": "asked about before the loan was paid out (event_on in the loans table) | 观察日早于放款日",
     "padded": "blanks before or after an identity | 编号前后有空白",
     "marks": "characters that are no text: a zero byte or a lost character | 含零字节或编码丢失的字符",
     "long": "longer than {limit} bytes | 超过 {limit} 字节",
@@ -28,6 +30,9 @@ REASONS = {
 # Ordinary, no-break and ideographic blanks, and the byte order mark. Comparing two letters costs a tenth of trimming.
 _BLANKS = ", ".join(str(ord(c)) for c in " \t\r\n\u00a0\u3000\ufeff")
 _LOST = "\ufffd"
+ASKED = "asked_on"
+"""The day of a question about a loan: not before its payout, not after its answer."""
+CALENDAR = "BETWEEN DATE '1900-01-01' AND DATE '2199-12-31'"
 
 Fault = tuple[str, str, str]
 """SQL condition, rule, reason in both languages."""
@@ -45,15 +50,17 @@ def faults(table: Table, types: Mapping[str, str]) -> dict[str, list[Fault]]:
     """
     found = {column.name: list(_of_column(column, types[column.name])) for column in table.all_columns}
     if not table.ahead:
-        found["known_on"].append((_early(types["event_on"]), "before", REASONS["before"]))
+        found["known_on"].append((_beside_event(KNOWN_ON, "<", types["event_on"]), "before", REASONS["before"]))
+    if ASKED in found:
+        found[ASKED].append((_beside_event(table[ASKED], ">", types["event_on"]), "asked", REASONS["asked"]))
     return found
 
 
-def _early(arrives: str) -> str:
-    """Known before a day that is itself in order; what else is wrong with that day is said of it."""
+def _beside_event(column: Column, compared: str, arrives: str) -> str:
+    """Before or after a day that is itself in order; what else is wrong with that day is said of it."""
     event = typed(EVENT_ON)
     sound = "" if arrives == "DATE" else f" AND try_cast(event_on AS TIMESTAMP) = {event}"
-    return f"{typed(KNOWN_ON)} < {event} AND {event} <= DATE '2199-12-31'{sound}"
+    return f"{typed(column)} {compared} {event} AND {event} {CALENDAR}{sound}"
 
 
 def typed(column: Column) -> str:
@@ -107,7 +114,7 @@ def _of_type(column: Column, raw: str, arrives: str) -> Iterator[Fault]:
 def _of_bounds(column: Column) -> Iterator[Fault]:
     low, high = column.bounds
     if column.kind == "date":
-        yield f"{typed(column)} NOT BETWEEN DATE '1900-01-01' AND DATE '2199-12-31'", "days", REASONS["days"]
+        yield f"{typed(column)} NOT {CALENDAR}", "days", REASONS["days"]
     if low is not None:
         yield f"{typed(column)} < {low}", "low", REASONS["low"].format(low=low)
     if high is not None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import duckdb
 
-from features.checks import REASONS, faults, quoted, typed
+from features.checks import ASKED, REASONS, faults, quoted, typed
 from features.schema import LOAN_ID, Table
 
 QUARANTINE = {
@@ -87,13 +87,16 @@ def _mark_twins(con: duckdb.DuckDBPyConnection, table: Table, source: str) -> No
 
 
 def orphans(con: duckdb.DuckDBPyConnection, table: Table, source: str) -> int:
-    """Set aside good rows whose loan or borrower is in neither the ledger nor this ingest; returns how many."""
+    """Set aside good rows whose loan or borrower is in neither the ledger nor this ingest, or was there later; returns how many."""
     if not table.partitioned or table.name == "borrowers":
         return 0
     refused = 0
     if LOAN_ID in table.keys and table.name != "loans":
         known = "SELECT 1 FROM known_loans k WHERE k.loan_id = g.loan_id AND k.borrower_id = g.borrower_id"
         refused = _expel(con, table, source, "loan", "loan_id", f"NOT EXISTS ({known})")
+    if ASKED in (column.name for column in table.columns):
+        paid_out = "SELECT min(k.event_on) FROM known_loans k WHERE k.loan_id = g.loan_id AND k.borrower_id = g.borrower_id"
+        refused += _expel(con, table, source, "payout", ASKED, f"{ASKED} < ({paid_out})")
     return refused + _expel(con, table, source, "borrower", "borrower_id", "part IS NULL")
 
 

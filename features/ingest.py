@@ -115,7 +115,7 @@ def _accepted(work: _Work, delivery: Delivery, path: Path) -> list[Tally]:
         if name == "borrowers":  # the first table: all others look their part up
             _known(work, delivery, name, f"borrower_id, {writer.bucket(table, work.manifest.partitions)} AS part")
     if any(LOAN_ID in TABLES[name].keys for name in delivery.relations):
-        _known(work, delivery, "loans", "loan_id, borrower_id")
+        _known(work, delivery, "loans", "loan_id, borrower_id, event_on")
     orphans = {t.table: door.orphans(work.con, TABLES[t.table], work.source.name) for t in judged}
     return [replace(t, quarantined=t.quarantined + orphans[t.table]) for t in judged]
 

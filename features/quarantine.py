@@ -50,6 +50,14 @@ REMEDIES = {
         "Check that event_on and known_on are not swapped; deliver what is planned only in tables that announce it",
         "检查 event_on 与 known_on 是否颠倒;仅预告类表可报送未来事项",
     ),
+    "asked": (
+        "Check that asked_on and event_on are not swapped: an outcome is asked about first and settled later",
+        "检查 asked_on 与 event_on 是否颠倒:先观察,后确定结果",
+    ),
+    "payout": (
+        "Ask on the day of the payout or later; check the days of this loan in the loans table",
+        "观察日应不早于放款日;核对 loans 表中该贷款的日期",
+    ),
     "padded": ("Remove the blanks at the source: with them it is another identity", "在源系统去除空白,否则视为不同编号"),
     "marks": ("Export the file as UTF-8 and remove zero bytes", "以 UTF-8 导出并去除零字节"),
     "long": ("Check that columns are not swapped or lines joined", "检查列是否错位或行是否粘连"),

@@ -45,7 +45,8 @@ ELSEWHERE = {
     "tonumber": "number(x)", "float": "number(x)", "value": "number(x)", "int": "CAST(number(x) AS INTEGER)",
     "str": "CAST(x AS VARCHAR)", "tochar": "strftime(x, '%Y-%m-%d')", "eomonth": "month_end(x)", "iif": "if(a, b, c)",
     "ifnull": "coalesce(x, y)", "nvl": "coalesce(x, y)", "isnull": "x IS NULL", "len": "length(x)",
-    "mid": "substr(x, from, count)", "datediff": "date_diff('day', x, y)", "edate": "x + to_months(n)", "addmonths": "x + to_months(n)",
+    "mid": "substr(x, from, count)", "datediff": "date_diff('day', x, y)", "edate": "x + to_months(n)",
+    "addmonths": "x + to_months(n)",
 }  # fmt: skip
 """What other databases and spreadsheets call a function, without underscores, and how it is written here."""
 LENIENT = {"number": "number_or_unknown", "date_of": "date_of_or_unknown"}
