@@ -53,7 +53,12 @@ def faults(table: Table, types: Mapping[str, str]) -> dict[str, list[Fault]]:
         found["known_on"].append((_beside_event(KNOWN_ON, "<", types["event_on"]), "before", REASONS["before"]))
     if ASKED in found:
         found[ASKED].append((_beside_event(table[ASKED], ">", types["event_on"]), "asked", REASONS["asked"]))
+    found["known_on"] = [(f"({wrong}) AND {_OWN_ARRIVAL}", rule, reason) for wrong, rule, reason in found["known_on"]]
     return found
+
+
+_OWN_ARRIVAL = "CAST(known_on AS VARCHAR) IS DISTINCT FROM CAST(event_on AS VARCHAR)"
+"""Where no arrival is told it is the event's day, and what is wrong with that is said once, of the event."""
 
 
 def _beside_event(column: Column, compared: str, arrives: str) -> str:

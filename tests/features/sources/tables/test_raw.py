@@ -293,7 +293,7 @@ def test_numbers_that_are_names_keep_their_digits(tmp_path: Path) -> None:
 
 
 def test_a_column_that_is_numbers_in_one_file_and_text_in_another_is_read_in_one_notation(tmp_path: Path) -> None:
-    head = [["id", "name", "day", "sum"]]
+    head: list[list[object]] = [["id", "name", "day", "sum"]]
     files: dict[str, str | bytes] = {
         "f1.xlsx": workbook({"loans": [*head, [1, "Ann", "2024-01-02", 1.125]]}),
         "f2.xlsx": workbook({"loans": [*head, [2, "Ben", "2024-01-03", "1.125,5"]]}),
