@@ -22,6 +22,7 @@ if TYPE_CHECKING:  # what is only shown need not be loaded to be shown
     from features.feature import Feature
     from features.ingest import Receipt
     from features.quarantine import Report
+    from features.sources.draft import Draft
     from loanwatch.doctor import Finding
     from models.journal import Step
     from monitoring.policy import TierPolicy
@@ -81,6 +82,22 @@ def quarantine_json(found: Report, csv: Path | None) -> dict[str, Any]:
     """The report as one document; values as on the terminal."""
     groups = [{**asdict(g), "reason": g.reason.split(" | ")} for g in found.groups]
     return {**asdict(found), "groups": groups, "csv": csv}
+
+
+def draft(console: Console, made: Draft, to: Path | None) -> None:
+    """What was recognised, and how much waits for a person."""
+    name = "the draft" if to is None else str(to)
+    if not made.tables:
+        console.print(
+            f"{escape(name)} has no table: nothing in these files was recognised. Write \\[tables.*] yourself: docs/tables.md"
+            " says what each table means, docs/mapping.md shows how."
+            " | 未识别出任何表;请按 docs/mapping.md 自行编写 \\[tables.*]。",
+            highlight=False,
+        )
+        return
+    console.print(f"{escape(name)}: {', '.join(made.tables)}; {made.waiting} places wait for you, marked ?", highlight=False)
+    if made.unknown:
+        console.print(f"like no table: {escape(', '.join(made.unknown))}; map them yourself or leave them out", highlight=False)
 
 
 def trial(console: Console, found: Trial) -> None:

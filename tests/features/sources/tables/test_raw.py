@@ -75,10 +75,10 @@ def test_a_name_that_looks_like_a_pattern_is_a_name(tmp_path: Path) -> None:
     assert told(delivered(tmp_path / "from", f'[files.f]\npath = "a*.csv"\n{TABLE}', files)["loans"]) == WANTED
 
 
-@pytest.mark.parametrize("encoding", ["gb18030", "utf-16", "utf-16-le", "cp1252"])
+@pytest.mark.parametrize("encoding", ["gb18030", "utf-16", "utf-16-le", "cp1252", "cp1250", "latin-1", "iso-8859-2"])
 @pytest.mark.parametrize("packed", [False, True])
 def test_other_encodings(tmp_path: Path, encoding: str, packed: bool) -> None:
-    who = "Zoë" if encoding == "cp1252" else "王芳"
+    who = {"cp1252": "Zoë", "cp1250": "Łucja", "latin-1": "Zoë", "iso-8859-2": "Łucja"}.get(encoding, "王芳")
     data = CSV.replace("Ann", who).encode(encoding)
     rows = read(tmp_path, "f.csv.gz" if packed else "f.csv", data, f'encoding = "{encoding}"')
     assert [r["borrower_id"] for r in rows] == [who, "Ben"]
