@@ -32,6 +32,8 @@ _BLANKS = ", ".join(str(ord(c)) for c in " \t\r\n\u00a0\u3000\ufeff")
 _LOST = "\ufffd"
 ASKED = "asked_on"
 """The day of a question about a loan: not before its payout, not after its answer."""
+_WRITTEN = "regexp_matches({}, '^\\s*[0-9]')"
+"""A day begins with a digit: DuckDB also reads names of days, as epoch."""
 CALENDAR = "BETWEEN DATE '1900-01-01' AND DATE '2199-12-31'"
 
 Fault = tuple[str, str, str]
@@ -65,6 +67,7 @@ def _beside_event(column: Column, compared: str, arrives: str) -> str:
     """Before or after a day that is itself in order; what else is wrong with that day is said of it."""
     event = typed(EVENT_ON)
     sound = "" if arrives == "DATE" else f" AND try_cast(event_on AS TIMESTAMP) = {event}"
+    sound += f" AND {_WRITTEN.format('event_on')}" if arrives == "VARCHAR" else ""
     return f"{typed(column)} {compared} {event} AND {event} {CALENDAR}{sound}"
 
 
@@ -107,7 +110,7 @@ def _of_type(column: Column, raw: str, arrives: str) -> Iterator[Fault]:
     if text and column.kind in ("money", "count", "number"):
         wrong.append(f"try_cast({raw} AS DOUBLE) IS NULL OR contains({raw}, '_')")
     if text and column.kind == "date":
-        wrong.append(f"NOT regexp_matches({raw}, '^\\s*[0-9]')")
+        wrong.append(f"NOT {_WRITTEN.format(raw)}")
     yield f"{raw} IS NOT NULL AND ({' OR '.join(wrong)})", "type", REASONS["type"].format(kind=column.kind)
     if column.kind in ("money", "count"):
         fraction = f"try_cast({raw} AS DOUBLE) <> {typed(column)}"

@@ -152,7 +152,8 @@ def test_wide_columns_that_nobody_knows_are_proposed_as_rows_and_others_are_not(
         *(f"X{n}" for n in (1, 2, 3)),
     ]
     rows: list[list[object]] = [[f"L{i}", i, 5, 6, i, *(f"+{i}-{n}" for n in range(3)), 7, "a", "b"] for i in range(9)]
-    text, said = proposed(tmp_path / "from", {"a.csv": "\n".join(",".join(map(str, row)) for row in ([*head], *rows))})
+    table: list[list[object]] = [[*head], *rows]
+    text, said = proposed(tmp_path / "from", {"a.csv": "\n".join(",".join(map(str, row)) for row in table)})
     (wide,) = (r["unpivot"] for r in said["relations"].values() if "unpivot" in r)
     assert wide == {"name": "position_long", "values": [1, 2, 3], "columns": {"zorb": ["zorb_1", "zorb_2", "zorb_3"]}}
     assert "columns with a running number" in text
@@ -167,7 +168,8 @@ def test_nothing_recognised_is_said_plainly(
     both = draft([folder / "a.csv", folder / "b.csv"])
     assert (both.tables, both.unknown) == (("loans",), ("a",))
     assert "No table was recognised" not in both.text
-    for files, words in ((["a.csv"], "nothing in these files was recognised"), (["a.csv", "b.csv"], "like no table: a")):
+    cases = ((["a.csv"], "nothing in these files was recognised"), (["a.csv", "b.csv"], "like no table: a"))
+    for files, words in cases:
         out = tmp_path / f"{len(files)}.toml"
         monkeypatch.setattr(sys, "argv", ["loanwatch", "map", "--draft", *(str(folder / f) for f in files), "--out", str(out)])
         with pytest.raises(SystemExit):
