@@ -69,7 +69,8 @@ def _encoding(opening: Opening) -> str:
         return codecs.lookup(opening.spec.encoding).name
     except (LookupError, ValueError) as error:
         raise opening.fault(
-            "encoding", f"no encoding {opening.spec.encoding}; utf-8, gb18030, utf-16, cp1252, cp1250, latin-1, iso-8859-2 are usual",
+            "encoding",
+            f"no encoding {opening.spec.encoding}; utf-8, gb18030, utf-16, cp1252, cp1250, latin-1, iso-8859-2 are usual",
             f"没有编码 {opening.spec.encoding};常用的有 utf-8、gb18030、utf-16、cp1252、cp1250、latin-1、iso-8859-2", UsageError,
         ) from error  # fmt: skip
 

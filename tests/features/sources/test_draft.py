@@ -169,13 +169,13 @@ def test_nothing_recognised_is_said_plainly(
     assert (both.tables, both.unknown) == (("loans",), ("a",))
     assert "No table was recognised" not in both.text
     cases = ((["a.csv"], "nothing in these files was recognised"), (["a.csv", "b.csv"], "like no table: a"))
-    for files, words in cases:
+    for files, phrase in cases:
         out = tmp_path / f"{len(files)}.toml"
         monkeypatch.setattr(sys, "argv", ["loanwatch", "map", "--draft", *(str(folder / f) for f in files), "--out", str(out)])
         with pytest.raises(SystemExit):
             command.main()
         told = " ".join(capsys.readouterr().err.split())
-        assert words in told
+        assert phrase in told
         assert "0 places" not in told
         assert tomllib.loads(out.read_text("utf-8"))
 
