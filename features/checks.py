@@ -17,6 +17,8 @@ REASONS = {
     "days": "outside 1900-01-01 to 2199-12-31 | 超出 1900 至 2199 年",
     "hours": "a time of day in a date | 日期含有时刻",
     "before": "known before it happened (event_on) | 可知日早于发生日 event_on",
+    "asked": "asked about after the outcome was settled (event_on) | 观察日晚于结果确定日 event_on",
+    "payout": "asked about before the loan was paid out (event_on in the loans table) | 观察日早于放款日",
     "padded": "blanks before or after an identity | 编号前后有空白",
     "marks": "characters that are no text: a zero byte or a lost character | 含零字节或编码丢失的字符",
     "long": "longer than {limit} bytes | 超过 {limit} 字节",
@@ -28,6 +30,11 @@ REASONS = {
 # Ordinary, no-break and ideographic blanks, and the byte order mark. Comparing two letters costs a tenth of trimming.
 _BLANKS = ", ".join(str(ord(c)) for c in " \t\r\n\u00a0\u3000\ufeff")
 _LOST = "\ufffd"
+ASKED = "asked_on"
+"""The day of a question about a loan: not before its payout, not after its answer."""
+_WRITTEN = "regexp_matches({}, '^\\s*[0-9]')"
+"""A day begins with a digit: DuckDB also reads names of days, as epoch."""
+CALENDAR = "BETWEEN DATE '1900-01-01' AND DATE '2199-12-31'"
 
 Fault = tuple[str, str, str]
 """SQL condition, rule, reason in both languages."""
@@ -45,15 +52,23 @@ def faults(table: Table, types: Mapping[str, str]) -> dict[str, list[Fault]]:
     """
     found = {column.name: list(_of_column(column, types[column.name])) for column in table.all_columns}
     if not table.ahead:
-        found["known_on"].append((_early(types["event_on"]), "before", REASONS["before"]))
+        found["known_on"].append((_beside_event(KNOWN_ON, "<", types["event_on"]), "before", REASONS["before"]))
+    if ASKED in found:
+        found[ASKED].append((_beside_event(table[ASKED], ">", types["event_on"]), "asked", REASONS["asked"]))
+    found["known_on"] = [(f"({wrong}) AND {_OWN_ARRIVAL}", rule, reason) for wrong, rule, reason in found["known_on"]]
     return found
 
 
-def _early(arrives: str) -> str:
-    """Known before a day that is itself in order; what else is wrong with that day is said of it."""
+_OWN_ARRIVAL = "CAST(known_on AS VARCHAR) IS DISTINCT FROM CAST(event_on AS VARCHAR)"
+"""Where no arrival is told it is the event's day, and what is wrong with that is said once, of the event."""
+
+
+def _beside_event(column: Column, compared: str, arrives: str) -> str:
+    """Before or after a day that is itself in order; what else is wrong with that day is said of it."""
     event = typed(EVENT_ON)
     sound = "" if arrives == "DATE" else f" AND try_cast(event_on AS TIMESTAMP) = {event}"
-    return f"{typed(KNOWN_ON)} < {event} AND {event} <= DATE '2199-12-31'{sound}"
+    sound += f" AND {_WRITTEN.format('event_on')}" if arrives == "VARCHAR" else ""
+    return f"{typed(column)} {compared} {event} AND {event} {CALENDAR}{sound}"
 
 
 def typed(column: Column) -> str:
@@ -95,7 +110,7 @@ def _of_type(column: Column, raw: str, arrives: str) -> Iterator[Fault]:
     if text and column.kind in ("money", "count", "number"):
         wrong.append(f"try_cast({raw} AS DOUBLE) IS NULL OR contains({raw}, '_')")
     if text and column.kind == "date":
-        wrong.append(f"NOT regexp_matches({raw}, '^\\s*[0-9]')")
+        wrong.append(f"NOT {_WRITTEN.format(raw)}")
     yield f"{raw} IS NOT NULL AND ({' OR '.join(wrong)})", "type", REASONS["type"].format(kind=column.kind)
     if column.kind in ("money", "count"):
         fraction = f"try_cast({raw} AS DOUBLE) <> {typed(column)}"
@@ -107,7 +122,7 @@ def _of_type(column: Column, raw: str, arrives: str) -> Iterator[Fault]:
 def _of_bounds(column: Column) -> Iterator[Fault]:
     low, high = column.bounds
     if column.kind == "date":
-        yield f"{typed(column)} NOT BETWEEN DATE '1900-01-01' AND DATE '2199-12-31'", "days", REASONS["days"]
+        yield f"{typed(column)} NOT {CALENDAR}", "days", REASONS["days"]
     if low is not None:
         yield f"{typed(column)} < {low}", "low", REASONS["low"].format(low=low)
     if high is not None:

@@ -8,14 +8,16 @@ from dataclasses import dataclass
 
 import duckdb
 
-from features.checks import REASONS, faults, quoted, typed
+from features.checks import ASKED, REASONS, faults, quoted, typed
 from features.schema import LOAN_ID, Table
 
 QUARANTINE = {
     name: "BIGINT" if name == "line" else "VARCHAR"
     for name in ("source", "table_name", "file", "line", "column_name", "value", "rule", "reason")
-}
-"""Columns of a quarantine file and their SQL types."""
+} | {"cause_file": "VARCHAR", "cause_line": "BIGINT"}
+"""Columns of a quarantine file and their SQL types. A cause is the refused row without which this one would have been used."""
+CAUSES = {"loan": "loans", "borrower": "borrowers"}
+"""Rules that another row's refusal can bring about, and the table of that row."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +32,8 @@ class Tally:
 
 
 def prepare(con: duckdb.DuckDBPyConnection) -> None:
-    """Create the empty quarantine of one ingest."""
+    """Create the empty quarantine of one ingest, and the list of those whom it refused to know."""
+    con.execute("CREATE TEMP TABLE strangers (of VARCHAR, named VARCHAR, cause_file VARCHAR, cause_line BIGINT)")
     con.execute(f"CREATE TEMP TABLE quarantine ({', '.join(f'{name} {kind}' for name, kind in QUARANTINE.items())})")
 
 
@@ -46,9 +49,15 @@ def split(con: duckdb.DuckDBPyConnection, table: Table, relation: str, source: s
     con.execute(f"CREATE TEMP TABLE {good} AS SELECT {columns}, {place}, {_judged(con, table, relation)} FROM ({relation})")
     seen = number(con, f"SELECT count(*) FROM {good}")
     _mark_twins(con, table, source)
-    blamed = "source_file, source_line, unnest(faults, recursive := true)"
+    blamed = "source_file, source_line, unnest(faults, recursive := true), NULL AS cause_file, NULL AS cause_line"
     _blame(con, table, source, f"(SELECT {blamed} FROM {good} WHERE faults IS NOT NULL)")
-    refused = number(con, f"DELETE FROM {good} WHERE faults IS NOT NULL OR rowid IN (SELECT position FROM expelled)")
+    wrong = "faults IS NOT NULL OR rowid IN (SELECT position FROM expelled)"
+    if table.name in CAUSES.values():
+        place = "(source_file, source_line)"
+        first = f"arg_min(source_file, {place}), arg_min(source_line, {place})"
+        named = table.keys[-1].name
+        con.execute(f"INSERT INTO strangers SELECT '{table.name}', {named}, {first} FROM {good} WHERE {wrong} GROUP BY {named}")
+    refused = number(con, f"DELETE FROM {good} WHERE {wrong}")
     con.execute(f"ALTER TABLE {good} DROP COLUMN faults")
     return seen, refused
 
@@ -87,13 +96,19 @@ def _mark_twins(con: duckdb.DuckDBPyConnection, table: Table, source: str) -> No
 
 
 def orphans(con: duckdb.DuckDBPyConnection, table: Table, source: str) -> int:
-    """Set aside good rows whose loan or borrower is in neither the ledger nor this ingest; returns how many."""
+    """Set aside good rows whose loan or borrower is in neither the ledger nor this ingest; returns how many.
+
+    So are answers to questions that were asked before the loan was paid out.
+    """
     if not table.partitioned or table.name == "borrowers":
         return 0
     refused = 0
     if LOAN_ID in table.keys and table.name != "loans":
         known = "SELECT 1 FROM known_loans k WHERE k.loan_id = g.loan_id AND k.borrower_id = g.borrower_id"
         refused = _expel(con, table, source, "loan", "loan_id", f"NOT EXISTS ({known})")
+    if ASKED in (column.name for column in table.columns):
+        paid_out = "SELECT min(k.event_on) FROM known_loans k WHERE k.loan_id = g.loan_id AND k.borrower_id = g.borrower_id"
+        refused += _expel(con, table, source, "payout", ASKED, f"{ASKED} < ({paid_out})")
     return refused + _expel(con, table, source, "borrower", "borrower_id", "part IS NULL")
 
 
@@ -108,16 +123,17 @@ def _expel(con: duckdb.DuckDBPyConnection, table: Table, source: str, rule: str,
 def _find(con: duckdb.DuckDBPyConnection, table: Table, rule: str, column: str, condition: str) -> None:
     """Put the good rows that meet a condition into ``expelled``, with what is said of them."""
     fault = f"CAST({column} AS VARCHAR) AS value, '{column}' AS column_name, '{rule}' AS rule, {quoted(REASONS[rule])} AS reason"
+    cause = f"LEFT JOIN strangers s ON s.of = {quoted(CAUSES.get(rule, ''))} AND s.named = g.{column}"
     con.execute(
-        f"CREATE OR REPLACE TEMP TABLE expelled AS SELECT rowid AS position, source_file, source_line, {fault}"
-        f" FROM good_{table.name} g WHERE {condition}"
+        f"CREATE OR REPLACE TEMP TABLE expelled AS SELECT g.rowid AS position, source_file, source_line, {fault}, cause_file,"
+        f" cause_line FROM good_{table.name} g {cause} WHERE {condition}"
     )
 
 
 def _blame(con: duckdb.DuckDBPyConnection, table: Table, source: str, blamed: str) -> None:
     con.execute(
         f"INSERT INTO quarantine BY NAME SELECT {quoted(source)} AS source, '{table.name}' AS table_name,"
-        f" source_file AS file, source_line AS line, column_name, value, rule, reason FROM {blamed}"
+        f" source_file AS file, source_line AS line, column_name, value, rule, reason, cause_file, cause_line FROM {blamed}"
     )
 
 

@@ -29,12 +29,13 @@ from features.sources.files import Delivery, readable
 
 @dataclass(frozen=True)
 class Receipt:
-    """What an ingest did: rows by table, rows that have no place in any table, and where the refused rows are."""
+    """What an ingest did: rows by table, rows in no table and values passed over by reason, and where the refused rows are."""
 
     ledger_version: int
     digest: str
     tallies: tuple[Tally, ...]
     left_out: dict[str, int]
+    passed_over: dict[str, int]
     assumed: tuple[str, ...]
     quarantine: Path | None
 
@@ -71,10 +72,11 @@ def ingest(book: Path, source: Source, path: Path, memory: str = "4GB", partitio
             _add_the_rest(work, delivery)
         door.prepare(con)
         tallies = tuple(_merge(work, tally) for tally in _accepted(work, delivery, path))
-        left_out = {reason: number(con, sql) for reason, sql in delivery.left_out.items()}
         _refuse_empty(path, tallies)
         refused = quarantine.write(con, book, manifest.ledger_version)
-        receipt = Receipt(manifest.ledger_version, manifest.digest(), tallies, left_out, source.assumed, refused)
+        receipt = Receipt(
+            manifest.ledger_version, manifest.digest(), tallies, delivery.left_out, delivery.passed_over, source.assumed, refused
+        )
         manifest.ingests = [*before.ingests, _entry(source.name, path, receipt)]
         manifest.retired = sorted(before.names() - manifest.names())
         manifest.write(folder)
@@ -115,7 +117,7 @@ def _accepted(work: _Work, delivery: Delivery, path: Path) -> list[Tally]:
         if name == "borrowers":  # the first table: all others look their part up
             _known(work, delivery, name, f"borrower_id, {writer.bucket(table, work.manifest.partitions)} AS part")
     if any(LOAN_ID in TABLES[name].keys for name in delivery.relations):
-        _known(work, delivery, "loans", "loan_id, borrower_id")
+        _known(work, delivery, "loans", "loan_id, borrower_id, event_on")
     orphans = {t.table: door.orphans(work.con, TABLES[t.table], work.source.name) for t in judged}
     return [replace(t, quarantined=t.quarantined + orphans[t.table]) for t in judged]
 

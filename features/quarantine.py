@@ -9,7 +9,7 @@ import csv
 import os
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,55 +18,14 @@ import duckdb
 
 from features.errors import NotFound, UsageError, nearest
 from features.ledger import Ledger, sync_folder
+from features.remedies import remedy
 from features.schema import TABLES
+from features.sources import SIMULATED
 from features.sources.files import literal
 
 EXAMPLES = 3
 WIDTH = 40
 """Characters of a value that a report shows."""
-
-REMEDIES = {
-    "missing": (
-        "Fill the value in at the source, or map the column that holds it, and deliver the row again",
-        "在源系统补全该值或映射正确的列后重新报送",
-    ),
-    "type": (
-        "Write numbers as 1234.56 without separators and dates as 2024-12-31; check that columns are not swapped",
-        "数字写作 1234.56(不带千分位),日期写作 2024-12-31;检查列是否错位",
-    ),
-    "whole": ("Give money in minor units (fen, cents) and counts as whole numbers", "金额以最小单位(分)表示,计数用整数"),
-    "low": ("Check sign and unit of the value at the source", "核对该值的正负号与单位"),
-    "high": ("Check the unit: yuan and fen, percent and share are often confused", "核对单位(元与分、百分数与小数易混淆)"),
-    "codes": (
-        "Map the lender's code to one of those named, or correct it at the source; letters must match in case",
-        "将机构代码映射到所列代码之一,或在源系统更正;区分大小写",
-    ),
-    "days": (
-        "Write the year with four digits; leave a date empty where there is none, instead of 9999-12-31",
-        "年份写四位;无日期时留空,勿用 9999-12-31",
-    ),
-    "hours": ("Deliver the calendar day alone, in the lender's time zone", "只报送日历日(以机构所在时区为准)"),
-    "before": (
-        "Check that event_on and known_on are not swapped; deliver what is planned only in tables that announce it",
-        "检查 event_on 与 known_on 是否颠倒;仅预告类表可报送未来事项",
-    ),
-    "padded": ("Remove the blanks at the source: with them it is another identity", "在源系统去除空白,否则视为不同编号"),
-    "marks": ("Export the file as UTF-8 and remove zero bytes", "以 UTF-8 导出并去除零字节"),
-    "long": ("Check that columns are not swapped or lines joined", "检查列是否错位或行是否粘连"),
-    "twice": (
-        "Keep the right one of these rows; deliver a correction in a later file under the same record_id",
-        "仅保留正确的一行;更正应以相同 record_id 在后续文件中报送",
-    ),
-    "loan": (
-        "Deliver this loan of this borrower in the loans table (it may have been refused too), then this row again",
-        "先在 loans 表报送该借款人的这笔贷款(可能也被拒收),再重新报送本行",
-    ),
-    "borrower": (
-        "Deliver the borrower in the borrowers table (he may have been refused too), then this row again",
-        "先在 borrowers 表报送该借款人(可能也被拒收),再重新报送本行",
-    ),
-}
-"""What to do, by rule, in English and Chinese."""
 
 
 @dataclass(frozen=True)
@@ -79,7 +38,10 @@ class Example:
 
 @dataclass(frozen=True)
 class Group:
-    """Rows of one file that were refused for one reason in one column."""
+    """Rows of one file that were refused for one reason in one column.
+
+    ``follow`` counts, by table, the rows that were refused only because these were.
+    """
 
     file: str
     table: str
@@ -88,15 +50,17 @@ class Group:
     reason: str
     rows: int
     examples: tuple[Example, ...]
-
-    @property
-    def remedy(self) -> tuple[str, str]:
-        return REMEDIES[self.rule]
+    remedy: tuple[str, str]
+    follow: Mapping[str, int]
 
 
 @dataclass(frozen=True)
 class Report:
-    """What one ingest refused; a row with faults in several columns is in several groups and counts once in ``rows``."""
+    """What one ingest refused; a row with faults in several columns is in several groups and counts once in ``rows``.
+
+    A row that was refused because its borrower or loan was is counted under what was wrong with that one, and has no group of
+    its own, unless the report is of one table.
+    """
 
     ledger_version: int
     source: str
@@ -138,7 +102,7 @@ def report(book: Path, version: int | None = None, table: str | None = None) -> 
         en, zh = nearest(table, TABLES)
         raise UsageError(f"unknown table {table!r}; {en}", f"未知的表 {table!r};{zh}")
     rows, rows_in = (sum(t[name] for t in tallies) for name in ("quarantined", "rows_in"))
-    groups = tuple(_groups(book, entry["ledger_version"], table)) if rows else ()
+    groups = tuple(_groups(book, entry["ledger_version"], entry["source"], table)) if rows else ()
     return Report(entry["ledger_version"], entry["source"], rows_in, rows, groups)
 
 
@@ -148,22 +112,24 @@ def export(book: Path, found: Report, table: str | None, path: Path) -> int:
     UTF-8 with a byte order mark. Values are whole; one that a spreadsheet would run as a formula gets an apostrophe before
     it, and control characters are written as their code.
     """
-    header = ("table", "file", "line", "column", "value", "reason", "原因", "what to do", "处理办法")
+    header = ("table", "file", "line", "column", "value", "reason", "原因", "what to do", "处理办法", "because of", "起因")
     count = 0
     with path.open("w", encoding="utf-8-sig", newline="") as file, duckdb.connect() as con:
         lines = csv.writer(file)
         lines.writerow(header)
-        columns = "table_name, file, line, column_name, value, reason, rule"
+        columns = "table_name, file, line, column_name, value, reason, rule, cause_file, cause_line"
         rows = con.execute(f"SELECT {columns} {_of(book, found.ledger_version, table)} ORDER BY ALL") if found.rows else None
         while rows is not None and (batch := rows.fetchmany(10_000)):
-            lines.writerows(_line(row) for row in batch)
+            lines.writerows(_line(row, found.source) for row in batch)
             count += len(batch)
     return count
 
 
-def _line(row: tuple[str, str, int, str, str | None, str, str]) -> list[str]:
-    name, file, line, column, value, reason, rule = row
-    said = [name, file, str(line), column, "" if value is None else value, *reason.split(" | "), *REMEDIES[rule]]
+def _line(row: tuple[Any, ...], source: str) -> list[str]:
+    name, file, line, column, value, reason, rule, cause_file, cause_line = row
+    because = ["", ""] if cause_file is None else [f"{cause_file} line {cause_line}", f"{cause_file} 第 {cause_line} 行"]
+    todo = _remedy(source, name, column, rule)
+    said = [name, file, str(line), column, "" if value is None else value, *reason.split(" | "), *todo, *because]
     return [_harmless(cell) for cell in said]
 
 
@@ -184,7 +150,15 @@ def _sort(letter: str) -> str:
     return sorts.get(kind, letter)
 
 
-def _shown(table: str, column: str, value: str | None) -> str | None:
+def _remedy(source: str, table: str, column: str, rule: str) -> tuple[str, str]:
+    """What to do; what a mapping read is mended in the mapping."""
+    inside = column if column in ("record_id", "known_on") else f"columns.{column}"
+    place = None if source == SIMULATED else f"tables.{table}.{inside}"
+    return remedy(rule, TABLES[table][column].kind, place)
+
+
+def seen(table: str, column: str, value: str | None) -> str | None:
+    """A value as a screen may show it: by its shape if it may point to a person."""
     if value is None:
         return None
     cut = value if len(value) <= WIDTH else f"{value[: WIDTH - 1]}…"
@@ -209,12 +183,36 @@ def _of(book: Path, version: int, table: str | None) -> str:
     return f"FROM read_parquet({literal(quarantine_file(book, version))}, hive_partitioning = false){only}"
 
 
-def _groups(book: Path, version: int, table: str | None) -> Iterator[Group]:
+def _groups(book: Path, version: int, source: str, table: str | None) -> Iterator[Group]:
     keys = "file, table_name, column_name, rule, reason"
     places = f"min_by(struct_pack(line := line, value := value), line, {EXAMPLES}) AS places"
-    order = "ORDER BY count(*) DESC, file, table_name, column_name, reason"
     with duckdb.connect() as con:
-        rows = con.execute(f"SELECT {keys}, count(*), {places} {_of(book, version, table)} GROUP BY {keys} {order}").fetchall()
+        con.execute(f"CREATE TEMP TABLE refused AS SELECT * {_of(book, version, table)}")
+        follow = _followers(con) if table is None else {}
+        own = "WHERE cause_file IS NULL" if table is None else ""
+        rows = con.execute(f"SELECT {keys}, count(*), {places} FROM refused {own} GROUP BY {keys}").fetchall()
+    groups = []
     for file, name, column, rule, reason, count, found in rows:
-        examples = tuple(Example(place["line"], _shown(name, column, place["value"])) for place in found)
-        yield Group(file, name, column, rule, reason, count, examples)
+        examples = tuple(Example(place["line"], seen(name, column, place["value"])) for place in found)
+        after = follow.get((file, name, column, rule, reason), {})
+        groups.append(Group(file, name, column, rule, reason, count, examples, _remedy(source, name, column, rule), after))
+    order = lambda g: (-g.rows - sum(g.follow.values()), g.file, g.table, g.column, g.reason)  # noqa: E731
+    yield from sorted(groups, key=order)
+
+
+def _followers(con: duckdb.DuckDBPyConnection) -> dict[tuple[str, ...], dict[str, int]]:
+    """For a group the rows by table that its rows drew along; a row with several faults drew them by the first of its columns."""
+    found: dict[tuple[str, ...], dict[str, int]] = {}
+    for *group, table, count in con.execute(_FOLLOWERS).fetchall():
+        found.setdefault(tuple(group), {})[table] = count
+    return found
+
+
+_FOLLOWERS = """
+WITH firsts AS (
+  SELECT * FROM refused WHERE cause_file IS NULL
+  QUALIFY row_number() OVER (PARTITION BY table_name, file, line ORDER BY column_name, reason) = 1)
+SELECT c.file, c.table_name, c.column_name, c.rule, c.reason, f.table_name, count(*)
+FROM refused f JOIN firsts c ON c.table_name = f.rule || 's' AND c.file = f.cause_file AND c.line = f.cause_line
+GROUP BY ALL ORDER BY ALL
+"""

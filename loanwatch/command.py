@@ -110,15 +110,16 @@ def map_(
 def _draft(files: list[Path], to: Path | None) -> None:
     from features.sources.draft import draft
 
-    text = draft(files)
-    if to is None:
-        sys.stdout.write(text)
-    elif to.exists():
+    if to is not None and to.exists():
         raise UsageError(f"{to} exists; name a new file with --out", f"{to} 已存在;请用 --out 指定新文件")
+    made = draft(files)
+    if to is None:
+        sys.stdout.write(made.text)
     else:
-        to.write_text(text, "utf-8")
-        open_places = sum(line.count('"?"') for line in text.splitlines() if not line.startswith("#"))
-        err.print(f"{to}: {open_places} places wait for you, marked ?")
+        to.write_text(made.text, "utf-8")
+    from loanwatch import show
+
+    show.draft(err, made, to)
 
 
 @app.command()

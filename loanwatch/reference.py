@@ -51,7 +51,8 @@ another. A record is visible when `event_on <= as_of`, `known_on <= known_by`, a
 
 Money is a whole number of minor units (fen, cents), at most 10,000,000,000,000 either way. Dates are calendar days from
 1900-01-01 to 2199-12-31. A value outside its bounds or its code list puts the row into quarantine, and so does a `known_on`
-before `event_on`, except in tables that announce what is still to happen: {ahead}.
+before `event_on`, except in tables that announce what is still to happen: {ahead}. An outcome's
+`asked_on` lies between the payout of its loan and its `event_on`.
 
 *Freshness* is how long a lender may hear nothing from a source before an empty window reads as unknown instead of zero.
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:  # what is only shown need not be loaded to be shown
     from features.feature import Feature
     from features.ingest import Receipt
     from features.quarantine import Report
+    from features.sources.draft import Draft
     from loanwatch.doctor import Finding
     from models.journal import Step
     from monitoring.policy import TierPolicy
@@ -36,6 +37,11 @@ NAMES = {
 }  # fmt: skip
 BASELINES = ("worst_dpd", "logistic", "scorecard")
 WORST = 5
+MASKED = (
+    "Ids, texts and other values that may point to a person are shown by their shape (A a letters, 9 digits, 字 ideographs), so"
+    " that this may be shown to others; the file and line have them."
+    " | 可能指向个人的值仅显示形态(A a 字母、9 数字、字 汉字),便于转发;原值见文件行。"
+)
 
 
 def receipt(console: Console, found: Receipt) -> None:
@@ -44,9 +50,7 @@ def receipt(console: Console, found: Receipt) -> None:
     for t in found.tallies:
         table.add_row(t.table, *(f"{n:,}" for n in (t.rows_in, t.used, t.repeats, t.quarantined)))
     console.print(table)
-    for reason, rows in found.left_out.items():
-        if rows:
-            console.print(f"left out: {rows:,} {reason}")
+    _left_out(console, found)
     if found.assumed:
         console.print(f"arrival date assumed by rule: {', '.join(found.assumed)}")
     if found.quarantine:
@@ -65,15 +69,35 @@ def quarantine(console: Console, found: Report) -> None:
             f"\n[bold]{g.rows:,}[/] x {escape(g.table)}.{g.column} in {escape(g.file)}: {escape(g.reason)}", highlight=False
         )
         for example in g.examples:
-            value = "nothing" if example.value is None else repr(example.value)
-            console.print(f"  line {example.line}: {escape(value)}", highlight=False)
+            console.print(f"  line {example.line}: {_stood(example.value)}", highlight=False)
         console.print("  " + escape(" | ".join(g.remedy)), highlight=False)
+        if g.follow:
+            listed = ", ".join(f"{rows:,} of {table}" for table, rows in g.follow.items())
+            console.print(f"  refused with them, as they hang on these | 因此连带拒收: {listed}", highlight=False)
+    if found.groups:
+        console.print("\n" + MASKED, highlight=False)
 
 
 def quarantine_json(found: Report, csv: Path | None) -> dict[str, Any]:
     """The report as one document; values as on the terminal."""
-    groups = [{**asdict(g), "reason": g.reason.split(" | "), "remedy": list(g.remedy)} for g in found.groups]
+    groups = [{**asdict(g), "reason": g.reason.split(" | ")} for g in found.groups]
     return {**asdict(found), "groups": groups, "csv": csv}
+
+
+def draft(console: Console, made: Draft, to: Path | None) -> None:
+    """What was recognised, and how much waits for a person."""
+    name = "the draft" if to is None else str(to)
+    if not made.tables:
+        console.print(
+            f"{escape(name)} has no table: nothing in these files was recognised. Write \\[tables.*] yourself: docs/tables.md"
+            " says what each table means, docs/mapping.md shows how."
+            " | 未识别出任何表;请按 docs/mapping.md 自行编写 \\[tables.*]。",
+            highlight=False,
+        )
+        return
+    console.print(f"{escape(name)}: {', '.join(made.tables)}; {made.waiting} places wait for you, marked ?", highlight=False)
+    if made.unknown:
+        console.print(f"like no table: {escape(', '.join(made.unknown))}; map them yourself or leave them out", highlight=False)
 
 
 def trial(console: Console, found: Trial) -> None:
@@ -82,12 +106,27 @@ def trial(console: Console, found: Trial) -> None:
     for name, rows in found.seen.items():
         table.add_row(name, f"{rows:,}", f"{found.refused[name]:,}")
     console.print(table)
-    for reason, rows in found.left_out.items():
-        if rows:
-            console.print(f"left out: {rows:,} {reason}")
+    _left_out(console, found)
     for fault in found.faults:
         place = f"{fault.rows:,} of {fault.table}.{fault.column}, first in {fault.file} line {fault.line}"
-        console.print(f"refused: {place}: {fault.reason}", highlight=False)
+        console.print(f"refused: {place}: {_stood(fault.value)}: {escape(fault.reason)}", highlight=False)
+        console.print("  " + escape(" | ".join(fault.remedy)), highlight=False)
+    if found.faults:
+        console.print(MASKED, highlight=False)
+
+
+def _stood(value: str | None) -> str:
+    return "nothing" if value is None else escape(repr(value))
+
+
+def _left_out(console: Console, found: Receipt | Trial) -> None:
+    """Raw rows in no table, and the parts that they are the sum of."""
+    if found.left_out:
+        console.print(f"left out, in no table: {sum(found.left_out.values()):,} rows", highlight=False)
+    for reason, rows in found.left_out.items():
+        console.print(f"  {rows:,} of {escape(reason)}", highlight=False)
+    for column, values in found.passed_over.items():
+        console.print(f"unreadable values passed over by {escape(column)}: {values:,}", highlight=False)
 
 
 def training(console: Console, result: Training) -> None:

@@ -15,11 +15,13 @@ from features.schema import TABLES, Table
 class Delivery:
     """What one ingest brings: per canonical table the SQL of its rows, in order of arrival, and what has no place.
 
-    ``left_out`` maps a reason to the SQL that counts the raw rows it concerns.
+    ``left_out`` says for each reason how many raw rows are in no table: every such row is counted once. ``passed_over`` says
+    how many values could not be read where rows are put together, which the others survive.
     """
 
     relations: dict[str, list[str]] = field(default_factory=dict)
-    left_out: dict[str, str] = field(default_factory=dict)
+    left_out: dict[str, int] = field(default_factory=dict)
+    passed_over: dict[str, int] = field(default_factory=dict)
 
     def add(self, table: str, sql: str) -> None:
         self.relations.setdefault(table, []).append(sql)

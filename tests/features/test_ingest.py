@@ -3,7 +3,7 @@
 import fcntl
 import json
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import ModuleType
@@ -16,6 +16,7 @@ from deliveries import basics, bring, day, digests, paid, quarantined, rewrite_f
 from effort import examples
 from hypothesis import given
 from hypothesis import strategies as st
+from worlds import Row
 
 from features import ingest as module
 from features import quarantine, writer
@@ -294,3 +295,23 @@ def test_the_twin_of_a_refused_row_is_refused_too(tmp_path: Path) -> None:
     }  # fmt: skip
     tally = receipt.tallies[-1]
     assert (tally.rows_in, tally.used, tally.repeats, tally.quarantined) == (3, 1, 0, 2)
+
+
+def test_an_outcome_is_asked_about_between_payout_and_settlement(tmp_path: Path) -> None:
+    """The payout is also that of a loan which came with an earlier delivery; the days themselves belong to it."""
+    tables = basics()
+    paid_out = {row["loan_id"]: row["event_on"] for row in tables["loans"]}
+
+    def outcome(name: str, asked: date, settled: date) -> Row:
+        keys = {"borrower_id": worlds.LOANS["L1"], "loan_id": "L1", "bad": True}
+        return {"record_id": name, **keys, "event_on": settled, "known_on": settled, "asked_on": asked}
+
+    first, one = paid_out["L1"], timedelta(1)
+    rows = [outcome("on both", first, first), outcome("early", first - one, first), outcome("late", first + one, first)]
+    receipt = bring(tmp_path / "a", worlds.deliver(tmp_path / "1", "01", {**tables, "outcomes": rows}))
+    told = {(line, column, value) for _, _, line, column, value, _ in quarantined(receipt)}
+    assert told == {(2, "asked_on", str(first - one)), (3, "asked_on", str(first + one))}
+    bring(tmp_path / "b", worlds.deliver(tmp_path / "2", "01", tables))
+    later = bring(tmp_path / "b", worlds.deliver(tmp_path / "3", "01", {"outcomes": rows}))
+    assert {line for _, _, line, _, _, _ in quarantined(later)} == {2, 3}
+    assert [row["record_id"] for row in worlds.stored(tmp_path / "b", "outcomes")] == ["on both"]

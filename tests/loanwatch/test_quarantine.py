@@ -11,7 +11,8 @@ from deliveries import basics, bring, day, paid
 
 from features.checks import REASONS
 from features.errors import NotFound, UsageError
-from features.quarantine import REMEDIES, report, shape
+from features.quarantine import report, shape
+from features.remedies import MAPPED, REMEDIES, remedy
 from loanwatch import command
 
 BORN = "1961-13-08"
@@ -39,8 +40,48 @@ def said(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, *a
 
 
 def test_every_rule_has_a_remedy_in_two_languages() -> None:
-    assert set(REMEDIES) == set(REASONS)
-    assert all(en and zh and en != zh for en, zh in REMEDIES.values())
+    assert set(REMEDIES) == set(REASONS) == {words.partition(" ")[0] for words in MAPPED}
+    assert all(en and zh and en != zh for en, zh in (*REMEDIES.values(), *MAPPED.values()))
+
+
+@pytest.mark.parametrize("rule", REASONS)
+@pytest.mark.parametrize("kind", ["date", "money", "id"])
+def test_what_a_mapping_read_is_mended_at_its_line(rule: str, kind: str) -> None:
+    assert all("at line 7" in words and "{place}" not in words for words in remedy(rule, kind, "at line 7"))
+    assert remedy(rule, kind, None) == REMEDIES[rule]
+
+
+def test_the_borrower_who_was_refused_comes_before_all_that_hangs_on_him(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One refused borrower with two faults, one refused loan, and a payment of a loan that nobody ever brought."""
+    tables, book = basics(), tmp_path / "book"
+    b1 = next(row for row in tables["borrowers"] if row["borrower_id"] == "B1")
+    l4 = next(row for row in tables["loans"] if row["loan_id"] == "L4")
+    b1 |= {"staff": -1, "born_on": BORN}
+    l4 |= {"rate": 77}
+    payments = [paid(f"P{i}", 1, day(3)) for i in range(5)]
+    of_l4 = {**paid("Q", 1, day(3)), "loan_id": "L4", "borrower_id": "B2"}
+    stray = {**paid("R", 1, day(3)), "loan_id": "L77", "borrower_id": "B2"}
+    good = [{**paid("S", 1, day(3)), "loan_id": "L5", "borrower_id": "B3"}]
+    tables["loans"].append({**l4, "record_id": "more", "loan_id": "L5", "borrower_id": "B3", "rate": None})
+    tables["payments"] = [*payments, of_l4, stray, *good]
+    bring(book, worlds.deliver(tmp_path / "1", "01", tables))
+    found = report(book)
+    assert [(g.table, g.column, g.rows, dict(g.follow)) for g in found.groups] == [
+        ("borrowers", "born_on", 1, {"loans": 3, "payments": 5}), ("loans", "rate", 1, {"payments": 1}),
+        ("borrowers", "staff", 1, {}), ("payments", "loan_id", 1, {}),
+    ]  # fmt: skip
+    assert found.rows == sum(g.rows + sum(g.follow.values()) for g in found.groups) - 1
+    assert [(g.column, g.rows) for g in report(book, table="payments").groups] == [("borrower_id", 5), ("loan_id", 2)]
+    out, _ = said(capsys, monkeypatch, "--book", book, "--csv", tmp_path / "rows.csv")
+    flowing = " ".join(out.split())
+    assert "3 of loans, 5 of payments" in flowing
+    assert "shown by their shape" in flowing
+    with (tmp_path / "rows.csv").open(encoding="utf-8-sig", newline="") as file:
+        because = {line["because of"] for line in csv.DictReader(file) if line["table"] == "payments"}
+    row = next(i for i, r in enumerate(tables["borrowers"], 1) if r["borrower_id"] == "B1")
+    assert because == {"", f"01/borrowers.parquet line {row}", f"01/loans.parquet line {tables['loans'].index(l4) + 1}"}
 
 
 def test_groups_are_counted_with_places_and_the_largest_first(refused: Path) -> None:

@@ -6,6 +6,7 @@ under which the row must be refused.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 from features.checks import REASONS
@@ -73,6 +74,7 @@ KINDS = (
     Kind("a date that is a name", _of("date"), "epoch", "type"),
     Kind("a date with a time", _of("date"), "2021-03-04 10:30:00", "hours"),
     Kind("known before it happened", _past, "1950-01-01", "before"),
+    Kind("asked about after it was settled", _named("asked_on"), lambda c, r: str(r["event_on"] + timedelta(1)), "asked"),
     Kind("not a number", _of("number", "money", "count"), "NaN", "type"),
     Kind("infinity", _of("number", "money", "count"), "Infinity", "type"),
     Kind("an exponent that overflows", _of("number", "money", "count"), "1e400", "type"),
@@ -93,7 +95,7 @@ KINDS = (
 
 OF_ROWS = (
     "the row twice", "the identity twice with other content", "the twin of a refused row", "a loan nobody knows",
-    "a borrower nobody knows", "the loan of another borrower",
+    "a borrower nobody knows", "the loan of another borrower", "an outcome asked about before the payout",
 )  # fmt: skip
 """Kinds that take more than one value, planted by the tests that use them."""
 

@@ -43,7 +43,8 @@ def delivered(folder: Path, text: str, files: Files, today: str = "2024-06-30") 
                 cursor = con.execute(f"SELECT * FROM ({sql}) ORDER BY source_file, source_line")
                 names = [column[0] for column in cursor.description]
                 found.setdefault(table, []).extend(dict(zip(names, row, strict=True)) for row in cursor.fetchall())
-        found["left out"] = [{"why": why, "rows": con.execute(sql).fetchall()[0][0]} for why, sql in delivery.left_out.items()]
+        found["left out"] = [{"why": why, "rows": rows} for why, rows in delivery.left_out.items()]
+        found["passed over"] = [{"column": column, "values": n} for column, n in delivery.passed_over.items()]
         return found
 
 

@@ -226,7 +226,17 @@ def clean(seed: int, names: Iterable[str] = TABLES, per_table: int = 6) -> dict[
         if name == "loans":
             keys = [{"borrower_id": b, "loan_id": loan} for loan, b in LOANS.items()] + keys
         made[name] = [{**next(_versions(rng, TABLES[name], i, weather)), **key} for i, key in enumerate(keys)]
+    paid_out = {row["loan_id"]: row["event_on"] for row in reversed(made["loans"][: len(LOANS)])}
+    made |= {"outcomes": [_asked(row, paid_out[row["loan_id"]]) for row in made["outcomes"]]} if "outcomes" in made else {}
     return {name: [{**row, "record_id": f"{name} {row['record_id']}"} for row in made[name]] for name in made}
+
+
+def _asked(outcome: Row, paid_out: date) -> Row:
+    """An outcome of a question that was asked between payout and settlement."""
+    settled = max(outcome["event_on"], paid_out)
+    open_for = (settled - paid_out).days
+    asked = paid_out + timedelta(days=outcome["event_on"].toordinal() * 7919 % (open_for + 1))
+    return {**outcome, "asked_on": asked, "event_on": settled, "known_on": max(outcome["known_on"], settled)}
 
 
 def deliver(folder: Path, delivery: str, tables: Mapping[str, list[Row]]) -> Path:

@@ -8,15 +8,15 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from features.sources.draft.look import Looked, look
-from features.sources.draft.write import written
+from features.sources.draft.write import Draft, written
 
 
-def draft(paths: Iterable[Path]) -> str:
-    """The text of a mapping for these files; raises DataRefused for one that cannot be read."""
+def draft(paths: Iterable[Path]) -> Draft:
+    """A mapping for these files, to be finished by a person; raises DataRefused for one that cannot be read."""
     files: list[Looked] = []
     for path in paths:
         files += look(path, [file.name for file in files])
     return written(files)
 
 
-__all__ = ["draft"]
+__all__ = ["Draft", "draft"]

@@ -2,7 +2,8 @@
 
 import re
 import tomllib
-from collections.abc import Mapping
+import unicodedata
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
@@ -12,7 +13,7 @@ from features.schema import TABLES, Column
 from features.sources.draft.look import Looked, Seen
 
 EXACT, CONTAINED, INSIDE = 3, 2, 1
-WIDE = re.compile(r"^(.*?)[_ ]?(\d+)$")
+NUMBER = re.compile(r"\d+")
 LEAST_WIDE = 3
 NAMED_BY_LINE = ("borrowers", "loans", "card_cycles", "statuses", "outcomes")
 """Tables whose rows may be all that is told of a borrower: where nothing names one, the line does."""
@@ -37,8 +38,9 @@ def words() -> Mapping[str, Any]:
 
 
 def plain(name: str) -> str:
-    """A name in lower case, its words apart: ``loanAmount``, ``LOAN_AMOUNT`` and ``loan amount`` are one."""
-    apart = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name)
+    """A name in lower case, without accents, its words apart: ``loanAmount``, ``LOAN_AMOUNT`` and ``loan amount`` are one."""
+    bare = "".join(c for c in unicodedata.normalize("NFD", name) if unicodedata.category(c) != "Mn")
+    apart = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", bare)
     return " ".join(re.sub(r"[^\w]+|_", " ", apart).lower().split())
 
 
@@ -95,8 +97,11 @@ def _guess(file: Looked, table: str) -> Guess | None:
         for seen in file.columns:
             if seen.name not in inside and possible(seen, canonical[into]) and (score := fits(seen.name, names)):
                 offers.append((score, -order, into, seen.name))
+        beside = [*names, *known.get("side_by_side", {}).get(into, ())]
         for base, group in groups.items():
-            if possible(file[group[0]], canonical[into]) and (score := fits(base, names)):
+            one = file[group[0]]
+            wrong = canonical[into].kind == "date" and one.kind != "day"  # the running number is in the name, not a value
+            if not wrong and possible(one, canonical[into]) and (score := fits(base.replace("{}", " "), beside)):
                 offers.append((score, -order, into, base))
     columns: dict[str, str] = {}
     score = 0
@@ -106,8 +111,9 @@ def _guess(file: Looked, table: str) -> Guess | None:
             score += points if into not in ("borrower_id", "loan_id") else 1
     if not any(i in columns for i in ("borrower_id", "loan_id")) and table in NAMED_BY_LINE and not _names_someone(file):
         columns |= {key.name: "source_line" for key in canonical.keys}
-    enough = all(need in columns for need in known["needs"]) and len(columns) >= known["least"]
     wide = {into: groups[name] for into, name in columns.items() if name in groups}
+    has = {*columns, "event_on"} if wide else {*columns}  # the running number says when
+    enough = all(need in has for need in known["needs"]) and len(has) >= known["least"]
     return Guess(table, file.name, columns, score, wide) if enough else None
 
 
@@ -125,12 +131,33 @@ def _shared(into: str, name: str, columns: dict[str, str]) -> bool:
 
 
 def wide_groups(file: Looked) -> dict[str, tuple[str, ...]]:
-    """Columns of one kind that differ in a number at the end, by what comes before it."""
-    found: dict[str, list[str]] = {}
+    """Columns of one kind that differ in a running number, wherever it stands, by their name with ``{}`` in its place."""
+    found: dict[str, dict[int, str]] = {}
     for seen in file.columns:
-        if (match := WIDE.match(seen.name)) and len(match[1]) > 1 and not seen.unique:
-            found.setdefault(match[1].rstrip("_ "), []).append(seen.name)
-    return {base: tuple(names) for base, names in found.items() if len(names) >= LEAST_WIDE}
+        if not (seen.unique and seen.kind == "text"):  # telephone_1 and address_2 are not a month's
+            for match in NUMBER.finditer(seen.name):
+                base = seen.name[: match.start()] + "{}" + seen.name[match.end() :]
+                found.setdefault(base, {})[int(match[0])] = seen.name
+    groups = {base: tuple(by[n] for n in sorted(by)) for base, by in found.items() if _alike(file, base, list(by.values()))}
+    return {
+        base: names
+        for base, names in groups.items()
+        if not any(set(names) & set(o) for o in groups.values() if len(o) > len(names))
+    }
+
+
+def running(base: str, names: Sequence[str]) -> list[int]:
+    """The running numbers of a group of columns."""
+    start = base.index("{}")
+    return [int(NUMBER.match(name, start)[0]) for name in names]  # type: ignore[index]
+
+
+def _alike(file: Looked, base: str, names: list[str]) -> bool:
+    """Enough columns of one kind; numbered letters, as X1 to X23, may be anything, and so may columns without a name."""
+    kinds = {file[name].kind for name in names} - {"empty"}
+    letters = re.sub(r"[\W\d_]", "", base)
+    named = len(letters) > 1 or letters > "一" or letters.lower() == "m"
+    return len(names) >= LEAST_WIDE and len(kinds) == 1 and named and base != "column{}"
 
 
 def keys_between(files: list[Looked]) -> list[tuple[str, str, str, str, float]]:

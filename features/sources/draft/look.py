@@ -6,7 +6,7 @@ import io
 import re
 import sqlite3
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -30,6 +30,8 @@ ISO = "%Y-%m-%d"
 """What is read as a day without being told the format; strokes may stand for the hyphens."""
 POINT = re.compile(r"[+-]?(\d{1,3}(,\d{3})+|\d+)?(\.\d+)?([eE][+-]?\d+)?%?")
 COMMA = re.compile(r"[+-]?(\d{1,3}(\.\d{3})+|\d+)?(,\d+)?%?")
+ONE_BYTE = ("cp1252", "cp1250", "cp1251", "latin-1", "iso-8859-2")
+"""Encodings of Europe, most usual first; latin-1 can read any bytes."""
 FEW = 20
 NEARLY = 0.98
 """Share of different values from which a column counts as an identity: a few repeats are for the checks to find."""
@@ -62,6 +64,8 @@ class Looked:
     keys: dict[str, Any]
     columns: tuple[Seen, ...]
     rows: int
+    encodings: tuple[str, ...] = ()
+    """Encodings that can all read the file; the first was tried. Empty if there is no doubt."""
 
     def __getitem__(self, name: str) -> Seen:
         return next(column for column in self.columns if column.name == name)
@@ -82,6 +86,8 @@ def look(path: Path, taken: Sequence[str] = ()) -> list[Looked]:
     for keys in ways[kind](path):
         label = keys.get("sheet") or keys.get("table")
         found.append(_looked(path, _name(label or path.name, [*taken, *(f.name for f in found)]), keys))
+    if kind == "csv":
+        found = [replace(file, encodings=tuple(_encodings(_head(path))[1:])) for file in found]
     return found
 
 
@@ -149,9 +155,8 @@ def _is_day(value: str, form: str) -> bool:
 
 
 def _as_text(path: Path) -> list[dict[str, Any]]:
-    with pa.input_stream(str(path), compression="detect") as stream:
-        data = stream.read(HEAD)
-    encoding = _encoding(data)
+    data = _head(path)
+    encoding = _encodings(data)[0]
     text = data.decode(encoding, "ignore")
     lines = text.splitlines()[:200]
     delimiter = max(DELIMITERS, key=lambda mark: (_regular(lines, mark), -DELIMITERS.index(mark)))
@@ -170,16 +175,38 @@ def _as_text(path: Path) -> list[dict[str, Any]]:
     return [keys]
 
 
-def _encoding(data: bytes) -> str:
+def _head(path: Path) -> bytes:
+    with pa.input_stream(str(path), compression="detect") as stream:
+        return bytes(stream.read(HEAD))
+
+
+def _encodings(data: bytes) -> list[str]:
+    """The encoding to try first; more than one where the bytes cannot tell: then all that can read them follow it."""
     if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        return "utf-16"
-    for name in ("utf-8", "gb18030"):
-        try:
-            codecs.getincrementaldecoder(name)().decode(data)
-            return name
-        except UnicodeDecodeError:
-            continue
-    return "cp1252"
+        return ["utf-16"]
+    if _reads(data, "utf-8"):
+        return ["utf-8"]
+    if _chinese(data):
+        return ["gb18030"]
+    able = [name for name in ONE_BYTE if _reads(data, name)]
+    return [able[0], *able]
+
+
+def _reads(data: bytes, encoding: str) -> bool:
+    try:
+        codecs.getincrementaldecoder(encoding)().decode(data)
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _chinese(data: bytes) -> bool:
+    """Whether nearly all letters beyond ASCII are of the common set: those of other languages make rare signs in pairs."""
+    if not _reads(data, "gb18030"):
+        return False
+    signs = [c for c in data.decode("gb18030", "ignore") if c > "\x7f"]
+    common = sum(bool(c.encode("gb2312", "ignore")) for c in signs)
+    return common >= NEARLY * len(signs)
 
 
 def _regular(lines: list[str], mark: str) -> int:

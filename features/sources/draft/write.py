@@ -2,11 +2,11 @@
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from features.schema import TABLES, Column, Table
-from features.sources.draft.guess import Guess, counts, guesses, keys_between, possible, words
+from features.sources.draft.guess import Guess, counts, guesses, keys_between, possible, running, wide_groups, words
 from features.sources.draft.look import ISO, Looked, Seen
 
 OPEN = '"?"'
@@ -15,15 +15,41 @@ HEAD = """# Proposed from the files alone. Every "?" waits for you: put a column
 # (docs/mapping.md). Check also what is not marked: names can mislead.
 # 根据文件自动起草。每个 "?" 都须由人决定:填列名、取值或规则,或删去该行(见 docs/mapping.md)。未标记处也请核对。
 """
+NOTHING = """#
+# No table was recognised: no file has columns named or filled like those of a canonical table. Write [tables.*] yourself:
+# docs/tables.md says what each table and column means, docs/mapping.md has a worked example and recipes. Or give the columns the
+# names that docs/tables.md uses (names = [...] under [files.*]) and draft again.
+# 未识别出任何标准表。请对照 docs/tables.md 与 docs/mapping.md 自行编写 [tables.*],或用 names 改列名后重新起草。
+"""
 
 
-def written(files: list[Looked]) -> str:
+@dataclass(frozen=True)
+class Draft:
+    """A proposed mapping; ``unknown`` are the files that look like no canonical table."""
+
+    text: str
+    tables: tuple[str, ...]
+    unknown: tuple[str, ...]
+
+    @property
+    def waiting(self) -> int:
+        """Places that a person must decide."""
+        return sum(line.count(OPEN) for line in self.text.splitlines() if not line.startswith("#"))
+
+
+def written(files: list[Looked]) -> Draft:
     """The mapping of the files, ready to be finished."""
-    by_name = {file.name: file for file in files}
     chosen = [guess for file in files for guess in _with_day(_chosen(file))]
-    lines = [HEAD, 'name = "draft"', 'en = "Draft"', 'zh = "草稿"', *_numbers(files)]
+    tables = tuple(dict.fromkeys(guess.table for guess in chosen))
+    unknown = tuple(file.name for file in files if file.name not in {guess.file for guess in chosen})
+    return Draft(_text(files, chosen), tables, unknown)
+
+
+def _text(files: list[Looked], chosen: list[Guess]) -> str:
+    by_name = {file.name: file for file in files}
+    lines = [HEAD + ("" if chosen else NOTHING), 'name = "draft"', 'en = "Draft"', 'zh = "草稿"', *_numbers(files)]
     for file in files:
-        lines += ["", f"[files.{file.name}]", *(f"{key} = {_toml(value)}" for key, value in file.keys.items())]
+        lines += ["", f"[files.{file.name}]", *_file(file)]
         used = {name for guess in chosen if guess.file == file.name for into in guess.columns for name in _raw(guess, into)}
         rest = [seen.name for seen in file.columns if seen.name not in used]
         lines += [f"# {file.rows:,} rows; in no table: {', '.join(rest) or 'nothing'}".replace("\n", " ")]
@@ -31,6 +57,9 @@ def written(files: list[Looked]) -> str:
     many = {guess.table for guess in chosen if sum(other.table == guess.table for other in chosen) > 1}
     for guess in chosen:
         lines += _table(guess, by_name[guess.file], guess.table in many)
+    for file in files:
+        taken = {base for guess in chosen if guess.file == file.name for base in guess.columns.values()}
+        lines += _loose(file, {base: names for base, names in wide_groups(file).items() if base not in taken})
     return "\n".join([*lines, *_missing(chosen, by_name)]) + "\n"
 
 
@@ -51,7 +80,7 @@ def _with_day(chosen: list[Guess]) -> list[Guess]:
     days = [guess.columns["event_on"] for guess in chosen if "event_on" in guess.columns and "event_on" not in guess.wide]
     if not days:
         return chosen
-    return [replace(guess, columns={"event_on": days[0]} | guess.columns) for guess in chosen]
+    return [guess if guess.wide else replace(guess, columns={"event_on": days[0]} | guess.columns) for guess in chosen]
 
 
 def _raw(guess: Guess, into: str) -> tuple[str, ...]:
@@ -71,7 +100,12 @@ def _table(guess: Guess, file: Looked, several: bool) -> list[str]:
     table = TABLES[guess.table]
     source = f"{file.name}_long" if guess.wide else file.name
     header = f"[[tables.{table.name}]]" if several else f"[tables.{table.name}]"
-    lines = [*(_long(guess, f"{guess.table}_{source}") if guess.wide else []), "", f"# {table.en} | {table.zh}", header]
+    lines = [
+        *(_long(file, guess.wide, guess.columns, f"{guess.table}_{source}") if guess.wide else []),
+        "",
+        f"# {table.en} | {table.zh}",
+        header,
+    ]
     lines += [f'from = "{table.name}_{source}"' if guess.wide else f'from = "{source}"', *_identity(guess, file, table)]
     sub = f"[tables.{table.name}.columns]"
     lines += ["", sub]
@@ -80,6 +114,8 @@ def _table(guess: Guess, file: Looked, several: bool) -> list[str]:
             continue
         if column.name in guess.columns:
             lines += _rule(column, guess, file)
+        elif column.name == "event_on" and guess.wide:
+            lines += _counted_day(file)
         elif column.required and not _looked_up(column, table):
             lines += [_candidates(column, file), f"{column.name} = {OPEN}"]
     return lines
@@ -90,19 +126,53 @@ def _looked_up(column: Column, table: Table) -> bool:
     return column.name == "borrower_id" and table.entity == "loan" and table.name != "loans"
 
 
-def _long(guess: Guess, name: str) -> list[str]:
-    size = min(len(group) for group in guess.wide.values())
-    columns = {guess.columns[into]: list(group[:size]) for into, group in guess.wide.items()}
-    made = [f"columns.{_key(base)} = {_toml(group)}" for base, group in columns.items()]
-    values = list(range(size))
-    return ["", f"[relations.{name}]", f'from = "{guess.file}"', "", f"[relations.{name}.unpivot]", 'name = "position"',
-            f"values = {_toml(values)}", *made]  # fmt: skip
+def _file(file: Looked) -> Iterator[str]:
+    """How a file is read; an encoding that was only tried is open."""
+    for key, value in file.keys.items():
+        if key == "encoding" and file.encodings:
+            yield f"# not UTF-8; these can read it: {', '.join(file.encodings)}. Letters with accents tell which is right"
+            yield f"encoding = {OPEN}"
+        else:
+            yield f"{key} = {_toml(value)}"
+
+
+def _long(file: Looked, wide: Mapping[str, Sequence[str]], bases: Mapping[str, str], name: str) -> list[str]:
+    """Columns side by side as rows: ``wide`` by canonical column, ``bases`` the pattern of each."""
+    size = min(len(group) for group in wide.values())
+    numbers = [running(bases[into], group)[:size] for into, group in wide.items()]
+    values = numbers[0] if all(n == numbers[0] for n in numbers) else list(range(size))
+    made = [f"columns.{_new(into, file)} = {_toml(list(group[:size]))}" for into, group in wide.items()]
+    return ["", f"[relations.{name}]", f'from = "{file.name}"', "", f"[relations.{name}.unpivot]",
+            f"name = {_toml(_new('position', file))}", f"values = {_toml(values)}", *made]  # fmt: skip
+
+
+def _loose(file: Looked, groups: Mapping[str, Sequence[str]]) -> Iterator[str]:
+    """Columns side by side whose names tell no canonical column: as rows they may be used, by whoever knows what they are."""
+    keys = {_key(base) + (f"_{i}" if i else ""): base for i, base in enumerate(groups)}
+    for size in sorted({len(names) for names in groups.values()}):
+        bases = {key: base for key, base in keys.items() if len(groups[base]) == size}
+        yield "\n# columns with a running number, as rows: of statuses, card_cycles, payments, statements? (docs/tables.md)"
+        yield from _long(file, {key: groups[base] for key, base in bases.items()}, bases, f"{file.name}_by_{size}")[1:]
+
+
+def _counted_day(file: Looked) -> list[str]:
+    position = _new("position", file)
+    return [
+        f"# {position} is the number in the columns' names: from which day does it count months? Values below 0 count back",
+        f'event_on = {{ column = {_toml(position)}, months_from = {OPEN}, at = "month_end" }}',
+    ]
+
+
+def _new(name: str, file: Looked) -> str:
+    """A name for a new column that no column of the file has."""
+    taken = {seen.name.lower() for seen in file.columns}
+    return next(n for i in range(len(taken) + 1) if (n := name + "_long" * i) not in taken)
 
 
 def _key(base: str) -> str:
     """The new column of a wide group: names of the mapping's own are lower case."""
     made = re.sub(r"[^a-z0-9]+", "_", base.lower()).strip("_")
-    return made if made and made[0].isalpha() else f"column_{made}"
+    return made if made and made[0].isalpha() else "value"
 
 
 def _identity(guess: Guess, file: Looked, table: Table) -> Iterator[str]:
@@ -110,7 +180,7 @@ def _identity(guess: Guess, file: Looked, table: Table) -> Iterator[str]:
     if own is None:
         named = next((seen.name for seen in file.columns if _names_a_row(seen, guess)), None)
         parts = [guess.columns[key] for key in ("loan_id", "borrower_id", "event_on") if key in guess.columns]
-        yield f"record_id = {_toml(named or [*dict.fromkeys(parts), *(['position'] if guess.wide else [])])}"
+        yield f"record_id = {_toml(named or [*dict.fromkeys(parts), *([_new('position', file)] if guess.wide else [])])}"
         if not named and not guess.wide:
             yield "numbered = true"
     if table.name in ("statements", "bureau"):
@@ -129,7 +199,7 @@ def _rule(column: Column, guess: Guess, file: Looked) -> list[str]:
     if name == "source_line":
         return ["# no column names the row: its line stands for it", f'{column.name} = "source_line"']
     seen = file[_raw(guess, column.name)[0]]
-    rule = _Rule(column, seen, _key(name) if column.name in guess.wide else name)
+    rule = _Rule(column, seen, _new(column.name, file) if column.name in guess.wide else name)
     return [f"# {rule.note}", f"{column.name} = {rule.text()}"] if rule.note else [f"{column.name} = {rule.text()}"]
 
 

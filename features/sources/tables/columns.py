@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
+from features.errors import nearest
 from features.schema import Column
 from features.sources.files import literal
 from features.sources.tables.document import Fault
 from features.sources.tables.expression import Expression
-from features.sources.tables.mapping import Money, Notation, Rule, Scalar
-from features.sources.tables.notation import DECIMAL, day, plain, shown
+from features.sources.tables.mapping import Currency, Money, Notation, Rule, Scalar
+from features.sources.tables.notation import DECIMAL, as_text, day, plain, shown
 
 HASH_LENGTH = 16
 NOT_READ = " (cannot be read by this rule)"
@@ -57,7 +58,7 @@ class Compiler:
             return self._date(rule, raw.sql)
         if into.kind == "money":
             return self._money(rule, raw)
-        return self._number(rule, raw) if into.kind in _NUMERIC else raw.sql
+        return self._number(rule, raw) if into.kind in _NUMERIC else as_text(raw.sql)
 
     def _source(self, rule: Rule) -> Raw:
         if rule.column is not None:
@@ -71,7 +72,7 @@ class Compiler:
 
     def _hash(self, prefix: str, columns: list[str]) -> str:
         """A pseudonym of the values; unknown where all of them are."""
-        said = ", ".join(f"coalesce(CAST({column} AS VARCHAR), '')" for column in columns)
+        said = ", ".join(f"coalesce({as_text(column)}, '')" for column in columns)
         known = " OR ".join(f"{column} IS NOT NULL" for column in columns)
         return f"CASE WHEN {known} THEN {literal(prefix)} || left(md5(concat_ws('|', {said})), {HASH_LENGTH}) END"
 
@@ -79,12 +80,12 @@ class Compiler:
         if not rule.null:
             return raw
         words = ", ".join(map(literal, rule.null))
-        return Raw(f"CASE WHEN CAST({raw.sql} AS VARCHAR) IN ({words}) THEN NULL ELSE {raw.sql} END", raw.typed)
+        return Raw(f"CASE WHEN {as_text(raw.sql)} IN ({words}) THEN NULL ELSE {raw.sql} END", raw.typed)
 
     def _coded(self, rule: Rule, raw: Raw, into: Column) -> Raw:
         if rule.codes is None:
             return raw
-        text = f"CAST({raw.sql} AS VARCHAR)"
+        text = as_text(raw.sql)
         notation = self._notation(rule) if into.kind in _NUMERIC else Notation()
         whens = " ".join(f"WHEN {literal(c)} THEN {literal(shown(meaning, notation))}" for c, meaning in rule.codes.items())
         if rule.otherwise is None:
@@ -96,7 +97,11 @@ class Compiler:
     def _date(self, rule: Rule, raw: str) -> str:
         found = day(raw, rule.format)
         if (start := rule.months_from or rule.days_from) is not None:
-            base = f"DATE '{start}'" if isinstance(start, date) else f"CAST(try_cast({self.column(start)} AS TIMESTAMP) AS DATE)"
+            base = (
+                f"DATE '{start}'"
+                if isinstance(start, date)
+                else f"CAST(try_cast(CAST({self.column(start)} AS VARCHAR) AS TIMESTAMP) AS DATE)"
+            )
             whole = f"CAST(number_or_unknown({raw}) AS INTEGER)"
             found = f"TRY(CAST({base} + {f'to_months({whole})' if rule.months_from else whole} AS DATE))"
         if rule.not_after is not None:
@@ -113,15 +118,21 @@ class Compiler:
             amount = f"round({amount}, 0)"
         return _or_as_it_stands(f"TRY({amount})", raw.sql, "DOUBLE")
 
-    def _rate(self, currency: str) -> str:
+    def _rate(self, currency: Currency) -> str:
         """Book currency per unit of the row's currency; unknown, and so the amount, where the table has no rate."""
-        whens = " ".join(f"WHEN {literal(code)} THEN {_factor(Decimal(str(rate)))}" for code, rate in self.money.rates.items())
-        if not whens:
+        rates = {code: _factor(Decimal(str(rate))) for code, rate in self.money.rates.items()}
+        if not rates:
             raise Fault(
                 "amounts with a currency need [money.rates]: how much of the book's currency one unit is",
                 "按币种换算需要 [money.rates]:一单位外币折合本位币多少",
             )
-        return f"CASE CAST({self.column(currency)} AS VARCHAR) {whens} END"
+        if currency.value is not None and currency.value not in rates:
+            en, zh = nearest(currency.value, rates)
+            raise Fault(f"no rate for {currency.value} under [money.rates]; {en}", f"[money.rates] 中没有 {currency.value};{zh}")
+        if currency.column is None:
+            return rates[str(currency.value)]
+        whens = " ".join(f"WHEN {literal(code)} THEN {rate}" for code, rate in rates.items())
+        return f"CASE CAST({self.column(currency.column)} AS VARCHAR) {whens} END"
 
     def _number(self, rule: Rule, raw: Raw) -> str:
         read = f"CAST({raw.sql} AS VARCHAR)" if raw.typed else plain(raw.sql, self._notation(rule))

@@ -7,7 +7,7 @@ import duckdb
 from features.errors import DataRefused, UsageError
 from features.sources.files import Delivery
 from features.sources.tables import notation
-from features.sources.tables.opening import Opening, stored
+from features.sources.tables.opening import Opening
 from features.sources.tables.raw import open_file
 from features.sources.tables.reading import Mapping
 from features.sources.tables.relations import Shaper
@@ -40,19 +40,8 @@ def deliver(con: duckdb.DuckDBPyConnection, mapping: Mapping, folder: Path, toda
     delivery = Delivery()
     for name in content.tables:
         for position in range(len(content.tables[name])):
-            delivery.add(name, targets.rows(name, position))
-    delivery.left_out = _left_out(mapping, shaper, targets)
+            delivery.add(name, targets.taken(name, position))
+    for name in content.files:
+        delivery.left_out |= shaper.left_out(name, targets.used)
+    delivery.passed_over = shaper.passed_over
     return delivery
-
-
-def _left_out(mapping: Mapping, shaper: Shaper, targets: Targets) -> dict[str, str]:
-    """For each file whose rows stand in a table: how many of its rows stand in none, and which steps left some out."""
-    counted = {}
-    for file in mapping.content.files:
-        used = [rows for rows, relation in targets.used if file in shaper.came_from(relation)]
-        if used:  # a file that is only looked up in has no rows of its own here
-            steps = "; ".join(text for name, text in shaper.dropped if name == file)
-            reason = f"{file}: rows that no table takes" + (f" ({steps})" if steps else "")
-            places = " UNION ALL ".join(f"SELECT source_file, source_line FROM {rows}" for rows in used)
-            counted[reason] = f"SELECT count(*) FROM {stored(file)} ANTI JOIN ({places}) USING (source_file, source_line)"
-    return counted

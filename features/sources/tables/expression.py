@@ -21,12 +21,12 @@ OPERATORS = {
     "OPERATOR_NOT", "OPERATOR_IS_NULL", "OPERATOR_IS_NOT_NULL", "OPERATOR_COALESCE", "OPERATOR_NULLIF", "COMPARE_IN",
     "COMPARE_NOT_IN", "OPERATOR_CAST",
 }  # fmt: skip
-SIGNS = frozenset(["+", "-", "*", "/", "%", "//", "||", "~~", "!~~", "~~*", "!~~*", "like_escape", "not_like_escape"])
+SIGNS = frozenset(["+", "-", "*", "/", "%", "//", "^", "**", "||", "~~", "!~~", "~~*", "!~~*", "like_escape", "not_like_escape"])
 FUNCTIONS = frozenset(
     word
     for words in (
         "if coalesce nullif least greatest",
-        "number abs round floor ceil ceiling trunc sign sqrt exp ln",
+        "number abs round floor ceil ceiling trunc sign sqrt exp ln pow power",
         "concat concat_ws substring substr left right split_part replace translate reverse lower upper trim ltrim rtrim strip",
         "length lpad rpad contains starts_with ends_with prefix suffix regexp_extract regexp_matches regexp_replace md5",
         "date_of month_end strftime date_diff date_add date_trunc to_days to_months to_years last_day make_date year month",
@@ -37,6 +37,18 @@ FUNCTIONS = frozenset(
 AGGREGATES = frozenset(
     ["min", "max", "sum", "avg", "count", "count_star", "any_value", "arg_min", "arg_max", "bool_and", "bool_or"]
 )
+_PARTS = "date_of(concat_ws('-', year, month, day)), or make_date(year, month, day) of whole numbers"
+_DAY = "date_of(x, '%d/%m/%Y')"
+ELSEWHERE = {
+    "datefromparts": _PARTS, "dateserial": _PARTS, "makedate": _PARTS, "mkdate": _PARTS, "date": _PARTS, "datevalue": _DAY,
+    "todate": _DAY, "strtodate": _DAY, "parsedate": _DAY, "strptime": _DAY, "todatetime": _DAY, "totimestamp": _DAY,
+    "tonumber": "number(x)", "float": "number(x)", "value": "number(x)", "int": "CAST(number(x) AS INTEGER)",
+    "str": "CAST(x AS VARCHAR)", "tochar": "strftime(x, '%Y-%m-%d')", "eomonth": "month_end(x)", "iif": "if(a, b, c)",
+    "ifnull": "coalesce(x, y)", "nvl": "coalesce(x, y)", "isnull": "x IS NULL", "len": "length(x)",
+    "mid": "substr(x, from, count)", "datediff": "date_diff('day', x, y)", "edate": "x + to_months(n)",
+    "addmonths": "x + to_months(n)",
+}  # fmt: skip
+"""What other databases and spreadsheets call a function, without underscores, and how it is written here."""
 LENIENT = {"number": "number_or_unknown", "date_of": "date_of_or_unknown"}
 """What stands for these inside a group: one unreadable value must not cost the others."""
 LONGEST = 10_000
@@ -123,8 +135,9 @@ def _permitted(piece: dict[str, Any], functions: frozenset[str]) -> None:
             f"映射中不能使用 {piece.get('type', kind)};只可使用列、常量和函数",
         )
     if kind == "FUNCTION" and piece["function_name"].lower() not in functions | SIGNS:
-        en, zh = nearest(piece["function_name"], functions)
         name = piece["function_name"]
+        known = ELSEWHERE.get(name.lower().replace("_", ""))
+        en, zh = (f"write {known}", f"请写作 {known}") if known else nearest(name, functions)
         raise Fault(f"no function {name} in a mapping; {en}", f"映射中没有函数 {name};{zh}")
 
 

@@ -38,8 +38,16 @@ def _named(value: str) -> str:
     return value
 
 
+def _no_empty(value: str) -> str:
+    if not value.strip():
+        raise ValueError("an empty field is unknown already, here and everywhere; take the empty text out")
+    return value.strip()
+
+
 Name = Annotated[str, AfterValidator(_named)]
 Texts = Annotated[tuple[Text, ...], BeforeValidator(_texts)]
+Words = Annotated[tuple[Annotated[str, AfterValidator(_no_empty)], ...], BeforeValidator(_texts)]
+"""Words that stand for nothing; values are compared without the blanks around them."""
 
 
 class Part(BaseModel):
@@ -63,12 +71,28 @@ class Notation(Part):
         return self
 
 
+class Currency(Part):
+    """The currency of an amount: of each row in a column, or one for all."""
+
+    column: Text | None = None
+    value: Text | None = None
+
+    @model_validator(mode="after")
+    def _one(self) -> Self:
+        if (self.column is None) == (self.value is None):
+            raise ValueError('a column, as "cur", or one currency for all rows, as { value = "BRL" }')
+        return self
+
+
+InCurrency = Annotated[Currency, BeforeValidator(_rule)]
+
+
 class Money(Part):
     """What an amount in the files is: ``unit`` currency units each; the ledger keeps ``decimals`` digits of them as integers."""
 
     decimals: int = Field(default=2, ge=0, le=4)
     unit: Factor = 1.0
-    currency: Text | None = None
+    currency: InCurrency | None = None
     rates: Dict[str, Factor] = {}
     round: bool = False
 
@@ -89,7 +113,7 @@ class File(Part):
     sheet: Text | None = None
     table: Text | None = None
     query: Text | None = None
-    null: Texts = ()
+    null: Words = ()
     optional: bool = False
 
 
@@ -160,7 +184,7 @@ class Rule(Part):
     value: Scalar | None = None
     hash: Texts | None = Field(default=None, min_length=1)
     prefix: str = ""
-    null: Texts = ()
+    null: Words = ()
     codes: Dict[str, Scalar] | None = None
     otherwise: Scalar | None = None
     format: Texts = ()
@@ -169,7 +193,7 @@ class Rule(Part):
     months_from: date | Text | None = None
     days_from: date | Text | None = None
     unit: Factor | None = None
-    currency: Text | None = None
+    currency: InCurrency | None = None
     round: bool = False
     decimal: Annotated[str, Field(min_length=1, max_length=1)] | None = None
     thousands: Mark | None = None
@@ -205,6 +229,7 @@ class Target(Part):
     record_id: Texts = ()
     numbered: bool = False
     known_on: Annotated[KnownOn, BeforeValidator(_arrival)] | None = None
+    currency: InCurrency | None = None
     columns: Dict[str, Annotated[Rule, BeforeValidator(_rule)]]
 
 

@@ -1,6 +1,7 @@
 """How numbers and days are written, as SQL that reads them.
 
 ``number(x)`` and ``date_of(x)`` fail on what they cannot read; ``number_or_unknown`` and ``date_of_or_unknown`` give NULL.
+A day in a format may also stand as YYYY-MM-DD: that is how a typed day of a sheet or a database reads as text.
 Values that a file or a database has typed are read as they are: the notation is that of text.
 """
 
@@ -20,10 +21,10 @@ CREATE OR REPLACE TEMP MACRO number(x) AS CAST({strict} AS {decimal}),
   (x, mark, groups) AS CAST({other} AS {decimal});
 CREATE OR REPLACE TEMP MACRO number_or_unknown(x) AS try_cast({plain} AS {decimal}),
   (x, mark, groups) AS try_cast({other} AS {decimal});
-CREATE OR REPLACE TEMP MACRO date_of(x) AS CAST(CAST(x AS TIMESTAMP) AS DATE),
-  (x, f) AS CAST(strptime(CAST(x AS VARCHAR), f) AS DATE);
-CREATE OR REPLACE TEMP MACRO date_of_or_unknown(x) AS CAST(try_cast(x AS TIMESTAMP) AS DATE),
-  (x, f) AS CAST(try_strptime(CAST(x AS VARCHAR), f) AS DATE);
+CREATE OR REPLACE TEMP MACRO date_of(x) AS CAST(CAST(CAST(x AS VARCHAR) AS TIMESTAMP) AS DATE),
+  (x, f) AS CAST(coalesce(try_strptime(CAST(x AS VARCHAR), f), CAST(CAST(x AS VARCHAR) AS TIMESTAMP)) AS DATE);
+CREATE OR REPLACE TEMP MACRO date_of_or_unknown(x) AS CAST(try_cast(CAST(x AS VARCHAR) AS TIMESTAMP) AS DATE),
+  (x, f) AS CAST(coalesce(try_strptime(CAST(x AS VARCHAR), f), try_cast(CAST(x AS VARCHAR) AS TIMESTAMP)) AS DATE);
 CREATE OR REPLACE TEMP MACRO month_end(x) AS last_day(CAST(x AS DATE));
 """
 
@@ -31,7 +32,7 @@ CREATE OR REPLACE TEMP MACRO month_end(x) AS last_day(CAST(x AS DATE));
 def macros(notation: Notation) -> str:
     """SQL that makes the functions of this notation."""
     unread = "CASE WHEN x IS NOT NULL THEN 'not a number' END"
-    either = "translate(CAST(x AS VARCHAR), concat(mark, groups), '.')"
+    either = "CASE WHEN typeof(x) = 'VARCHAR' THEN translate(x::VARCHAR, concat(mark, groups), '.') ELSE x::VARCHAR END"
     return _MACROS.format(
         plain=plain("x", notation), strict=f"coalesce({plain('x', notation)}, {unread})", decimal=DECIMAL, other=f"trim({either})"
     )
@@ -50,12 +51,28 @@ def plain(raw: str, notation: Notation) -> str:
     return f"CASE WHEN typeof({raw}) = 'VARCHAR' THEN {read} ELSE CAST({raw} AS VARCHAR) END"
 
 
+def as_text(raw: str) -> str:
+    """SQL of a value as a person writes it: 2.0 of a column of fractions is 2."""
+    whole = rf"regexp_replace(CAST({raw} AS VARCHAR), '\.0$', '')"
+    return f"CASE WHEN typeof({raw}) IN ('DOUBLE', 'FLOAT') THEN {whole} ELSE CAST({raw} AS VARCHAR) END"
+
+
 def _bare(text: str, notation: Notation) -> str:
     for mark in notation.strip:
         text = f"replace({text}, {literal(mark)}, '')"
     if notation.accounting:  # (1.00) and 1.00- are negative
         text = rf"regexp_replace(trim({text}), '^\((.*)\)$|^(.*)-$', '-\1\2')"
     return f"trim({text})"
+
+
+def marked(raw: str, notation: Notation) -> str:
+    """SQL of a typed number as its text in this notation, as :func:`shown` writes a constant."""
+    return f"replace({as_text(raw)}, '.', {literal(notation.decimal)})"
+
+
+def unmarked(text: str, notation: Notation) -> str:
+    """SQL of what :func:`shown` wrote, with a decimal point."""
+    return f"replace({text}, {literal(notation.decimal)}, '.')"
 
 
 def shown(value: object, notation: Notation) -> str:
@@ -76,4 +93,4 @@ def day(raw: str, formats: Sequence[str]) -> str:
     written = [f for f in formats if f not in counted]
     ways = [f"CAST(try_strptime({text}, [{', '.join(map(literal, written))}]) AS DATE)"] if written else []
     ways += [f"TRY({counted[f]})" for f in formats if f in counted]
-    return f"coalesce({', '.join([*ways, f'CAST(try_cast({raw} AS TIMESTAMP) AS DATE)'])})"
+    return f"coalesce({', '.join([*ways, f'CAST(try_cast({text} AS TIMESTAMP) AS DATE)'])})"

@@ -6,6 +6,7 @@ from pathlib import Path
 from features.errors import UsageError
 from features.sources.files import columns_of, literal, quote, readable
 from features.sources.tables.database import read_postgresql, read_sqlite
+from features.sources.tables.notation import marked
 from features.sources.tables.opening import FILE, LINE, SHOWN, Opening, clean, plain_path, stored
 from features.sources.tables.text import read_text
 from features.sources.tables.workbook import read_workbook
@@ -16,6 +17,8 @@ SUFFIXES = {
     ".sqlite3": "sqlite",
 }  # fmt: skip
 COMPRESSED = (".gz", ".zst")
+NUMERIC = ("DOUBLE", "FLOAT", "DECIMAL")
+"""Types whose text has a decimal point."""
 
 
 Reader = Callable[[Opening, Path, str], None]
@@ -46,8 +49,22 @@ def _adopt(opening: Opening, parts: list[str]) -> None:
     if len(parts) == 1:
         con.execute(f"ALTER TABLE {parts[0]} RENAME TO {name}")
         return
-    union = " UNION ALL BY NAME ".join(f"SELECT * FROM {part}" for part in parts)
+    union = " UNION ALL BY NAME ".join(
+        f"SELECT {chosen} FROM {part}" for part, chosen in zip(parts, _alike(opening, parts), strict=True)
+    )
     con.execute(f"CREATE TEMP TABLE {name} AS {union}; {''.join(f'DROP TABLE {part};' for part in parts)}")
+
+
+def _alike(opening: Opening, parts: list[str]) -> list[str]:
+    """What to select of each part, so that a column that is text in one of them is text of one notation in all."""
+    told = [{str(n): str(k) for n, k, *_ in opening.con.execute(f"DESCRIBE {part}").fetchall()} for part in parts]
+    texts = {name for kinds in told for name, kind in kinds.items() if kind == "VARCHAR"}
+    found = []
+    for kinds in told:
+        numbers = [quote(n) for n, kind in kinds.items() if n in texts and kind.startswith(NUMERIC)]
+        replaced = ", ".join(f"{marked(n, opening.notation)} AS {n}" for n in numbers)
+        found.append(f"* REPLACE ({replaced})" if replaced else "*")
+    return found
 
 
 def format_of(opening: Opening) -> str:

@@ -13,6 +13,8 @@ from features.sources.tables.document import Document, Keys
 from features.sources.tables.mapping import Content, Part
 
 UNDECIDED = "?"
+OWN_NAME = {"borrowers": "borrower_id", "loans": "loan_id"}
+"""Tables whose records are named by what they are about; in the others the mapping names them."""
 SEEN = 60
 """Characters of a wrong value that an error repeats."""
 
@@ -31,6 +33,22 @@ class Mapping:
             table for table, targets in self.content.tables.items()
             if any(t.known_on is None or t.known_on.assumed for t in targets)
         )  # fmt: skip
+
+    def says(self, table: str, column: str) -> str:
+        """Where the mapping says what a canonical column is: file, line and key; every entry of the table that does."""
+        return " and ".join(dict.fromkeys(self.document.place(key) for key in self._keys(table, column)))
+
+    def _keys(self, table: str, column: str) -> list[Keys]:
+        above = {"known_on": ("event_on", "known_on"), "record_id": (OWN_NAME.get(table, "record_id"), "record_id")}
+        inside, beside = above.get(column, (column, None))
+        entries: list[Keys] = [("tables", table, i) for i in range(len(self.content.tables[table]))]
+        found: list[Keys] = []
+        for entry, target in zip(entries, self.content.tables[table], strict=True):
+            if beside and getattr(target, beside):
+                found.append((*entry, beside))
+            elif inside in target.columns:
+                found.append((*entry, "columns", inside))
+        return found or [(*entry, "columns") for entry in entries]
 
     @property
     def dated_by_ingest(self) -> bool:
@@ -107,6 +125,7 @@ def _within(content: Any, part: str | int) -> bool:
 _PARTS: dict[str, type[Part]] = {
     "money": mapping.Money, "numbers": mapping.Notation, "join": mapping.Join, "unpivot": mapping.Unpivot,
     "repeat": mapping.Repeat, "keep": mapping.Keep, "group": mapping.Group, "known_on": mapping.KnownOn,
+    "currency": mapping.Currency,
 }  # fmt: skip
 _MEMBERS: dict[str, type[Part]] = {
     "files": mapping.File, "relations": mapping.Relation, "tables": mapping.Target, "columns": mapping.Rule,

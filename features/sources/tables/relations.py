@@ -21,24 +21,57 @@ from features.sources.tables.mapping import Group, Join, Keep, Relation, Repeat,
 from features.sources.tables.opening import FAULT, FILE, LINE, stored
 
 PLACE = (FILE, LINE)
-STEP, NEXT, TRIED = quote("this step"), quote("next step"), quote("@tried")
+STEP, NEXT, TRIED, LEFT = quote("this step"), quote("next step"), quote("@tried"), quote("left by a step")
 MOST_REPEATS = 10_000
 
 
 @dataclass
 class Shaper:
-    """Makes the relations of one mapping; ``dropped`` says what its steps left out, by the files that the rows came from."""
+    """Makes the relations of one mapping, and remembers which rows its steps left out."""
 
     con: duckdb.DuckDBPyConnection
     document: Document
-    files: dict[str, set[str]] = field(default_factory=dict)
-    dropped: list[tuple[str, str]] = field(default_factory=list)
+    sources: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    """What each relation takes its rows from."""
+    steps: list[tuple[str, str]] = field(default_factory=list)
+    """Relation and what it did, of each step that left rows out; the table LEFT has their places."""
+    passed_over: dict[str, int] = field(default_factory=dict)
     rows: str = ""
     """The rows that the next step works on, as SQL names them."""
 
-    def came_from(self, relation: str) -> set[str]:
-        """Names of the files that a relation's rows stand in."""
-        return self.files.get(relation, {relation})
+    def __post_init__(self) -> None:
+        self.con.execute(f"CREATE TEMP TABLE {LEFT} (step INTEGER, {FILE} VARCHAR, {LINE} BIGINT)")
+
+    def feeding(self, relation: str) -> set[str]:
+        """Names of a relation and of all that its rows came through, files too."""
+        return {relation}.union(*(self.feeding(source) for source in self.sources.get(relation, ())))
+
+    def leave(self, relation: str, what: str, before: str, after: str) -> None:
+        """Remember the places of which a step left no row."""
+        gone = f"FROM {before} ANTI JOIN {after} USING ({FILE}, {LINE})"
+        self.con.execute(f"INSERT INTO {LEFT} SELECT DISTINCT {len(self.steps)}, {FILE}, {LINE} {gone}")
+        self.steps.append((relation, what))
+
+    def left_out(self, file: str, used: Iterable[tuple[str, str]]) -> dict[str, int]:
+        """Rows of a file that are in no table, by the steps that left them out: each row counts once.
+
+        ``used`` are the rows that tables take, as SQL, and the relation of each.
+        """
+        taking = [(rows, relation) for rows, relation in used if file in self.feeding(relation)]
+        if not taking:  # a file that is only looked up in has no rows of its own here
+            return {}
+        on_the_way = {name for _, relation in taking for name in self.feeding(relation)}
+        steps = ", ".join(str(i) for i, (relation, _) in enumerate(self.steps) if relation in on_the_way) or "-1"
+        places = " UNION ALL ".join(f"SELECT {FILE}, {LINE} FROM {rows}" for rows, _ in taking)
+        lost = f"SELECT DISTINCT {FILE}, {LINE} FROM {stored(file)} ANTI JOIN ({places}) USING ({FILE}, {LINE})"
+        why = f"SELECT list(step ORDER BY step) AS steps FROM ({lost}) JOIN {LEFT} USING ({FILE}, {LINE})"
+        grouped = f"{why} WHERE step IN ({steps}) GROUP BY {FILE}, {LINE}"
+        counted = self.con.execute(f"SELECT steps, count(*) FROM ({grouped}) GROUP BY steps ORDER BY steps").fetchall()
+        return {f"{file}: {'; '.join(self._told(i, file) for i in did)}": int(rows) for did, rows in counted}
+
+    def _told(self, step: int, file: str) -> str:
+        relation, what = self.steps[step]
+        return what if relation == file else f"{relation}: {what}"
 
     def columns(self, table: str) -> list[str]:
         """Columns of a table of the work, as SQL names it; the place of a row is not one of them."""
@@ -81,17 +114,19 @@ class Shaper:
 
     def _wrong(self, error: duckdb.Error, at: Keys) -> NoReturn:
         said = str(error).splitlines()[0]
-        hint = " Columns of text files are text: number(x) makes one a number, date_of(x, '%d/%m/%Y') a day."
         raise self.document.fault(
-            at, f"{said}{hint}", f"{said} 文本文件的列均为文本:请用 number(x) 或 date_of(x, '%d/%m/%Y') 转换"
-        ) from error
+            at, f"{said} A column of a text file, and any with a word among its values, is text: number(x) makes one a number,"
+            " date_of(x, '%d/%m/%Y') a day; CAST(x AS VARCHAR) makes a number text, CAST(x AS INTEGER) a whole number.",
+            f"{said} 文本文件的列,以及含有文字的列,均为文本:请用 number(x) 或 date_of(x, '%d/%m/%Y') 转换;"
+            "数值可用 CAST(x AS VARCHAR) 转为文本,用 CAST(x AS INTEGER) 取整",
+        ) from error  # fmt: skip
 
     def shape(self, name: str, spec: Relation, made: Iterable[str]) -> None:
         """Make relation ``name`` in the order of its steps."""
         at: Keys = ("relations", name)
         for source in spec.from_:
             self.exists(source, (*at, "from"), made)
-        self.files[name] = set().union(*(self.came_from(source) for source in spec.from_))
+        self.sources[name] = spec.from_
         self.rows = stored(spec.from_[0])
         if len(spec.from_) > 1:
             self._step(" UNION ALL BY NAME ".join(f"SELECT * FROM {stored(source)}" for source in spec.from_), at)
@@ -114,14 +149,17 @@ class Shaper:
         if spec.unpivot is not None:
             self._unpivot(spec.unpivot, (*at, "unpivot"))
         if spec.repeat is not None:
-            self._repeat(spec.repeat, (*at, "repeat"))
+            self._repeat(name, spec.repeat, (*at, "repeat"))
         if spec.keep is not None:
             self._keep(name, spec.keep, (*at, "keep"))
         if spec.group is not None:
             self._group(name, spec.group, (*at, "group"))
 
-    def _step(self, sql: str, at: Keys) -> None:
+    def _step(self, sql: str, at: Keys, leaves: tuple[str, str] | None = None) -> None:
+        """The next rows; ``leaves`` are the relation and the words for what this step does to rows that it leaves out."""
         self.run(f"CREATE TEMP TABLE {NEXT} AS {sql}", at)
+        if leaves:
+            self.leave(*leaves, self.rows, NEXT)
         self.con.execute(f"DROP TABLE IF EXISTS {STEP}; ALTER TABLE {NEXT} RENAME TO {STEP}")
         self.rows = STEP
 
@@ -143,11 +181,10 @@ class Shaper:
         chosen = [(self.column(c, other, (*at, "take")), self._joined(join, c, at)) for c in asked]
         taken = "".join(f", r.{theirs} AS {ours}" for theirs, ours in chosen)
         matched = " AND ".join(f"CAST(l.{a} AS VARCHAR) = CAST(r.{b} AS VARCHAR)" for a, b in pairs)
-        if join.kind == "inner":
-            self._note(name, f"no match in {join.with_}", f"{self.rows} l ANTI JOIN {other} r ON {matched}")
         self._step(
             f"SELECT l.* REPLACE (coalesce(l.{FAULT}, r.{FAULT}) AS {FAULT}){taken}"
-            f" FROM {self.rows} l {join.kind.upper()} JOIN {other} r ON {matched}", at,
+            f" FROM {self.rows} l {join.kind.upper()} JOIN {other} r ON {matched}",
+            at, (name, f"no match in {join.with_}") if join.kind == "inner" else None,
         )  # fmt: skip
 
     def _joined(self, join: Join, column: str, at: Keys) -> str:
@@ -178,9 +215,7 @@ class Shaper:
         self._step(f"SELECT * EXCLUDE ({TRIED}) REPLACE ({fault}), {TRIED}[1] AS {new} FROM ({tried})", at)
 
     def _where(self, name: str, text: str, at: Keys) -> None:
-        before = self._count(self.rows)
-        self._step(self.filtered(text, self.rows, at), at)
-        self._note_of(name, f"not {text}", before - self._count(self.rows))
+        self._step(self.filtered(text, self.rows, at), at, (name, f"not {text}"))
 
     def filtered(self, text: str, table: str, at: Keys) -> str:
         """SQL of the rows that meet a condition, and of those of which nobody can say, marked."""
@@ -211,14 +246,16 @@ class Shaper:
             self.column(name, self.rows, at)
         return names
 
-    def _repeat(self, spec: Repeat, at: Keys) -> None:
+    def _repeat(self, name: str, spec: Repeat, at: Keys) -> None:
         new = self._new(spec.name, (*at, "name"))
         times = self.checked(spec.count, self.rows, (*at, "count"))
         tried = f"SELECT *, TRY([CAST({times.sql} AS BIGINT)]) AS {TRIED} FROM {self.rows}"
         wrong = f"{TRIED} IS NULL OR {TRIED}[1] > {MOST_REPEATS}"
         fault = f"coalesce({FAULT}, CASE WHEN {wrong} THEN 'repeat: ' || {times.stood} END) AS {FAULT}"
         numbered = f"unnest(generate_series(1, CASE WHEN {wrong} THEN 1 ELSE {TRIED}[1] END))"
-        self._step(f"SELECT * EXCLUDE ({TRIED}) REPLACE ({fault}), {numbered} AS {new} FROM ({tried})", at)
+        self._step(
+            f"SELECT * EXCLUDE ({TRIED}) REPLACE ({fault}), {numbered} AS {new} FROM ({tried})", at, (name, "repeated no times")
+        )
 
     def _keep(self, name: str, spec: Keep, at: Keys) -> None:
         keys = ", ".join(self.column(c, self.rows, (*at, "by")) for c in spec.by)
@@ -229,9 +266,9 @@ class Shaper:
             "first": f"row_number() OVER ({window}) = 1", "last": f"row_number() OVER ({window}) = 1",
             "only": f"count(*) OVER (PARTITION BY {keys}) = 1", "repeated": f"count(*) OVER (PARTITION BY {keys}) > 1",
         }[spec.which]  # fmt: skip
-        before = self._count(self.rows)
-        self._step(f"SELECT * FROM {self.rows} QUALIFY {chosen}", at)
-        self._note_of(name, f"not the {spec.which} of its {', '.join(spec.by)}", before - self._count(self.rows))
+        words = {"only": "not the only one", "repeated": "the only one"}.get(spec.which, f"not the {spec.which}")
+        leaves = (name, f"{words} of its {', '.join(spec.by)}")
+        self._step(f"SELECT * FROM {self.rows} QUALIFY {chosen}", at, leaves)
 
     def _group(self, name: str, spec: Group, at: Keys) -> None:
         keys = [self.column(c, self.rows, (*at, "by")) for c in spec.by]
@@ -242,18 +279,12 @@ class Shaper:
                 found = expression.check(self.con, text, self.readable(self.rows), aggregates=True)
             self.run(f"SELECT {found.sql} FROM {self.rows} GROUP BY {', '.join(keys)} LIMIT 0", here)
             made.append(f", {found.sql} AS {quote(column)}")
-            self._note(name, f"unreadable, passed over by {column}", f"{self.rows} WHERE {found.unread or 'false'}")
+            if passed := self._count(f"{self.rows} WHERE {found.unread or 'false'}"):
+                self.passed_over[f"{name}.{column}"] = passed
         place = f"arg_min({FILE}, {LINE}) AS {FILE}, min({LINE}) AS {LINE}, NULL::VARCHAR AS {FAULT}"
-        self._step(f"SELECT {', '.join(keys)}{''.join(made)}, {place} FROM {self.rows} GROUP BY {', '.join(keys)}", at)
+        leaves = (name, f"put together, one row for each {', '.join(spec.by)}")
+        self._step(f"SELECT {', '.join(keys)}{''.join(made)}, {place} FROM {self.rows} GROUP BY {', '.join(keys)}", at, leaves)
 
     def _count(self, rows: str) -> int:
         row = self.con.execute(f"SELECT count(*) FROM {rows}").fetchone()
         return int(row[0]) if row else 0
-
-    def _note(self, relation: str, step: str, rows: str) -> None:
-        self._note_of(relation, step, self._count(rows))
-
-    def _note_of(self, relation: str, step: str, rows: int) -> None:
-        """Remember that a step left rows out."""
-        if rows:
-            self.dropped += [(file, f"{relation}: {step} {rows:,}") for file in self.came_from(relation)]

@@ -10,11 +10,9 @@ from features.sources.tables.document import Keys
 from features.sources.tables.expression import Expression
 from features.sources.tables.mapping import Rule, Target
 from features.sources.tables.opening import FAULT, FILE, LINE, stored
-from features.sources.tables.reading import Mapping
+from features.sources.tables.reading import OWN_NAME, Mapping
 from features.sources.tables.relations import Shaper
 
-OWN_NAME = {"borrowers": "borrower_id", "loans": "loan_id"}
-"""Tables whose records are named by what they are about; in the others the mapping names them."""
 DATED_BY_RULE = ("statements", "bureau")
 """Tables that are read with a delay which nobody may guess."""
 
@@ -29,8 +27,19 @@ class Targets:
     made: list[str]
     used: list[tuple[str, str]] = field(default_factory=list)
 
+    def taken(self, name: str, position: int) -> str:
+        """SQL of the rows that one ``[tables.<name>]`` gives, and a note of which raw rows they are."""
+        sql = self.rows(name, position)
+        target = self.mapping.content.tables[name][position]
+        source = stored(target.from_)
+        if target.where is not None:
+            every, source = source, f"({self.shaper.filtered(target.where, source, ('tables', name, position, 'where'))})"
+            self.shaper.leave(target.from_, f"not {target.where} ({name})", every, source)
+        self.used.append((source, target.from_))
+        return sql
+
     def rows(self, name: str, position: int) -> str:
-        """SQL of the rows that one ``[tables.<name>]`` gives, with all canonical columns and the place of each row."""
+        """SQL of the rows, with all canonical columns and the place of each row."""
         target, at = self.mapping.content.tables[name][position], ("tables", name, position)
         table = TABLES[name]
         self.shaper.exists(target.from_, (*at, "from"), self.made)
@@ -38,7 +47,6 @@ class Targets:
         source = stored(target.from_)
         if target.where is not None:
             source = f"({self.shaper.filtered(target.where, source, (*at, 'where'))})"
-        self.used.append((source, target.from_))
         values["event_on"] = f"coalesce({FAULT}, {values['event_on']})"  # a row with a fault is refused, and says why
         chosen = ",\n  ".join(f'CAST({sql} AS VARCHAR) AS "{column}"' for column, sql in values.items())
         sql = f"SELECT {chosen},\n  {FILE}, {LINE} FROM {source}"
@@ -75,7 +83,7 @@ class Targets:
     def _value(self, rule: Rule, column: Column, target: Target, at: Keys) -> str:
         relation, content = stored(target.from_), self.mapping.content
         compiler = Compiler(
-            content.money,
+            content.money.model_copy(update={"currency": target.currency or content.money.currency}),
             content.numbers,
             lambda text: self.shaper.checked(text, relation, at),
             lambda name: self.shaper.column(name, relation, at),

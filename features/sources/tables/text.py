@@ -69,8 +69,9 @@ def _encoding(opening: Opening) -> str:
         return codecs.lookup(opening.spec.encoding).name
     except (LookupError, ValueError) as error:
         raise opening.fault(
-            "encoding", f"no encoding {opening.spec.encoding}; utf-8, gb18030, utf-16, cp1252 and latin-1 are usual",
-            f"没有编码 {opening.spec.encoding};常用的有 utf-8、gb18030、utf-16、cp1252、latin-1", UsageError,
+            "encoding",
+            f"no encoding {opening.spec.encoding}; utf-8, gb18030, utf-16, cp1252, cp1250, latin-1, iso-8859-2 are usual",
+            f"没有编码 {opening.spec.encoding};常用的有 utf-8、gb18030、utf-16、cp1252、cp1250、latin-1、iso-8859-2", UsageError,
         ) from error  # fmt: skip
 
 
@@ -202,6 +203,6 @@ def _reason(said: str) -> str:
 def _not_text(opening: Opening, file: Path, said: str) -> LoanwatchError:
     return opening.fault(
         "encoding", f"{file.name} cannot be read as {opening.spec.encoding} ({said}); name its encoding (gb18030, utf-16,"
-        " cp1252), or export it again",
+        " cp1252, cp1250, latin-1, iso-8859-2), or export it again",
         f"{file.name} 无法按 {opening.spec.encoding} 读取({said});请指定正确编码(gb18030 等)或重新导出",
     )  # fmt: skip

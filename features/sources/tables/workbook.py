@@ -1,4 +1,7 @@
-"""A sheet of a workbook as rows of text: typed cells as a person would write them, dates as YYYY-MM-DD."""
+"""A sheet of a workbook as rows of text: typed cells as a person would write them, dates as YYYY-MM-DD.
+
+A column of which every cell is a number is a column of numbers.
+"""
 
 from datetime import date, datetime, time
 from pathlib import Path
@@ -8,7 +11,7 @@ import pyarrow as pa
 from features.sources.files import literal
 from features.sources.tables.mapping import Notation
 from features.sources.tables.notation import shown
-from features.sources.tables.opening import FILE, LINE, SHOWN, Opening, clean, own_names
+from features.sources.tables.opening import FILE, LINE, SHOWN, Opening, Sorts, clean, own_names
 
 
 def read_workbook(opening: Opening, file: Path, part: str) -> None:
@@ -30,7 +33,10 @@ def read_workbook(opening: Opening, file: Path, part: str) -> None:
     data = {name: pa.array([text(row[i], opening.notation) for _, row in body], pa.string()) for i, name in enumerate(names)}
     data[LINE] = pa.array([line for line, _ in body], pa.int64())
     opening.con.register("arriving", pa.table(data))
-    clean(opening, part, "arriving", f"{literal(f'{file.name}:{sheet}')} AS {FILE}, {LINE}")
+    sorts = Sorts(spec.null)
+    for i, name in enumerate(names):
+        sorts.see(name, (row[i] for _, row in body))
+    clean(opening, part, "arriving", f"{literal(f'{file.name}:{sheet}')} AS {FILE}, {LINE}", sorts.numeric())
     opening.con.unregister("arriving")
 
 

@@ -4,6 +4,7 @@ import io
 import os
 import re
 import sqlite3
+import sys
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from features.schema import TABLES
 from features.sources.draft import draft
 from features.sources.draft.guess import plain, words
 from features.sources.tables.reading import read_mapping
+from loanwatch import command
 
 GERMAN = (
     "Kunde;Vertrag;Auszahlung;Betrag;Laufzeit;Zinssatz\nK1;V1;15.01.2023;12.000,00;12;5,9\n"
@@ -28,7 +30,7 @@ PAID = "Vertrag;Zahlungsdatum;Zahlung\nV1;15.02.2023;1.032,27\nV1;20.03.2023;1.0
 
 def proposed(folder: Path, files: dict[str, str | bytes]) -> tuple[str, dict[str, Any]]:
     lay(folder, files)
-    text = draft([folder / name for name in files])
+    text = draft([folder / name for name in files]).text
     return text, tomllib.loads(text)
 
 
@@ -100,7 +102,7 @@ def test_a_database_has_an_entry_for_each_table(tmp_path: Path) -> None:
         con.executemany("INSERT INTO loans VALUES (?, ?, ?, ?)", [(f"L{i}", f"K{i}", f"2024-01-0{i}", i) for i in range(1, 9)])
         con.execute("INSERT INTO payments VALUES ('L1', '2024-02-01', 5), ('L1', '2024-03-01', 5), ('L2', '2024-02-02', 6)")
     con.close()
-    said = tomllib.loads(draft([tmp_path / "from" / "x.db"]))
+    said = tomllib.loads(draft([tmp_path / "from" / "x.db"]).text)
     assert {name: file["table"] for name, file in said["files"].items()} == {"loans": "loans", "payments": "payments"}
     assert {"loans", "payments"} <= set(said["tables"])
 
@@ -110,6 +112,109 @@ def test_days_that_can_be_read_in_two_ways_are_left_open(tmp_path: Path) -> None
     text, said = proposed(tmp_path / "from", {"a.csv": lines})
     assert said["tables"]["loans"]["columns"]["event_on"] == "?"
     assert "start_date: several formats fit: %d/%m/%Y, %m/%d/%Y" in text
+
+
+WIDE = [
+    ("month_{}", range(1, 13), "statuses", "state", ["0", "1", "X"]),
+    ("M{:02}", range(1, 13), "statuses", "dpd", ["0", "30", "60"]),
+    ("bill_{}", range(1, 7), "card_cycles", "balance", ["100.5", "200", "7"]),
+    ("BILL{}_AMT", range(1, 7), "card_cycles", "balance", ["100.5", "200", "7"]),
+    ("{}_bill", range(1, 7), "card_cycles", "balance", ["100.5", "200", "7"]),
+    ("bill_amt_2024{:02}", range(1, 7), "card_cycles", "balance", ["100.5", "200", "7"]),
+    ("第{}期逾期", range(1, 7), "statuses", "dpd", ["0", "30", "60"]),
+    ("fatura{}", range(1, 7), "card_cycles", "balance", ["100.5", "200", "7"]),
+]
+
+
+@pytest.mark.parametrize(("name", "numbers", "table", "column", "values"), WIDE, ids=[case[0] for case in WIDE])
+def test_columns_with_a_running_number_become_rows(
+    tmp_path: Path, name: str, numbers: range, table: str, column: str, values: list[str]
+) -> None:
+    names = [name.format(n) for n in numbers]
+    lines = [",".join(["loan_id", *names])]
+    lines += [",".join([f"L{i}", *(values[(i + n) % 3] for n in numbers)]) for i in range(9)]
+    _, said = proposed(tmp_path / "from", {"a.csv": "\n".join(lines)})
+    mapped = said["tables"][table]
+    (wide,) = (r for r in said["relations"].values() if "unpivot" in r)
+    used = mapped["columns"][column]
+    assert wide["unpivot"]["columns"][used if isinstance(used, str) else used["column"]] == names
+    assert wide["unpivot"]["values"] == [n + (202400 if "2024" in name else 0) for n in numbers]
+    assert mapped["columns"]["event_on"] == {"column": "position", "months_from": "?", "at": "month_end"}
+    assert "position" in mapped["record_id"]
+
+
+def test_wide_columns_that_nobody_knows_are_proposed_as_rows_and_others_are_not(tmp_path: Path) -> None:
+    head = [
+        "loan_id",
+        "position",
+        *(f"zorb_{n}" for n in (1, 2, 3)),
+        *(f"phone{n}" for n in (1, 2, 3)),
+        *(f"X{n}" for n in (1, 2, 3)),
+    ]
+    rows: list[list[object]] = [[f"L{i}", i, 5, 6, i, *(f"+{i}-{n}" for n in range(3)), 7, "a", "b"] for i in range(9)]
+    table: list[list[object]] = [[*head], *rows]
+    text, said = proposed(tmp_path / "from", {"a.csv": "\n".join(",".join(map(str, row)) for row in table)})
+    (wide,) = (r["unpivot"] for r in said["relations"].values() if "unpivot" in r)
+    assert wide == {"name": "position_long", "values": [1, 2, 3], "columns": {"zorb": ["zorb_1", "zorb_2", "zorb_3"]}}
+    assert "columns with a running number" in text
+
+
+def test_nothing_recognised_is_said_plainly(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = lay(tmp_path / "from", {"a.csv": "qx,zz\n1,2\n3,4\n", "b.csv": GERMAN})
+    made = draft([folder / "a.csv"])
+    assert (made.tables, made.unknown, "No table was recognised" in made.text) == ((), ("a",), True)
+    both = draft([folder / "a.csv", folder / "b.csv"])
+    assert (both.tables, both.unknown) == (("loans",), ("a",))
+    assert "No table was recognised" not in both.text
+    cases = ((["a.csv"], "nothing in these files was recognised"), (["a.csv", "b.csv"], "like no table: a"))
+    for files, phrase in cases:
+        out = tmp_path / f"{len(files)}.toml"
+        monkeypatch.setattr(sys, "argv", ["loanwatch", "map", "--draft", *(str(folder / f) for f in files), "--out", str(out)])
+        with pytest.raises(SystemExit):
+            command.main()
+        told = " ".join(capsys.readouterr().err.split())
+        assert phrase in told
+        assert "0 places" not in told
+        assert tomllib.loads(out.read_text("utf-8"))
+
+
+@pytest.mark.parametrize(("word", "encoding"), [("Müller", "cp1252"), ("Šťastný Łódź", "cp1250"), ("Łódź żółw", "iso-8859-2")])
+def test_a_guessed_encoding_waits_for_a_person(tmp_path: Path, word: str, encoding: str) -> None:
+    lines = GERMAN.replace("K1", word).encode(encoding)
+    text, said = proposed(tmp_path / "from", {"vertraege.csv": lines})
+    assert said["files"]["vertraege"]["encoding"] == "?"
+    candidates = text.partition("these can read it: ")[2].partition(".")[0].split(", ")
+    assert encoding in candidates
+    assert said["tables"]["loans"]["columns"]["principal"] == "Betrag"
+
+
+NAMES = {
+    "pt": (
+        "id_cliente,numero_contrato,data_contratação,valor_emprestado,taxa_juros,prazo_meses",
+        "contrato,data_pagamento,valor_pago",
+    ),
+    "es": ("id_cliente,id_préstamo,fecha_desembolso,monto,tasa_interés,plazo", "id_préstamo,fecha_de_pago,monto_pagado"),
+    "de": (
+        "Kundennr,Darlehensnummer,Auszahlungstag,Darlehensbetrag,Sollzins,Laufzeit Monate",
+        "Vertragsnummer,Zahltag,Zahlungsbetrag",
+    ),
+    "fr": ("numéro client,numéro prêt,date octroi,montant prêt,taux,durée", "numéro prêt,date paiement,montant"),
+}
+
+
+@pytest.mark.parametrize("language", NAMES)
+def test_names_in_other_languages(tmp_path: Path, language: str) -> None:
+    lent, paid = NAMES[language]
+    loans = "".join(f"K{i},L{i},2023-01-1{i},{1000 + i}.5,0.1,12\n" for i in range(9))
+    payments = "".join(f"L{i % 4},2023-02-1{i},{100 + i % 3}\n" for i in range(9))
+    _, said = proposed(tmp_path / "from", {"loans.csv": f"{lent}\n{loans}", "payments.csv": f"{paid}\n{payments}"})
+    mapped = said["tables"]["loans"]["columns"]
+    found = [mapped[c] for c in ("borrower_id", "loan_id", "event_on", "principal", "rate", "term_months")]
+    assert found == lent.split(",")
+    mapped = said["tables"]["payments"]["columns"]
+    assert [mapped[c] for c in ("loan_id", "event_on", "amount")] == paid.split(",")
 
 
 def test_no_value_of_a_row_is_written(tmp_path: Path) -> None:
@@ -151,7 +256,7 @@ DATA = Path(os.environ.get("LOANWATCH_DATA", ""))
 
 @pytest.mark.skipif("LOANWATCH_DATA" not in os.environ, reason="set LOANWATCH_DATA to a folder with the published sets")
 def test_a_draft_of_real_statements_finds_their_items() -> None:
-    said = tomllib.loads(draft([DATA / "american_statements" / "windows_5y_train.csv.gz"]))
+    said = tomllib.loads(draft([DATA / "american_statements" / "windows_5y_train.csv.gz"]).text)
     columns = said["tables"]["statements"]["columns"]
     assert {name: columns[name] for name in ("receivables", "debt", "market_value")} == {
         "receivables": "total_receivables", "debt": "total_long_term_debt", "market_value": "market_value",

@@ -104,6 +104,23 @@ def test_currencies_are_converted_and_rounded_to_the_minor_unit(tmp_path: Path) 
     assert loan(tmp_path, lines.replace("USD", "EUR"), 'principal = "x"', head=head)["principal"] == "10.01" + NOT_READ
 
 
+@pytest.mark.parametrize(
+    ("money", "table", "column", "minor"),
+    [
+        ('currency = { value = "BRL" }', "", "", "300"), ('currency = "cur"', "", "", "7123"),
+        ('currency = { column = "cur" }', "", "", "7123"), ('currency = "cur"', 'currency = { value = "BRL" }', "", "300"),
+        ('currency = { value = "BRL" }', 'currency = "cur"', "", "7123"), ("", 'currency = { value = "BRL" }', "", "300"),
+        ("", 'currency = { value = "USD" }', 'currency = { value = "BRL" }', "300"), ("", "", "", "1000"),
+    ],
+)  # fmt: skip
+def test_the_nearest_currency_counts(tmp_path: Path, money: str, table: str, column: str, minor: str) -> None:
+    text = LOAN.format(extra=f"[money]\n{money}\nrates = {{ USD = 7.1234, BRL = 0.3 }}", event_on="2024-01-01")
+    text = text.replace('from = "f"', f'from = "f"\n{table}')
+    rule = 'principal = { column = "x"' + (f", {column}" if column else "") + " }\n"
+    row = delivered(tmp_path / "from", text + rule, {"f.csv": "id;x;cur\n1;10;USD\n"})["loans"][0]
+    assert float(str(row["principal"])) == float(minor)
+
+
 def test_the_amount_without_a_rate_is_refused_and_not_taken_as_it_is(tmp_path: Path) -> None:
     """A raw amount that stands for itself must not pass for one in the book's currency."""
     head = '[money]\ncurrency = "cur"\nrates = { CNY = 1 }'

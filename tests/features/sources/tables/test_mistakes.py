@@ -80,6 +80,11 @@ MISTAKES = [
     ("unit = 1\n", "unit = -1\n", "line 6, money.unit: Input should be greater than 0; seen: -1"),
     ("unit = 1\n", 'unit = "many"\n', "line 6, money.unit: .*seen: many"),
     ("unit = 1\n", 'currency = "sum"\n', "line 45, tables.loans.columns.principal: .*need \\[money.rates\\]"),
+    ("unit = 1\n", 'currency = { value = "BRL" }\nrates = { CNY = 1, BLR = 2 }\n',
+     "line 46, tables.loans.columns.principal: no rate for BRL under \\[money.rates\\]; did you mean BLR"),
+    ("unit = 1\n", 'currency = { vlaue = "BRL" }\n', "line 6, money.currency.vlaue: unknown key 'vlaue'; did you mean value"),
+    ("unit = 1\n", "currency = {}\n", 'line 6, money.currency: a column, as "cur", or one currency'),
+    ('path = "f.csv"', 'path = "f.csv"\nnull = ["", "-"]', "line 13, files.f.null: an empty field is unknown already"),
     ('decimal = "."', 'decimal = ".."', "line 9, numbers.decimal"),
     ('decimal = "."', 'decimal = ","\nthousands = ","', "line 8, numbers: decimal and thousands are the same"),
     ('path = "f.csv"', 'paht = "f.csv"', "line 12, files.f.paht: unknown key 'paht'; did you mean path"),
@@ -103,6 +108,9 @@ MISTAKES = [
     ('on = "id"', 'on = { name = "idd" }', "line 20, relations.both.join.on: g has no column idd"),
     ('double = "number(sum) * 2"', 'double = "nubmer(sum) * 2"',
      "line 21, relations.both.compute.double: no function nubmer.*number"),
+    ('double = "number(sum) * 2"', 'double = "DATEFROMPARTS(2024, 1, 1)"',
+     "line 21, relations.both.compute.double: no function datefromparts.*date_of\\(concat_ws\\('-', year, month, day\\)\\)"),
+    ('double = "number(sum) * 2"', "double = \"to_date(day, 'DD')\"", "no function to_date in a mapping; write date_of"),
     ('double = "number(sum) * 2"', 'double = "number(smu) * 2"',
      "line 21, relations.both.compute.double: no column smu; did you mean sum"),
     ('double = "number(sum) * 2"', 'double = "sum * 2"',
@@ -156,7 +164,7 @@ MISTAKES = [
 
 
 def test_without_a_mistake_it_reads(tmp_path: Path) -> None:
-    assert [len(rows) for rows in delivered(tmp_path / "from", GOOD, FILES).values()] == [1, 2, 2]
+    assert [len(rows) for rows in delivered(tmp_path / "from", GOOD, FILES).values()] == [1, 2, 0, 0]
 
 
 @pytest.mark.parametrize(("seen", "instead", "words"), MISTAKES, ids=[f"{i}-{m[1][:30]!r}" for i, m in enumerate(MISTAKES)])

@@ -75,10 +75,10 @@ def test_a_name_that_looks_like_a_pattern_is_a_name(tmp_path: Path) -> None:
     assert told(delivered(tmp_path / "from", f'[files.f]\npath = "a*.csv"\n{TABLE}', files)["loans"]) == WANTED
 
 
-@pytest.mark.parametrize("encoding", ["gb18030", "utf-16", "utf-16-le", "cp1252"])
+@pytest.mark.parametrize("encoding", ["gb18030", "utf-16", "utf-16-le", "cp1252", "cp1250", "latin-1", "iso-8859-2"])
 @pytest.mark.parametrize("packed", [False, True])
 def test_other_encodings(tmp_path: Path, encoding: str, packed: bool) -> None:
-    who = "Zoë" if encoding == "cp1252" else "王芳"
+    who = {"cp1252": "Zoë", "cp1250": "Łucja", "latin-1": "Zoë", "iso-8859-2": "Łucja"}.get(encoding, "王芳")
     data = CSV.replace("Ann", who).encode(encoding)
     rows = read(tmp_path, "f.csv.gz" if packed else "f.csv", data, f'encoding = "{encoding}"')
     assert [r["borrower_id"] for r in rows] == [who, "Ben"]
@@ -218,6 +218,99 @@ def test_a_query_can_only_read(tmp_path: Path, query: str) -> None:
     assert (tmp_path / "from" / "a b.db").read_bytes() == before
 
 
+NUMBERS = """[relations.r]
+from = "f"
+[relations.r.compute]
+twice = "sum * 2"
+also = "number(sum) * 2"
+other = "number(sum, ',', '.') * 2"
+next = "date_of(day, '%d/%m/%Y') + 1"
+"""
+DOUBLED = (
+    TABLE.replace('"f"', '"r"')
+    + """rate = "twice"
+matures_on = "next"
+term_months = { expression = "if(twice = also AND twice = other, 1, 0)" }
+"""
+)
+GERMAN = '[numbers]\ndecimal = ","\nthousands = "."\n'
+
+
+def doubled(rows: list[dict[str, object]]) -> list[tuple[float, object, object]]:
+    return [(float(str(r["rate"])), r["matures_on"], r["term_months"]) for r in rows]
+
+
+@pytest.mark.parametrize("head", ["", GERMAN])
+def test_numbers_of_sheets_and_databases_are_numbers_in_expressions_and_typed_days_are_days(tmp_path: Path, head: str) -> None:
+    """A day may be typed where another row has text in the format that the expression names."""
+    rows: list[list[object]] = [["id", "name", "day", "sum"], [1, "Ann", date(2024, 1, 2), 10.5], [2, "Ben", "03/01/2024", 20]]
+    lay(tmp_path / "from", {"f.xlsx": workbook({"loans": rows})})
+    with sqlite3.connect(tmp_path / "from" / "f.db") as con:
+        con.execute("CREATE TABLE loans (id, name TEXT, day TEXT, sum REAL)")
+        con.executemany("INSERT INTO loans VALUES (?, ?, ?, ?)", [(1, "Ann", "2024-01-02", 10.5), (2, "Ben", "03/01/2024", 20)])
+    con.close()
+    for keys in ('path = "f.xlsx"', 'path = "f.db"\ntable = "loans"', 'path = "f.db"\nquery = "SELECT * FROM loans"'):
+        found = delivered(tmp_path / "from", f"{head}[files.f]\n{keys}\n{NUMBERS}{DOUBLED}", {})["loans"]
+        assert doubled(found) == [(21.0, "2024-01-03", "1"), (40.0, "2024-01-04", "1")]
+        assert [r["loan_id"] for r in found] == ["1", "2"]
+
+
+def test_a_column_with_a_word_among_its_numbers_is_text_unless_the_word_stands_for_nothing(tmp_path: Path) -> None:
+    rows: list[list[object]] = [["id", "name", "day", "sum"], [1, "Ann", "2024-01-02", 10.5], [2, "Ben", "2024-01-03", "n/a"]]
+    text = f'[files.f]\npath = "f.xlsx"\nKEYS\n{NUMBERS}{DOUBLED}'
+    files: dict[str, str | bytes] = {"f.xlsx": workbook({"loans": rows})}
+    with pytest.raises(LoanwatchError, match=r"twice: .*with a word among its values, is text: number\(x\)"):
+        delivered(tmp_path / "a" / "from", text.replace("KEYS", ""), files)
+    found = delivered(tmp_path / "b" / "from", text.replace("KEYS", 'null = ["n/a"]'), files)["loans"]
+    assert [r["rate"] for r in found] == ["21.0", None]
+
+
+def test_words_for_nothing_may_be_numbers(tmp_path: Path) -> None:
+    rows: list[list[object]] = [["id", "name", "day", "sum"], [1, "Ann", "2024-01-02", 10.5], [2, "Ben", "2024-01-03", -999]]
+    table = pa.table({"id": [1, 2], "name": ["Ann", "Ben"], "day": ["2024-01-02"] * 2, "sum": [10.5, -999.0]})
+    data = io.BytesIO()
+    pq.write_table(table, data)
+    for name, content in (("f.xlsx", workbook({"loans": rows})), ("f.parquet", data.getvalue())):
+        found = read(tmp_path / name, name, content, 'null = ["-999"]')
+        assert [r["principal"] for r in found] == ["1050.00000000", None]
+        found = read(tmp_path / name, name, content, columns='rate = { column = "sum", null = ["-999"] }')
+        assert [r["rate"] for r in found] == ["10.5", None]
+
+
+def test_numbers_that_are_names_keep_their_digits(tmp_path: Path) -> None:
+    """Cards of 16 and 19 digits, and a code 2 among 1.5."""
+    ids: list[object] = [6222021234567890, 9007199254740992]
+    rows: list[list[object]] = [
+        ["id", "name", "day", "sum"],
+        *([n, code, "2024-01-02", 1] for n, code in zip(ids, (1.5, 2), strict=True)),
+    ]
+    found = read(tmp_path, "f.xlsx", workbook({"loans": rows}))
+    assert [(r["loan_id"], r["borrower_id"]) for r in found] == [("6222021234567890", "1.5"), ("9007199254740992", "2")]
+    rows[1][0] = 6222021234567890123
+    assert read(tmp_path, "f.xlsx", workbook({"loans": rows}))[0]["loan_id"] == str(int(float(6222021234567890123)))
+    rows[1][0] = 62220212345678901230
+    assert read(tmp_path, "f.xlsx", workbook({"loans": rows}))[0]["loan_id"] == str(int(float(62220212345678901230)))
+
+
+def test_a_column_that_is_numbers_in_one_file_and_text_in_another_is_read_in_one_notation(tmp_path: Path) -> None:
+    head: list[list[object]] = [["id", "name", "day", "sum"]]
+    files: dict[str, str | bytes] = {
+        "f1.xlsx": workbook({"loans": [*head, [1, "Ann", "2024-01-02", 1.125]]}),
+        "f2.xlsx": workbook({"loans": [*head, [2, "Ben", "2024-01-03", "1.125,5"]]}),
+    }
+    found = delivered(tmp_path / "from", f'{GERMAN}[files.f]\npath = "f*.xlsx"\n{TABLE}rate = "sum"', files)["loans"]
+    assert [float(str(r["rate"])) for r in found] == [1.125, 1125.5]
+
+
+def test_an_empty_column_of_a_database_is_what_it_is_declared_to_be(tmp_path: Path) -> None:
+    (tmp_path / "from").mkdir()
+    with sqlite3.connect(tmp_path / "from" / "f.db") as con:
+        con.execute("CREATE TABLE loans (id, name TEXT, day TEXT, sum DECIMAL(12, 2))")
+    con.close()
+    text = f'[files.f]\npath = "f.db"\ntable = "loans"\n{NUMBERS}{DOUBLED}'
+    assert delivered(tmp_path / "from", text, {})["loans"] == []
+
+
 def test_parquet_with_typed_columns(tmp_path: Path) -> None:
     table = pa.table(
         {
@@ -265,6 +358,11 @@ def test_postgresql(tmp_path: Path, server: str, monkeypatch: pytest.MonkeyPatch
         text = f'[files.f]\nurl = "LENDER_DATABASE"\n{keys}\n{TABLE}closed_on = {{ column = "at", null = ["x"] }}'
         rows = delivered(tmp_path / "from", text, {})["loans"]
         assert told(rows) == WANTED
+        found = delivered(tmp_path / "from", f'{GERMAN}[files.f]\nurl = "LENDER_DATABASE"\n{keys}\n{NUMBERS}{DOUBLED}', {})[
+            "loans"
+        ]
+        assert doubled(found) == [(21.0, "2024-01-03", "1"), (40.0, "2024-01-04", "1")]
+        assert told(found) == WANTED
     for query in (
         "DELETE FROM loans",
         "WITH d AS (DELETE FROM loans RETURNING 1) SELECT * FROM d",

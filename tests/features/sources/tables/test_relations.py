@@ -52,7 +52,7 @@ join = { with = "people", on = { client = "no", office = "branch" }, kind = "inn
 """ + LOANS.replace("FROM", "owned")
     found = rows(tmp_path, text)
     assert [r["loan_id"] for r in found["loans"]] == ["L1", "L2"]
-    assert found["left out"] == [{"why": "loans: rows that no table takes (owned: no match in people 1)", "rows": 1}]
+    assert found["left out"] == [{"why": "loans: owned: no match in people", "rows": 1}]
 
 
 def test_wide_to_long_by_pattern_and_by_list(tmp_path: Path) -> None:
@@ -162,8 +162,55 @@ group = { by = "id", compute = { first = "min(date_of(day))", total = "sum(numbe
         ("2", "2024-03-01", 5),
     ]
     assert (float(str(found["loans"][0]["principal"])), found["loans"][1]["principal"]) == (2000.0, None)
-    why = "unreadable, passed over by first 1; firsts: unreadable, passed over by total 1"
-    assert why in str(found["left out"][0]["why"])
+    assert found["left out"] == [{"why": "f: firsts: put together, one row for each id", "rows": 2}]
+    assert found["passed over"] == [{"column": "firsts.first", "values": 1}, {"column": "firsts.total", "values": 1}]
+
+
+def test_every_row_in_no_table_is_counted_once_with_what_left_it_out(tmp_path: Path) -> None:
+    """Steps that lead to no table say nothing; a row that one table leaves out and another takes is not left out."""
+    lines = "id,kind,n,day\n" + "".join(f"{row},2024-01-01\n" for row in ("1,A,1", "1,A,2", "2,A,0", "3,B,1", "4,C,1", "5,D,1"))
+    text = """[files.f]
+path = "f.csv"
+[files.known]
+path = "known.csv"
+[relations.elsewhere]
+from = "f"
+where = "false"
+[relations.of_a]
+from = "f"
+where = "kind IN ('A', 'C')"
+[relations.first]
+from = "of_a"
+keep = { which = "first", by = "id" }
+[relations.met]
+from = "first"
+join = { with = "known", on = "id", kind = "inner" }
+[relations.due]
+from = "met"
+repeat = { count = "number(n)", name = "nr" }
+[tables.loans]
+from = "due"
+[tables.loans.columns]
+borrower_id = "id"
+loan_id = "id"
+event_on = "day"
+product = { value = "other" }
+[tables.payments]
+from = "f"
+where = "kind = 'B'"
+record_id = "id"
+[tables.payments.columns]
+loan_id = "id"
+event_on = "day"
+amount = "n"
+"""
+    found = delivered(tmp_path / "from", text, {"f.csv": lines, "known.csv": "id\n1\n2\n"})
+    assert [r["source_line"] for t in ("loans", "payments") for r in found[t]] == [2, 5]
+    b = "not kind = 'B' (payments)"
+    assert {r["why"]: r["rows"] for r in found["left out"]} == {
+        f"f: of_a: not kind IN ('A', 'C'); {b}": 1, f"f: first: not the first of its id; {b}": 1,
+        f"f: met: no match in known; {b}": 1, f"f: due: repeated no times; {b}": 1,
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize(
