@@ -93,7 +93,7 @@ FEATURES: list[Feature] = [
     ),
     *declare(
         "due_to_income", dues.total(dues["principal"] + dues["interest"]).within(365) / borrower.latest("income").within(None),
-        "ratio", 1,
+        "ratio", 0,
         ("Fallen due in a year to income", "What fell due in a year is {value} times the stated yearly income"),
         ("近一年应还收入比", "近一年应还款项为申报年收入的{value}倍"),
         ("no income is stated, or nothing has fallen due", "无申报收入或无到期款项"),

@@ -34,7 +34,7 @@ FEATURES: list[Feature] = [
         ("最近授信为承诺性额度", "最近授信为承诺性额度:{value}"), NO_LINE,
     ),
     *declare(
-        "line_days_left", line.latest("expires_on") - AsOf(), "days", -1,
+        "line_days_left", line.latest("expires_on") - AsOf(), "days", 0,
         ("Days until the credit line expires", "The latest credit line expires in {value}"),
         ("距授信到期天数", "最近授信距到期{value}"), ("no credit line with an end is known", "无载明到期日的授信额度"),
     ),

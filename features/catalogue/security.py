@@ -82,7 +82,7 @@ FEATURES: list[Feature] = [
         ("最近保证金额与本金之比", "最近一份保证为本金的{value}"), NO_GUARANTEE,
     ),
     *declare(
-        "guarantee_days_left", guarantees.largest("expires_on") - AsOf(), "days", -1,
+        "guarantee_days_left", guarantees.largest("expires_on") - AsOf(), "days", 0,
         ("Days until the last guarantee runs out", "The last guarantee runs out in {value}"),
         ("距保证到期天数", "最后一份保证距到期{value}"), ("no guarantee with an end is known", "无载明到期日的保证"),
     ),

@@ -1,4 +1,7 @@
-"""What account flows are for and with whom: wages, sales, tax, bills, borrowing, gambling, charges, and the other side."""
+"""What account flows are for and with whom: wages, sales, tax, bills, borrowing, gambling, charges, and the other side.
+
+What is repaid has no direction of risk: who repays much may owe much, and who stops repaying repays little.
+"""
 
 from typing import Literal
 
@@ -181,12 +184,12 @@ FEATURES: list[Feature] = [
         ("距上次博彩支出天数", "距上次博彩支出{value}"), NEVER,
     ),
     *declare(
-        "repaid_share", share_of(repaid, outflow), "share", 1,
+        "repaid_share", share_of(repaid, outflow), "share", 0,
         ("Loan repayments in outflow over {days} days", "Loan repayments: {value} of the outflow of {days} days"),
         ("近{days}天流出中还贷占比", "近{days}天流出中还贷占{value}"), NO_OUTFLOW, days=(90, 365),
     ),
     *declare(
-        "repaid_of_inflow", repaid.total(-flows["amount"]) / inflow.total("amount"), "share", 1,
+        "repaid_of_inflow", repaid.total(-flows["amount"]) / inflow.total("amount"), "share", 0,
         ("Loan repayments against inflow in {days} days", "Loan repayments took {value} of the inflow of {days} days"),
         ("近{days}天还贷占流入比例", "近{days}天还贷为流入的{value}"), NO_INFLOW, days=(90, 365),
     ),
