@@ -4,6 +4,7 @@ import hashlib
 import json
 
 from features.catalogue import (
+    balances,
     bureau,
     cards,
     cashflow,
@@ -15,6 +16,7 @@ from features.catalogue import (
     incidents,
     lines,
     others,
+    progress,
     repayment,
     security,
     status,
@@ -31,8 +33,10 @@ ROOMS = {
     "cards": cards.FEATURES,
     "lines": lines.FEATURES,
     "cashflow": cashflow.FEATURES,
+    "balances": balances.FEATURES,
     "uses": uses.FEATURES,
     "financial": financial.FEATURES,
+    "progress": progress.FEATURES,
     "distress": distress.FEATURES,
     "bureau": bureau.FEATURES,
     "others": others.FEATURES,

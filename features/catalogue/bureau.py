@@ -76,9 +76,9 @@ FEATURES: list[Feature] = [
         ("近{days}天征信评分波动", "近{days}天征信评分波动{value}"), TWO_IN_WINDOW, days=(730,),
     ),
     *declare(
-        "bureau_score_slope", reports.slope("score"), "points", -1,
-        ("Trend of the bureau score over {days} days", "The bureau score changes by {value} a day over {days} days"),
-        ("近{days}天征信评分趋势", "近{days}天征信评分每天变化{value}"), TWO_IN_WINDOW, days=(730,),
+        "bureau_score_slope", reports.slope(bureau["score"] * 365), "points", -1,
+        ("Trend of the bureau score over {days} days", "The bureau score changes by {value} a year over {days} days"),
+        ("近{days}天征信评分趋势", "近{days}天征信评分每年变化{value}"), TWO_IN_WINDOW, days=(730,),
     ),
     *declare(
         "bureau_debt_growth_180", reports.latest("debt").within(None) / reports.latest("debt").within(None, lag=180), "ratio", 1,

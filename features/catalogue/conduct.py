@@ -2,14 +2,17 @@
 
 from features.feature import Feature, declare
 from features.measure import AsOf, records
+from features.schema import TABLES
 
 contacts = records("contacts")
+told = contacts.only(contacts.is_in("outcome", *TABLES["contacts"]["outcome"].codes))
 answered = contacts.is_in("outcome", "reached", "refused", "promised", "disputed")
 unanswered = contacts.only(contacts.is_in("outcome", "not_reached", "wrong_number"))
 unwilling = contacts.only(contacts.is_in("outcome", "refused", "disputed"))
 promises = records("promises")
 payments = records("payments")
 checks = records("inspections")
+found = checks.only(checks.is_in("finding", *TABLES["inspections"]["finding"].codes))
 confirmed = checks.only(checks.is_in("finding", "confirmed"))
 covenants = records("covenants")
 failed = covenants.only(~(covenants["met"] > 0))
@@ -37,7 +40,7 @@ FEATURES: list[Feature] = [
         ("近{days}天未联系上次数", "近{days}天有{value}次未联系上或号码错误"), NO_CONTACT, days=(30, 90, 365),
     ),
     *declare(
-        "reached_share", contacts.mean(answered.as_number()), "share", -1,
+        "reached_share", told.mean(answered.as_number()), "share", -1,
         ("Share of contacts that reached the borrower in {days} days",
          "{value} of the contacts of {days} days reached the borrower"),
         ("近{days}天联系成功占比", "近{days}天联系中{value}联系上借款人"),
@@ -95,7 +98,7 @@ FEATURES: list[Feature] = [
         ("近{days}天检查认定无害次数", "近{days}天有{value}次检查认定原因无害"), NO_CHECK, days=(365,),
     ),
     *declare(
-        "last_inspection_confirmed", checks.latest(checks.is_in("finding", "confirmed").as_number()), "yes/no", 1,
+        "last_inspection_confirmed", found.latest(checks.is_in("finding", "confirmed").as_number()), "yes/no", 1,
         ("Last inspection confirmed trouble", "The last inspection confirmed trouble: {value}"),
         ("最近检查确认风险", "最近检查确认风险:{value}"), NO_CHECK,
     ),

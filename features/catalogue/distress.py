@@ -5,7 +5,8 @@ and Beneish (1999) only the parts are kept whose items the statements hold; thei
 not among them.
 """
 
-from features.catalogue.financial import NO_STATEMENT, NO_YEARLY, TWO_YEARLY, filed, yearly
+from features.catalogue.financial import NO_STATEMENT, NO_YEARLY, filed, yearly
+from features.catalogue.progress import TWO_YEARLY
 from features.feature import Feature, declare
 from features.measure import Expr, Measure
 

@@ -2,14 +2,17 @@
 
 from features.feature import Feature, declare
 from features.measure import AsOf, fold, records
+from features.schema import TABLES
 
 loan = records("loans")
 collateral = records("collateral")
 pledged = records("collateral", whose="borrower")
 guarantees = records("guarantees")
+known = collateral.only(collateral.is_in("kind", *TABLES["collateral"]["kind"].codes))
 net = collateral["value"] - collateral["prior_claims"]
 
 NO_VALUE = ("no valuation is known", "无押品估值")
+NO_KIND = ("no valuation of a stated kind is known", "无载明类型的押品估值")
 NO_GUARANTEE = ("no guarantee is known", "无保证")
 
 FEATURES: list[Feature] = [
@@ -52,15 +55,15 @@ FEATURES: list[Feature] = [
         ("优先受偿占比", "优先受偿额为押品估值的{value}"), ("no valuation or no prior claim is known", "无押品估值或优先受偿额"),
     ),
     *declare(
-        "collateral_real_estate", collateral.latest(collateral.is_in("kind", "real_estate").as_number()), "yes/no", 0,
+        "collateral_real_estate", known.latest(collateral.is_in("kind", "real_estate").as_number()), "yes/no", 0,
         ("Secured by real estate", "The last valuation is of real estate: {value}"),
-        ("不动产抵押", "最近估值为不动产:{value}"), NO_VALUE,
+        ("不动产抵押", "最近估值为不动产:{value}"), NO_KIND,
     ),
     *declare(
         "collateral_movable",
-        collateral.latest(collateral.is_in("kind", "vehicle", "equipment", "inventory", "receivables").as_number()), "yes/no", 0,
+        known.latest(collateral.is_in("kind", "vehicle", "equipment", "inventory", "receivables").as_number()), "yes/no", 0,
         ("Secured by movables or receivables", "The last valuation is of movables or receivables: {value}"),
-        ("动产或应收账款担保", "最近估值为动产或应收账款:{value}"), NO_VALUE,
+        ("动产或应收账款担保", "最近估值为动产或应收账款:{value}"), NO_KIND,
     ),
     *declare(
         "valuations", collateral.count(), "count", 0,

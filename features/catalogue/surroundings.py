@@ -125,7 +125,8 @@ FEATURES: list[Feature] = [
     *declare(
         "revenue_against_industry", yearly.latest("revenue").within(None) / yearly.latest("revenue").within(None, lag=365)
         / over(sales, 365), "ratio", -1,
-        ("Revenue growth against the industry", "Revenue grew by {value} of what the industry's sales did"),
+        ("Revenue growth against the industry",
+         "Revenue on the year before is {value} of the industry's sales on the year before"),
         ("营业收入同比与行业之比", "营业收入同比为行业的{value}"),
         ("two yearly statements or the index are not known", "年度报表或行业指数不足"),
     ),
