@@ -3,6 +3,7 @@
 import re
 import tomllib
 from collections import Counter
+from functools import cache
 from importlib.resources import files
 from typing import get_args
 
@@ -70,6 +71,7 @@ LINKS = {("borrowers", "industry"), ("borrowers", "region"), ("industry", "indus
 CLOCKS = ("event_on", "known_on")
 
 
+@cache
 def read() -> set[tuple[str, str]]:
     """Every (table, column) that some feature reads, beside the clocks."""
     leaves = [leaf for one in ALL for leaf in one.measure.leaves() if len(leaf.tables) == 1]
