@@ -14,7 +14,7 @@ from features.schema import TABLES
 AS_OF = date(2022, 6, 30)
 
 
-def record(days_ago: int, number: int = 0, **values: object) -> worlds.Row:
+def record(days_ago: int, number: object = 0, **values: object) -> worlds.Row:
     """A record of borrower B1 and loan L1, known on its day."""
     day = AS_OF - timedelta(days=days_ago)
     return {"record_id": f"{day} {number}", "borrower_id": "B1", "loan_id": "L1", "event_on": day, "known_on": day, **values}
