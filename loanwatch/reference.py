@@ -1,6 +1,8 @@
 """docs/features.md and docs/tables.md, written from the catalogue and the schema: ``python -m loanwatch.reference``."""
 
+import tomllib
 from collections.abc import Iterator
+from importlib.resources import files
 from pathlib import Path
 
 from features.catalogue import CATALOGUE, ROOMS
@@ -15,12 +17,22 @@ MOVES = {1: "more means more risk", -1: "more means less risk", 0: "no direction
 ABOUT_ROOMS = {
     "repayment": "how the loan is paid",
     "status": "month-end status of the loan and of the borrower's other loans",
-    "cards": "card and line use",
+    "cards": "card use",
+    "lines": "credit lines and drawdowns",
     "cashflow": "account flow",
-    "financial": "financial statements",
+    "balances": "the balance of the account",
+    "uses": "what account flows are for and with whom",
+    "financial": "financial statements: where the company stands",
+    "progress": "financial statements over the years, and their filing",
+    "distress": "published scores of distress, and statements that cannot be right",
     "bureau": "the credit bureau",
     "others": "the borrower's other contracts",
-    "context": "the loan, the borrower, and the world around",
+    "security": "collateral and guarantees",
+    "conduct": "contacts, promises, inspections, covenants, consents",
+    "incidents": "non-financial events",
+    "context": "the loan and the borrower",
+    "surroundings": "industry and region",
+    "freshness": "how long each source has been silent",
 }
 
 FEATURES_HEAD = """# Features
@@ -38,7 +50,17 @@ engine on random ledgers and compares the values.
 
 | room | features | about |
 |---|---:|---|
-{rooms}"""
+{rooms}
+
+Columns that no feature reads stand [at the end](#columns-that-no-feature-reads), with the reason."""
+
+UNREAD_HEAD = """
+## columns that no feature reads
+
+From `features/catalogue/not_predictive.toml`; a test holds the list complete.
+
+| table | column | reason |
+|---|---|---|"""
 
 TABLES_HEAD = """# Canonical tables
 
@@ -68,7 +90,17 @@ def features_page() -> str:
     """docs/features.md."""
     rooms = "\n".join(f"| [{room}](#{room}) | {len(features)} | {ABOUT_ROOMS[room]} |" for room, features in ROOMS.items())
     head = FEATURES_HEAD.format(count=len(CATALOGUE), rooms=rooms)
-    return "\n".join([GENERATED, "", head, *(_room(room, features) for room, features in ROOMS.items())])
+    return "\n".join([GENERATED, "", head, *(_room(room, features) for room, features in ROOMS.items()), _unread()])
+
+
+def _unread() -> str:
+    listed = tomllib.loads(files("features.catalogue").joinpath("not_predictive.toml").read_text("utf-8"))
+    rows = [
+        f"| {table.replace('_', ' ') if table not in TABLES else f'`{table}`'} | `{column}` | {reason} |"
+        for table, columns in listed.items()
+        for column, reason in columns.items()
+    ]
+    return "\n".join([UNREAD_HEAD, *rows]) + "\n"
 
 
 def _room(room: str, features: list[Feature]) -> str:

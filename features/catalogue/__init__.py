@@ -3,7 +3,26 @@
 import hashlib
 import json
 
-from features.catalogue import bureau, cards, cashflow, context, financial, others, repayment, status
+from features.catalogue import (
+    balances,
+    bureau,
+    cards,
+    cashflow,
+    conduct,
+    context,
+    distress,
+    financial,
+    freshness,
+    incidents,
+    lines,
+    others,
+    progress,
+    repayment,
+    security,
+    status,
+    surroundings,
+    uses,
+)
 from features.errors import NotFound, nearest
 from features.feature import Feature
 from features.sql import query
@@ -12,11 +31,21 @@ ROOMS = {
     "repayment": repayment.FEATURES,
     "status": status.FEATURES,
     "cards": cards.FEATURES,
+    "lines": lines.FEATURES,
     "cashflow": cashflow.FEATURES,
+    "balances": balances.FEATURES,
+    "uses": uses.FEATURES,
     "financial": financial.FEATURES,
+    "progress": progress.FEATURES,
+    "distress": distress.FEATURES,
     "bureau": bureau.FEATURES,
     "others": others.FEATURES,
+    "security": security.FEATURES,
+    "conduct": conduct.FEATURES,
+    "incidents": incidents.FEATURES,
     "context": context.FEATURES,
+    "surroundings": surroundings.FEATURES,
+    "freshness": freshness.FEATURES,
 }
 CATALOGUE: dict[str, Feature] = {feature.name: feature for room in ROOMS.values() for feature in room}
 

@@ -1,23 +1,16 @@
-"""The loan, the borrower, and the world around: terms, age, events, industry and region."""
+"""The loan and its borrower: terms, age, kind, income, and what the loan asks of it."""
 
 from features.feature import Feature, declare
-from features.measure import AsOf, records
+from features.measure import AsOf, fold, records
 
 borrower = records("borrowers")
 loan = records("loans")
 all_loans = records("loans", whose="borrower")
-events = records("events")
-adverse = events.only(
-    events.is_in("kind", "litigation", "enforcement", "penalty", "tax_arrears", "negative_news", "strike", "accident")
-)
-sales = records("industry").only(records("industry").is_in("measure", "sales_index"))
-defaults = records("industry").only(records("industry").is_in("measure", "default_rate"))
-jobless = records("macro").only(records("macro").is_in("measure", "unemployment"))
-houses = records("macro").only(records("macro").is_in("measure", "house_price_index"))
-collateral = records("collateral")
-
+changes = records("reschedules")
+dues = records("instalments", whose="borrower")
 NOT_STATED = ("not stated", "未登记")
-NO_INDEX = ("the industry or region of the borrower, or its index, is unknown", "行业、地区或其指数未知")
+NO_INCOME = ("no income is stated", "无申报收入")
+NO_TERM = ("no last due date is stated", "未载明到期日")
 
 FEATURES: list[Feature] = [
     *declare(
@@ -72,39 +65,63 @@ FEATURES: list[Feature] = [
         "owns_realty", borrower.latest("owns_realty"), "yes/no", 0,
         ("Owns real estate", "Owns real estate: {value}"), ("拥有房产", "拥有房产:{value}"), NOT_STATED,
     ),
-    *declare(
-        "adverse_events", adverse.count(), "count", 1,
-        ("Adverse events in {days} days", "{value} adverse events in the last {days} days"),
-        ("近{days}天负面事件", "近{days}天有{value}起负面事件"),
-        ("no events feed covers the borrower", "无事件数据覆盖"), days=(180, 365),
+    *(
+        feature
+        for product, en, zh in (
+            ("consumer", "Consumer loan", "消费贷款"),
+            ("working_capital", "Working-capital loan", "流动资金贷款"),
+            ("fixed_assets", "Fixed-asset loan", "固定资产贷款"),
+        )
+        for feature in declare(
+            product, loan.latest(loan.is_in("product", product).as_number()), "yes/no", 0,
+            (en, f"{en}: {{value}}"), (zh, f"{zh}:{{value}}"), NOT_STATED,
+        )
     ),
     *declare(
-        "worst_event", adverse.largest("severity"), "grade", 1,
-        ("Gravest adverse event in {days} days", "The gravest adverse event in {days} days has severity {value}"),
-        ("近{days}天最严重负面事件", "近{days}天最严重负面事件等级{value}"),
-        ("no adverse event in the window", "窗口内无负面事件"), days=(365,),
+        "term_left_share", (loan.latest("matures_on") - AsOf()) / loan.latest(loan["matures_on"] - loan["event_on"]), "share", 0,
+        ("Share of the term left", "{value} of the term is left"), ("剩余期限占比", "剩余期限占{value}"), NO_TERM,
     ),
     *declare(
-        "collateral_cover", collateral.latest("value") / loan.latest("principal"), "ratio", -1,
-        ("Collateral against principal", "Collateral is valued at {value} of the principal"),
-        ("押品覆盖率", "押品估值为本金的{value}"), ("no valuation is known", "无押品估值"),
+        "cleared_share", fold("principal_cleared") / loan.latest("principal"), "share", -1,
+        ("Share of the principal cleared", "{value} of the principal is cleared"), ("本金已偿还占比", "本金已偿还{value}"),
+        ("nothing has fallen due yet, or the principal is unknown", "尚无到期款项,或本金未知"),
     ),
     *declare(
-        "industry_sales", sales.latest("value").within(None) / sales.latest("value").within(None, lag=365), "ratio", -1,
-        ("Industry sales against a year before", "Sales of the industry are {value} of a year before"),
-        ("行业销售同比", "行业销售为一年前的{value}"), NO_INDEX,
+        "outstanding_to_income", fold("principal_outstanding") / borrower.latest("income"), "ratio", 1,
+        ("Principal outstanding to income", "The principal outstanding is {value} times the stated yearly income"),
+        ("剩余本金收入比", "剩余本金为申报年收入的{value}倍"), NO_INCOME,
     ),
     *declare(
-        "industry_default_rate", defaults.latest("value"), "share", 1,
-        ("Default rate of the industry", "The industry's default rate is {value}"), ("行业违约率", "行业违约率{value}"), NO_INDEX,
+        "due_to_income", dues.total(dues["principal"] + dues["interest"]).within(365) / borrower.latest("income").within(None),
+        "ratio", 0,
+        ("Fallen due in a year to income", "What fell due in a year is {value} times the stated yearly income"),
+        ("近一年应还收入比", "近一年应还款项为申报年收入的{value}倍"),
+        ("no income is stated, or nothing has fallen due", "无申报收入或无到期款项"),
+        source="EBA GL/2020/06, annex 2: debt service to income; of this lender's loans",
     ),
     *declare(
-        "unemployment", jobless.latest("value"), "share", 1,
-        ("Regional unemployment", "Unemployment in the region is {value}"), ("地区失业率", "地区失业率{value}"), NO_INDEX,
+        "granted_to_income", all_loans.total("principal") / borrower.latest("income"), "ratio", 0,
+        ("All granted so far to income", "All that was granted so far is {value} times the stated yearly income"),
+        ("累计贷款收入比", "累计贷款为申报年收入的{value}倍"), NO_INCOME,
     ),
     *declare(
-        "house_prices", houses.latest("value").within(None) / houses.latest("value").within(None, lag=365), "ratio", -1,
-        ("Regional house prices against a year before", "House prices in the region are {value} of a year before"),
-        ("地区房价同比", "地区房价为一年前的{value}"), NO_INDEX,
+        "maturity_pushed", changes.latest("matures_on") - loan.latest("matures_on"), "days", 1,
+        ("Days by which the last due date was moved", "The last due date was moved by {value}"),
+        ("到期日推后天数", "到期日推后{value}"), ("the schedule was never changed", "从未变更还款计划"),
+    ),
+    *declare(
+        "company_age", AsOf() - borrower.latest("founded_on"), "days", -1,
+        ("Age of the company", "The company was founded {value} ago"), ("企业成立年限", "企业成立距今{value}"),
+        ("the borrower is a person, or the day is not stated", "借款人为个人或未登记成立日"),
+    ),
+    *declare(
+        "staff", borrower.latest("staff"), "count", -1,
+        ("Staff", "The company has {value} people"), ("员工人数", "企业员工{value}人"),
+        ("the borrower is a person, or staff is not stated", "借款人为个人或未登记员工人数"),
+    ),
+    *declare(
+        "income_per_head", borrower.latest(borrower["income"] / borrower["staff"]), "money", -1,
+        ("Revenue per head", "Stated revenue is {value} per head"), ("人均营业收入", "申报收入人均{value}"),
+        ("the borrower is a person, or staff is not stated", "借款人为个人或未登记员工人数"),
     ),
 ]  # fmt: skip

@@ -1,10 +1,13 @@
-"""Financial statements: liquidity, leverage, coverage, profitability, growth, and how late they are."""
+"""Financial statements: liquidity, leverage, coverage, turnover, profitability."""
 
 from features.feature import Feature, declare
 from features.measure import Measure, records
 
 filed = records("statements")
 yearly = filed.only(filed["period_months"] >= 12)
+outlays = filed["cost_of_sales"] + filed["interest_expense"]
+dues = records("instalments", whose="borrower")
+due = dues["principal"] + dues["interest"]
 
 NO_STATEMENT = ("no statement of the borrower is known", "无财务报表")
 NO_YEARLY = ("no yearly statement is known, or the denominator is zero", "无年度报表或分母为零")
@@ -13,17 +16,6 @@ NO_YEARLY = ("no yearly statement is known, or the denominator is zero", "无年
 def ratio(top: str, bottom: str) -> Measure:
     """A quotient of two items of the latest yearly statement that has both."""
     return yearly.latest(filed[top] / filed[bottom])
-
-
-def growth(item: str) -> Measure:
-    """The latest yearly figure over the one known for a year before."""
-    return yearly.latest(item).within(None) / yearly.latest(item).within(None, lag=365)
-
-
-def change(item: str) -> Measure:
-    """An item's share of assets, less what it was a year before."""
-    share = filed.latest(filed[item] / filed["total_assets"])
-    return share.within(None) - share.within(None, lag=365)
 
 
 FEATURES: list[Feature] = [
@@ -85,25 +77,10 @@ FEATURES: list[Feature] = [
         ("Receivables to assets", "Receivables are {value} of assets"), ("应收账款占比", "应收账款为资产的{value}"), NO_STATEMENT,
     ),
     *declare(
-        "revenue_growth", growth("revenue"), "ratio", -1,
-        ("Revenue against the year before", "Revenue is {value} of the year before"), ("营业收入同比", "营业收入为上年的{value}"),
-        ("fewer than two yearly statements are known", "年度报表不足两份"),
-    ),
-    *declare(
-        "asset_growth", growth("total_assets"), "ratio", 0,
-        ("Assets against the year before", "Assets are {value} of the year before"), ("资产同比", "资产为上年的{value}"),
-        ("fewer than two yearly statements are known", "年度报表不足两份"),
-    ),
-    *declare(
         "market_cover", filed.latest(filed["market_value"] / filed["total_liabilities"]), "ratio", -1,
         ("Market value to liabilities", "The market values the firm at {value} times its liabilities"),
         ("股权市值负债比", "股权市值为负债的{value}倍"), ("no market value of the firm is known", "无股权市值"),
         source="Altman (1968), X4",
-    ),
-    *declare(
-        "market_growth", growth("market_value"), "ratio", -1,
-        ("Market value against the year before", "Market value is {value} of the year before"),
-        ("股权市值同比", "股权市值为上年的{value}"), ("no market value of two years is known", "无两年股权市值"),
     ),
     *declare(
         "market_to_assets", filed.latest(filed["market_value"] / filed["total_assets"]), "ratio", 0,
@@ -159,38 +136,6 @@ FEATURES: list[Feature] = [
         NO_STATEMENT,
     ),
     *declare(
-        "leverage_change", change("total_liabilities"), "share", 1,
-        ("Change of liabilities to assets in a year", "Liabilities to assets moved by {value} in a year"),
-        ("资产负债率年变动", "资产负债率一年变动{value}"), ("fewer than two statements are known", "报表不足两份"),
-    ),
-    *declare(
-        "retained_change", change("retained_earnings"), "share", -1,
-        ("Change of retained earnings to assets in a year", "Retained earnings to assets moved by {value} in a year"),
-        ("留存收益占比年变动", "留存收益占比一年变动{value}"), ("fewer than two statements are known", "报表不足两份"),
-    ),
-    *declare(
-        "return_change", change("net_income"), "share", -1,
-        ("Change of the return on assets in a year", "Return on assets moved by {value} in a year"),
-        ("资产收益率年变动", "资产收益率一年变动{value}"), ("fewer than two statements are known", "报表不足两份"),
-        source="Ohlson (1980), CHIN",
-    ),
-    *declare(
-        "return_mean", yearly.mean(filed["net_income"] / filed["total_assets"]), "share", -1,
-        ("Mean return on assets in {days} days", "Net income was {value} of assets on average in {days} days"),
-        ("近{days}天平均资产收益率", "近{days}天净利润平均为资产的{value}"), NO_YEARLY, days=(1096, 1827),
-    ),
-    *declare(
-        "return_spread", yearly.spread(filed["net_income"] / filed["total_assets"]), "share", 1,
-        ("Spread of the return on assets in {days} days", "Return on assets varied by {value} in {days} days"),
-        ("近{days}天资产收益率波动", "近{days}天资产收益率波动{value}"),
-        ("fewer than two yearly statements in the window", "窗口内年度报表不足两份"), days=(1827,),
-    ),
-    *declare(
-        "loss_years", yearly.only(filed["net_income"] < 0).count(), "count", 1,
-        ("Years with a loss in {days} days", "{value} yearly statements of {days} days show a loss"),
-        ("近{days}天亏损年数", "近{days}天有{value}年亏损"), NO_YEARLY, days=(1096, 1827), source="Ohlson (1980), INTWO",
-    ),
-    *declare(
         "identity_gap",
         filed.latest((filed["total_assets"] - filed["total_liabilities"] - filed["equity"]) / filed["total_assets"]),
         "share", 0,
@@ -198,8 +143,54 @@ FEATURES: list[Feature] = [
         ("会计恒等式差额", "资产与负债加权益相差资产的{value}"), NO_STATEMENT,
     ),
     *declare(
-        "statement_age", filed.days_since(), "days", 1,
-        ("Age of the last statement", "The last statement is for a period that ended {value} ago"),
-        ("最近报表账龄", "最近报表截止日距今{value}"), NO_STATEMENT,
+        "cash_share", filed.latest(filed["cash"] / filed["total_assets"]), "share", -1,
+        ("Cash to assets", "Cash is {value} of assets"), ("货币资金占比", "货币资金为资产的{value}"), NO_STATEMENT,
+        source="Beaver (1966)",
+    ),
+    *declare(
+        "ebitda_cover", yearly.latest((filed["ebit"] + filed["depreciation"]) / filed["interest_expense"]), "ratio", -1,
+        ("Interest cover before depreciation", "Earnings before depreciation cover interest {value} times"),
+        ("息税折旧前利润利息保障倍数", "息税折旧前利润为利息的{value}倍"), NO_YEARLY,
+    ),
+    *declare(
+        "dscr", yearly.latest(filed["ebit"] + filed["depreciation"]).within(None) / dues.total(due).within(365), "ratio", -1,
+        ("Debt service cover of what fell due here",
+         "Earnings before depreciation are {value} times what fell due here in a year"),
+        ("偿债备付率(本行应还)", "息税折旧前利润为近一年应还款项的{value}倍"),
+        ("no yearly statement is known, or nothing fell due in the year", "无年度报表或一年内无应还款项"),
+        source="EBA GL/2020/06, annex 3: debt service coverage; here the service of this lender's loans",
+    ),
+    *declare(
+        "runway_months", filed.latest(filed["cash"] / (outlays / filed["period_months"])), "months", -1,
+        ("Months of outlays that cash covers", "Cash covers {value} of cost of sales and interest"),
+        ("货币资金可支撑月数", "货币资金可支撑营业成本与利息{value}"), NO_STATEMENT,
+        source="Sorter & Benston (1960), defensive interval",
+    ),
+    *declare(
+        "burn", filed.latest(-(filed["operating_cash_flow"] / filed["period_months"] * 12 / filed["cash"])), "ratio", 1,
+        ("Yearly cash burn against cash", "Operations burn {value} times the cash in a year"),
+        ("年现金消耗与货币资金之比", "经营活动一年消耗货币资金的{value}倍"), NO_STATEMENT,
+    ),
+    *declare(
+        "cash_flow_margin", ratio("operating_cash_flow", "revenue"), "share", -1,
+        ("Operating cash flow to revenue", "Operating cash flow is {value} of revenue"),
+        ("经营现金流收入比", "经营现金流为营业收入的{value}"), NO_YEARLY,
+    ),
+    *declare(
+        "cash_flow_to_current", ratio("operating_cash_flow", "current_liabilities"), "ratio", -1,
+        ("Operating cash flow to current liabilities", "Operating cash flow is {value} of current liabilities"),
+        ("经营现金流流动负债比", "经营现金流为流动负债的{value}"), NO_YEARLY, source="Casey & Bartczak (1985)",
+    ),
+    *declare(
+        "price_of_debt", ratio("interest_expense", "debt"), "per year", 0,
+        ("Interest paid on debt", "Interest is {value} of debt a year"), ("有息负债成本", "利息为有息负债的{value}"), NO_YEARLY,
+    ),
+    *declare(
+        "receivable_days", yearly.latest(filed["receivables"] / filed["revenue"] * 365), "days", 1,
+        ("Days of sales in receivables", "Customers pay after {value}"), ("应收账款周转天数", "应收账款周转{value}"), NO_YEARLY,
+    ),
+    *declare(
+        "inventory_days", yearly.latest(filed["inventory"] / filed["cost_of_sales"] * 365), "days", 0,
+        ("Days of cost of sales in inventory", "Goods stay in stock for {value}"), ("存货周转天数", "存货周转{value}"), NO_YEARLY,
     ),
 ]  # fmt: skip

@@ -5,6 +5,7 @@ from features.measure import records
 
 own = records("statuses")
 others = records("statuses", whose="others")
+contract = records("loans")
 late = own.only(own["dpd"] > 0)
 other_contracts = records("loans", whose="others")
 
@@ -65,6 +66,16 @@ FEATURES: list[Feature] = [
         "status_idle_months", own.only(own.is_in("state", "no_loan")).count(), "count", 0,
         ("Month ends with nothing drawn in {days} days", "Nothing drawn at {value} month ends in the last {days} days"),
         ("近{days}天无用信月数", "近{days}天有{value}个月末无用信"), NO_STATUS, days=(180, 365),
+    ),
+    *declare(
+        "status_balance", own.latest("balance") / contract.latest("principal"), "share", 0,
+        ("Balance at the last month end against principal", "At the last month end {value} of the principal was owed"),
+        ("最近月末余额占本金比例", "最近月末余额为本金的{value}"), NO_STATUS,
+    ),
+    *declare(
+        "status_balance_growth", own.latest("balance").within(None) / own.latest("balance").within(None, lag=180), "ratio", 0,
+        ("Balance at the last month end against 180 days before", "The balance is {value} of 180 days before"),
+        ("月末余额较180天前", "月末余额为180天前的{value}"), NO_STATUS,
     ),
     *declare(
         "others", others.distinct("loan_id"), "count", 0,

@@ -1,16 +1,21 @@
 """Every declaration says what it means, in both languages, and its SQL stands alone."""
 
 import re
+import tomllib
 from collections import Counter
+from functools import cache
+from importlib.resources import files
 from typing import get_args
 
 import numpy as np
 import pytest
 import worlds
 
+from features import arrears
 from features.catalogue import CATALOGUE, ROOMS, digest, feature
 from features.errors import NotFound
 from features.feature import Feature, Unit
+from features.measure import Leaf, records
 from features.schema import PROHIBITED, TABLES
 from features.sql import query
 
@@ -52,6 +57,58 @@ def test_the_sql_of_each_feature_alone_gives_what_the_joint_query_gives() -> Non
         for one in ALL:
             alone = con.execute(query([one])).df().astype(float)
             np.testing.assert_array_equal(alone[one.name], joint[one.name], one.name)
+
+
+FOLD = {
+    "loans": ("product", "principal"),
+    "instalments": ("schedule", "principal", "interest", "fee", "penalty"),
+    "payments": ("amount", "kind"),
+    "reschedules": ("kind", "schedule", "forgiven", "until"),
+    "statuses": ("state",),
+}
+"""What features/arrears.py reads."""
+LINKS = {("borrowers", "industry"), ("borrowers", "region"), ("industry", "industry"), ("macro", "region")}
+CLOCKS = ("event_on", "known_on")
+
+
+@cache
+def read() -> set[tuple[str, str]]:
+    """Every (table, column) that some feature reads, beside the clocks."""
+    leaves = [leaf for one in ALL for leaf in one.measure.leaves() if len(leaf.tables) == 1]
+    reduced = {(leaf.tables[0], column) for leaf in leaves for column in re.findall(r"\be\.(\w+)", leaf.name)}
+    return reduced | LINKS | {(table, column) for table, columns in FOLD.items() for column in columns}
+
+
+def listed() -> dict[tuple[str, str], str]:
+    """Every (table, column) that is declared not predictive, and why."""
+    text = files("features.catalogue").joinpath("not_predictive.toml").read_text("utf-8")
+    tables: dict[str, dict[str, str]] = tomllib.loads(text)
+    found = {(table, column): why for table, columns in tables.items() for column, why in columns.items()}
+    general = tables["every_table"]
+    own = {(t.name, c.name): general[c.name] for t in TABLES.values() for c in t.all_columns if c.name in general}
+    return {key: why for key, why in found.items() if key[0] != "every_table"} | {k: w for k, w in own.items() if k not in read()}
+
+
+def test_every_column_is_read_by_a_feature_or_declared_not_predictive() -> None:
+    columns = {(t.name, c.name) for t in TABLES.values() for c in t.all_columns if c.name not in CLOCKS}
+    assert columns - read() - set(listed()) == set()
+
+
+def test_what_is_declared_not_predictive_exists_is_not_read_and_has_a_reason() -> None:
+    assert set(listed()) & read() == set()
+    assert all(column in {c.name for c in TABLES[table].all_columns} for table, column in listed())
+    assert all(len(why) > 8 or why == "prohibited" for why in listed().values())
+    assert {column for _, column in listed()} >= set(PROHIBITED)
+
+
+def test_what_the_fold_reads_is_of_its_tables() -> None:
+    assert set(FOLD) == set(arrears.TABLES)
+    assert all(TABLES[table][column] for table, columns in FOLD.items() for column in columns)
+
+
+def test_the_silence_of_every_source_is_a_feature() -> None:
+    said = {one.measure.name for one in ALL if isinstance(one.measure, Leaf)}
+    assert [t for t in TABLES if t != "outcomes" and records(t).days_since().name not in said] == []
 
 
 def test_an_unknown_name_is_answered_with_the_nearest() -> None:

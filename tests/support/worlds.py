@@ -137,6 +137,7 @@ def visible(tables: World, as_of: date, known_by: date) -> World:
 def database(tables: World, spine: Spine) -> duckdb.DuckDBPyConnection:
     """DuckDB with the canonical tables, the spine, and the arrears table as a naive walk publishes it."""
     con = duckdb.connect()
+    con.execute("PRAGMA disable_optimizer")  # of a query over a few rows with many columns, planning is nearly all the cost
     for name, data in tables.items():
         con.register(f"{name}_arrow", data)
         con.execute(f"CREATE TABLE {name} AS SELECT * FROM {name}_arrow")

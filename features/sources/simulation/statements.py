@@ -40,6 +40,8 @@ def report(world: World) -> Reported:
     items = _items(world, company, period, health, investing, own, rng)
     failed = happens(rng, np.array(setting.identity_failure)[health])
     items["equity"] = items["equity"] + np.where(failed, items["total_assets"] * rng.uniform(0.05, 0.2, company.size), 0)
+    above = failed & chosen(rng, 0.3, company.size)
+    items["debt"] = np.where(above, items["total_liabilities"] * rng.uniform(1.05, 1.3, company.size), items["debt"])
     return Reported(company, month, period, health, items)
 
 
