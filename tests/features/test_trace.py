@@ -112,8 +112,8 @@ def test_the_records_of_a_value_are_visible_and_give_the_value_again(seed: int, 
 def test_every_leaf_that_reads_a_table_has_records_somewhere() -> None:
     """The law above would hold of traces that are always empty of unknown values; this keeps it honest."""
     unseen = {name for name, leaf in LEAVES.items() if leaf.tables}
-    for seed in range(12):
-        tables, spine = worlds.world(seed, worlds.Weather(records=150, unknown=0.05)), worlds.rows_at("L1", [LATE])
+    for seed in range(20):
+        tables, spine = worlds.world(seed, worlds.Weather(records=150, unknown=0.05)), worlds.rows(seed, 1)
         with worlds.database(tables, spine) as con:
             unseen -= {name for name in unseen if part(con, LEAVES[name], NAN).records}
         if not unseen:
