@@ -171,13 +171,14 @@ def _validation(console: Console, result: Training) -> None:
     ratios = [f"{months} months {t.ratio:.2f}" for months, t in found.by_horizon.items() if t is not None]
     red = [str(grade) for grade, test in found.backtest.items() if test.light == "red"]
     late = [name for name, gain in found.leaks.features.items() if gain.flagged]
-    score = found.stability.score
+    score, worth = found.stability.score, found.worth.summary()
     lines = [
         f"riskiest 10 % of rows: {result.assessment.whole['model'].value['capture_10']:.0%} of defaults",
         f"observed over expected defaults: {', '.join(ratios)}",
         f"grades whose PD the back-test calls red: {', '.join(red) or 'none'}",
         f"PSI of the score from pool to test: {score.psi:.3f}, {score.light}",
         f"features that gain from ignoring known_on: {', '.join(late) or 'none'}",
+        f"features: {worth['features']} that vary, trees split on {worth['used']}, permuting hurts {worth['help']} beyond noise",
     ]
     for step in found.walk.steps if found.walk else ():
         auc = f"AUC {step.verdict.value['auc']:.3f}, " if step.verdict else ""
