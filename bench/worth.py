@@ -27,10 +27,10 @@ PAGE = """# What the features add
 
 <!-- Written by `python -m bench.worth`; do not edit. -->
 
-Each feature of the catalogue in a model of each book, as [validation.md](validation.md#what-each-feature-adds) says: it *helps* where
-dealing its values anew costs the model more AUC on test rows than two standard errors. Of features that say the same each may seem of
-no use while the others are there, and a book that lacks a source says nothing of its features: what follows is where to look,
-not what to strike out.
+Each feature of the catalogue in a model of each book, as [validation.md](validation.md#what-each-feature-adds) says: it *helps*
+where dealing its values anew costs the model more AUC on test rows than two standard errors. Of features that say the same each
+may seem of no use while the others are there, and a book that lacks a source says nothing of its features: what follows is where
+to look, not what to strike out.
 
 {books}
 
