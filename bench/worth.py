@@ -22,6 +22,8 @@ from features.catalogue import CATALOGUE
 
 SIMULATION = "simulation"
 SETS = {SIMULATION: "default", "card_status": "cards", **OUTCOMES}
+ONE_HALF = 0.5
+"""AUC of a feature that ranks nothing."""
 
 PAGE = """# What the features add
 
@@ -38,13 +40,17 @@ to look, not what to strike out.
 
 {helping}
 
-## Split on, but within noise wherever they are: {noise_n}
+## Say something alone, but in no model what others do not say: {covered_n}
 
-{noise}
+The AUC of the feature alone is above one half in a book, its whole interval.
 
-## Never split on, where they vary: {unused_n}
+{covered}
 
-{unused}
+## Never help: {never_n}
+
+Split on somewhere, never beyond noise, and of no rank alone: {noise}
+
+Split on nowhere, and of no rank alone: {unused}
 
 ## Vary in none of these books, or are left out of their models: {still_n}
 
@@ -73,9 +79,12 @@ def page(books: dict[str, tuple[dict[str, Any], pd.DataFrame]]) -> str:
     noise = set(seen["within noise"]["feature"]) - helping
     unused = set(seen["never used"]["feature"]) - helping - noise
     still = set(CATALOGUE) - helping - noise - unused
+    covered = set(rows.loc[rows["auc_low"] > ONE_HALF, "feature"]) - helping
+    noise, unused = noise - covered, unused - covered
     return PAGE.format(
-        books=_books(books), helping=_helping(seen["helps"]), helping_n=len(helping), noise=_list(noise), noise_n=len(noise),
-        unused=_list(unused), unused_n=len(unused), still=_list(still), still_n=len(still),
+        books=_books(books), helping=_helping(seen["helps"]), helping_n=len(helping),
+        covered=_list(covered), covered_n=len(covered), noise=_list(noise), unused=_list(unused), never_n=len(noise | unused),
+        still=_list(still), still_n=len(still),
     )  # fmt: skip
 
 
