@@ -18,7 +18,7 @@ app = typer.Typer(
     name="loanwatch", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode="rich",
     help="Post-loan risk: who is getting into trouble, why, how closely to watch. 贷后风险监控。",
 )  # fmt: skip
-features_app = typer.Typer(no_args_is_help=True, help="The feature catalogue: list, describe, SQL. 特征目录。")
+features_app = typer.Typer(no_args_is_help=True, help="The feature catalogue: list, describe, SQL, trace a value. 特征目录。")
 app.add_typer(features_app, name="features")
 
 WIDTH = None if sys.stdout.isatty() else 140
@@ -310,6 +310,31 @@ def sql(name: str) -> None:
     print(query([feature(name)]))  # noqa: T201
 
 
+@features_app.command("trace")
+def trace_value(
+    entity: Annotated[str, typer.Argument(help="Loan or borrower id. 贷款或借款人编号。")],
+    as_of: Annotated[str, typer.Argument(metavar="AS_OF", help="Closed business day, YYYY-MM-DD. 营业日。")],
+    name: Annotated[str, typer.Argument(help="Feature. 特征。")],
+    book: Book = BOOK,
+    known_by: Annotated[
+        str | None, typer.Option(metavar="DATE", help="As known by this day; AS_OF by default. 截至该日可知。")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """The records that one value came from. 追溯一个特征值的来源记录。"""
+    from features.catalogue import feature
+    from features.ledger import Ledger
+    from features.trace import trace
+    from loanwatch import show
+
+    said, day, later = feature(name), _day(as_of, "AS_OF"), _day(known_by, "--known-by")
+    assert day is not None
+    found = trace(Ledger(book), entity, day, said, later)
+    show.trace(err if as_json else out, found)
+    if as_json:
+        _print_json(show.trace_json(found))
+
+
 @app.command()
 def doctor(book: Book = BOOK, mlruns: Store = STORE) -> None:
     """Check that this machine, the book and the model store are fit to run. 自检。"""
@@ -365,14 +390,14 @@ def _delivery(source: str | None, path: Path | None, mapping: Path | None, dry_r
     return Delivery(source, path, mapping)
 
 
-def _day(text: str | None) -> date | None:
+def _day(text: str | None, name: str = "--as-of") -> date | None:
     if text is None:
         return None
     try:
         return datetime.strptime(text, "%Y-%m-%d").date()
     except ValueError as problem:
         raise UsageError(
-            f"--as-of {text}: not a date; write it as 2024-12-31", f"--as-of {text}:不是日期,请写作 2024-12-31"
+            f"{name} {text}: not a date; write it as 2024-12-31", f"{name} {text}:不是日期,请写作 2024-12-31"
         ) from problem
 
 

@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from models.explain import sentence, told
+from models.explain import Reason, sentence, told
 from models.journal import PROPOSED
 
 if TYPE_CHECKING:  # what is only shown need not be loaded to be shown
@@ -23,6 +23,7 @@ if TYPE_CHECKING:  # what is only shown need not be loaded to be shown
     from features.ingest import Receipt
     from features.quarantine import Report
     from features.sources.draft import Draft
+    from features.trace import Record, Trace
     from loanwatch.doctor import Finding
     from models.journal import Step
     from monitoring.policy import TierPolicy
@@ -42,6 +43,8 @@ MASKED = (
     " that this may be shown to others; the file and line have them."
     " | 可能指向个人的值仅显示形态(A a 字母、9 数字、字 汉字),便于转发;原值见文件行。"
 )
+LATEST = 20
+"""Records of a trace on the terminal; the JSON has all of them."""
 
 
 def receipt(console: Console, found: Receipt) -> None:
@@ -207,13 +210,14 @@ def _validation(console: Console, result: Training) -> None:
     ratios = [f"{months} months {t.ratio:.2f}" for months, t in found.by_horizon.items() if t is not None]
     red = [str(grade) for grade, test in found.backtest.items() if test.light == "red"]
     late = [name for name, gain in found.leaks.features.items() if gain.flagged]
-    score = found.stability.score
+    score, worth = found.stability.score, found.worth.summary()
     lines = [
         f"riskiest 10 % of rows: {result.assessment.whole['model'].value['capture_10']:.0%} of defaults",
         f"observed over expected defaults: {', '.join(ratios)}",
         f"grades whose PD the back-test calls red: {', '.join(red) or 'none'}",
         f"PSI of the score from pool to test: {score.psi:.3f}, {score.light}",
         f"features that gain from ignoring known_on: {', '.join(late) or 'none'}",
+        f"features: {worth['features']} that vary, trees split on {worth['used']}, permuting hurts {worth['help']} beyond noise",
     ]
     for step in found.walk.steps if found.walk else ():
         auc = f"AUC {step.verdict.value['auc']:.3f}, " if step.verdict else ""
@@ -321,6 +325,60 @@ def feature(console: Console, said: Feature) -> None:
     console.print(f"unknown: {said.unknown} | {said.unknown_zh}", highlight=False)
     if said.source:
         console.print(f"source: {said.source}", highlight=False)
+
+
+def trace(console: Console, found: Trace) -> None:
+    """A value, then each part it was computed from with its latest records."""
+    whole = Reason(found.feature.name, found.value, 0.0)
+    who = f"{found.loan_id} of {found.borrower_id}" if found.loan_id else found.borrower_id
+    console.print(
+        f"[bold]{escape(who)}[/] on {found.as_of}, as known by {found.known_by}, ledger version {found.ledger_version}",
+        highlight=False,
+    )
+    console.print(f"{sentence(whole, 'en')} | {sentence(whole, 'zh')}", highlight=False)
+    for part in found.parts:
+        console.print(f"\n{escape(part.name)} = {'unknown' if _unknown(part.value) else _plain(part.value)}", highlight=False)
+        for name in dict.fromkeys(record.table for record in part.records):
+            _records(console, [record for record in part.records if record.table == name])
+        if part.heard == 0:
+            console.print("nothing was heard of this source, so nothing is unknown, not zero | 该来源无记录,故为未知而非零")
+
+
+def _records(console: Console, found: list[Record]) -> None:
+    """The latest records of one table."""
+    head = ("name", "record", "event_on", "known_on", "superseded_on", "ingest", "what")
+    table = _table(f"{found[0].table}: {len(found):,}", *head)
+    for r in found[-LATEST:]:
+        clocks = (str(r.event_on), str(r.known_on), str(r.superseded_on or ""))
+        table.add_row(escape(r.entity), escape(r.record_id), *clocks, str(r.ledger_version), escape(_read(r)))
+    console.print(table)
+    if len(found) > LATEST:
+        console.print(f"and {len(found) - LATEST:,} earlier ones: --json | 更早的记录见 --json", highlight=False)
+
+
+def _read(record: Record) -> str:
+    """What a record contributes: the value a reduction reads, or what a fold reads."""
+    if record.said:
+        return ", ".join(f"{name} {value}" for name, value in record.said.items())
+    return _plain(record.value)
+
+
+def _plain(value: float | str | None) -> str:
+    return f"{value:,.12g}" if isinstance(value, float) else str(value)
+
+
+def _unknown(value: float | str | None) -> bool:
+    return value is None or (isinstance(value, float) and np.isnan(value))
+
+
+def trace_json(found: Trace) -> dict[str, Any]:
+    """The same as one document, with every record; null for unknown."""
+    parts = [{**asdict(p), "value": None if _unknown(p.value) else p.value} for p in found.parts]
+    return {
+        "feature": found.feature.name, "unit": found.feature.unit, "en": found.feature.en, "zh": found.feature.zh,
+        "borrower_id": found.borrower_id, "loan_id": found.loan_id, "as_of": found.as_of, "known_by": found.known_by,
+        "ledger_version": found.ledger_version, "value": None if np.isnan(found.value) else found.value, "parts": parts,
+    }  # fmt: skip
 
 
 def examination(console: Console, findings: list[Finding]) -> None:

@@ -53,7 +53,7 @@ def xray(trained: Trained, sample: Sample, ledger: Ledger) -> XRay:
     now = compute(spine, ledger, [feature(name) for name in names])
     by_feature = {}
     for name in names:
-        before, after = (_ordered(view[name], sample.x[name][pool], sample.y[pool]) for view in (then, now))
+        before, after = (ordered(view[name], sample.x[name][pool], sample.y[pool]) for view in (then, now))
         by_feature[name] = _gain(before, after, bad, _differ(then[name], now[name]))
     scores = {"ignored": trained.log_odds(now), "respected": trained.log_odds(then)}
     paired = judge(scores, bad, sample.borrowers[rows], DRAWS)["ignored_minus_respected"]
@@ -80,7 +80,7 @@ def _differ(then: pd.Series, now: pd.Series) -> float:
     return float((~((then == now) | (then.isna() & now.isna()))).mean())
 
 
-def _ordered(values: pd.Series, pool: pd.Series, bad: Float) -> Float:
+def ordered(values: pd.Series, pool: pd.Series, bad: Float) -> Float:
     """The values turned so that more is riskier in the pool, unknown above or below all as its default rate there says.
 
     Turned by the pool, not by the rows judged: a feature of no use then shows an AUC near one half, not always above it.

@@ -34,6 +34,10 @@ class Limits:
     backtest_lights: tuple[Light, ...]
     leak_rows: int
     leak_limit: float
+    worth_rows: int
+    worth_rows_over_time: int
+    worth_repeats: int
+    worth_errors: float
     horizons: tuple[int, ...]
     fewest_events: int
     fewest_watched: int
@@ -57,8 +61,10 @@ def limits() -> Limits:
         said["fewest_bad"], said["fewest_rows"], products | groups, said["vintage"]["most_quarters"],
         said["bands"]["age"], said["bands"]["count"],
         said["psi"]["bins"], _lights(said["psi"]["light"], "below"), _lights(said["backtest"]["light"], "from"),
-        said["leaks"]["rows"], said["leaks"]["limit"], tuple(said["horizon"]["months"]), said["horizon"]["fewest_events"],
-        said["horizon"]["fewest_watched"], said["horizon"]["carried_months"],
+        said["leaks"]["rows"], said["leaks"]["limit"],
+        said["worth"]["rows"], said["worth"]["rows_over_time"], said["worth"]["repeats"], said["worth"]["errors"],
+        tuple(said["horizon"]["months"]), said["horizon"]["fewest_events"], said["horizon"]["fewest_watched"],
+        said["horizon"]["carried_months"],
     )  # fmt: skip
 
 

@@ -23,6 +23,8 @@ from models.validate import Validation
 TEMPLATES = Path(__file__).parent / "templates"
 DOCUMENTS = ("validation.html", "card.html")
 NOTHING = "–"
+MOST = 40
+"""Features in the table of what each adds; worth.csv has all of them."""
 
 SCORES = {
     "model": ("loanwatch", "本模型"),
@@ -77,7 +79,7 @@ def documents(
         "figures": drawn, "limits": limits(), "ledger": ledger, "assumed": assumed(ledger), "periods": _periods(sample),
         "features": [feature(name) for name in bundle.features], "scores": _scores(assessment),
         "metrics": METRIC_NAMES, "part_names": PARTS,
-        "mean_pd": float(probability(assessment.scores["model"]).mean()), "differences": _differences(assessment),
+        "most": MOST, "mean_pd": float(probability(assessment.scores["model"]).mean()), "differences": _differences(assessment),
     }  # fmt: skip
     return {name: pages.get_template(name).render(said) for name in DOCUMENTS}
 

@@ -6,6 +6,7 @@ bin, so that an empty one does not make the index infinite. Without any change P
 (Yurdakul 2018): ``noise`` is the value that it passes by chance in one case of twenty.
 """
 
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -68,6 +69,15 @@ def shift(before: Float, after: Float) -> Shift:
     noise = float(chi2.ppf(0.95, used.sum() - 1) * (1 / len(before) + 1 / len(after))) if used.sum() > 1 else 0.0
     light = limits().psi_light(psi)
     return Shift(psi, noise, light.name, float(np.isnan(before).mean()), float(np.isnan(after).mean()))
+
+
+def over_time(values: Float, pool: Mask, spans: Sequence[Mask]) -> list[float]:
+    """PSI of the values of each span of rows against the pool's."""
+    cuts, spikes = _cuts(values[pool])
+    at, bins = _bin(values, cuts, spikes), len(cuts) + len(spikes) + 2
+    old = np.bincount(at[pool], minlength=bins)
+    new = [np.bincount(at[span], minlength=bins) for span in spans]
+    return [index(old[used], rows[used]) for rows in new for used in [(old > 0) | (rows > 0)]]
 
 
 def index(before: Int, after: Int) -> float:

@@ -23,6 +23,7 @@ from models.segments import attributes, month_of, segments
 from models.stability import Stability, stability
 from models.train import Trained
 from models.walk import Walk
+from models.worth import Worth, worth
 
 Progress = Callable[[str, int], None]
 
@@ -40,15 +41,16 @@ class Validation:
     stability: Stability
     backtest: Mapping[int, GradeTest]
     leaks: XRay
+    worth: Worth
     horizons: Horizons
     by_horizon: Mapping[int, HorizonTest | None]
     by_horizon_pool: Mapping[int, HorizonTest | None]
     walk: Walk | None
 
     def as_json(self) -> dict[str, Any]:
-        """The same as plain data; None where a number is not defined."""
+        """The same as plain data, of ``worth`` the summary; None where a number is not defined."""
         said: dict[str, Any] = plain(self)
-        return said
+        return said | {"worth": self.worth.summary()}
 
 
 def validate(
@@ -73,8 +75,9 @@ def validate(
     done("stability", len(scores))
     found = xray(trained, sample, ledger)
     done("leaks", found.n)
+    added = worth(trained, sample, done)
     curves = _horizons(trained, sample, ledger, log_odds, scores)
-    return Validation(parts, watch_pd, groups, moved, backtest(log_odds, bad, borrowers), found, *curves, walk)
+    return Validation(parts, watch_pd, groups, moved, backtest(log_odds, bad, borrowers), found, added, *curves, walk)
 
 
 Tested = Mapping[int, HorizonTest | None]

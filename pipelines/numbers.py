@@ -60,6 +60,7 @@ def shown(validation: Validation) -> dict[str, float]:
         "psi": validation.stability.score.psi,
         "psi_red": float(sum(shift.light == "red" for shift in validation.stability.features.values())),
         "backtest_red": float(sum(test.light == "red" for test in validation.backtest.values())),
+        **{f"worth.{name}": float(count) for name, count in validation.worth.summary().items()},
         "leaks_flagged": float(sum(gain.flagged for gain in validation.leaks.features.values())),
         **horizons,
     }

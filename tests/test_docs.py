@@ -87,7 +87,7 @@ def test_the_readme_names_every_command() -> None:
 def test_a_command_or_option_that_does_not_exist_is_found() -> None:
     assert list(spoken("`loanwatch trian --book b`")) == [["trian", "--book", "b"]]
     assert unknown_words(["trian", "--book", "b"]) == ["trian"]
-    assert unknown_words(["features", "trace"]) == ["trace"]
+    assert unknown_words(["features", "trade"]) == ["trade"]
     assert unknown_words(["train", "--boook", "b"]) == ["--boook"]
     assert unknown_words(["train", "--book", "b"]) == []
 

@@ -18,7 +18,7 @@ from models.registry import Registry
 VERBS = [
     (), ("simulate",), ("ingest",), ("map",), ("quarantine",), ("train",), ("promote",), ("nightly",), ("score",), ("features",),
     ("features", "list"), ("features", "describe"),
-    ("features", "sql"), ("doctor",), ("demo",),
+    ("features", "sql"), ("features", "trace"), ("doctor",), ("demo",),
 ]  # fmt: skip
 
 Said = tuple[int, str, str]
@@ -103,6 +103,10 @@ def test_every_verb_of_the_app_is_tried_here() -> None:
         (("score", "--book", "nowhere", "--loan", "L1"), 4, "no ledger there yet"),
         (("features", "describe", "worst_dpd_9"), 4, "did you mean worst_dpd_90"),
         (("features", "sql", "dpdd"), 4, "did you mean dpd"),
+        (("features", "trace", "L1", "2024-12-31", "dpdd"), 4, "did you mean dpd"),
+        (("features", "trace", "L1", "2024-12", "dpd"), 2, "AS_OF 2024-12: not a date"),
+        (("features", "trace", "L1", "2024-12-31", "dpd", "--known-by", "now"), 2, "--known-by now: not a date"),
+        (("features", "trace", "L1", "2024-12-31", "dpd", "--book", "nowhere"), 4, "no ledger there yet"),
         (("ingest", "simulated", "--from", "nowhere", "--book", "new"), 3, "nowhere"),
         (("ingest", "card_status", "--from", "nowhere", "--book", "new"), 3, "nowhere"),
         (("ingest", "tables", "--from", "."), 2, "--mapping FILE.toml goes with the source 'tables'"),
@@ -168,6 +172,32 @@ def test_sql_printed_is_sql_that_duckdb_can_read(run: Run) -> None:
     for name in list(CATALOGUE)[::7]:
         _, out, _ = run("features", "sql", name)
         assert duckdb.extract_statements(out)
+
+
+def test_a_traced_value_is_a_table_of_its_records_or_one_json_document(run: Run, book: Book) -> None:
+    loan = next(iter(book.rows["loan_id"]))
+    asked = ("features", "trace", loan, book.day, "paid_share_90", "--book", book.path)
+    code, out, err = run(*asked, "--json")
+    assert code == 0, err
+    found = strict(out)
+    assert (found["feature"], found["loan_id"], found["as_of"]) == ("paid_share_90", loan, str(book.day))
+    paid, due = found["parts"]
+    assert found["value"] == paid["value"] / due["value"]
+    assert due["value"] == sum(record["value"] for record in due["records"])
+    assert {"record_id", "event_on", "known_on", "superseded_on", "ledger_version"} <= set(due["records"][0])
+    code, out, _ = run(*asked)
+    assert code == 0
+    assert all(record["record_id"] in out for record in due["records"])
+    assert "of what fell due in the last 90 days was paid" in flowing(out) and "还款为应还的" in out
+
+
+def test_a_long_trace_shows_the_latest_and_an_unheard_source_is_said_to_be_so(run: Run, book: Book) -> None:
+    loan = book.sample.people.spine.loan_id[int(book.sample.x["instalments_settled"].argmax())]
+    _, out, _ = run("features", "trace", loan, book.day, "dpd", "--book", book.path)
+    assert "earlier ones: --json" in out and "instalments: " in out and "principal" in out
+    silent = next(iter(book.sample.people.spine.borrower_id[book.sample.x["promises_365"].isna()]))
+    _, out, _ = run("features", "trace", silent, book.day, "promises_365", "--book", book.path)
+    assert "nothing was heard of this source" in flowing(out)
 
 
 def test_a_score_is_one_json_document_on_stdout_and_a_table_on_stderr(run: Run, book: Book) -> None:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from sklearn.metrics import roc_auc_score
 
 from features.ledger import Float
-from models.leaks import XRay, _ordered, auc, xray
+from models.leaks import XRay, auc, ordered, xray
 from models.limits import limits
 
 
@@ -34,10 +34,10 @@ def test_unknown_stands_where_its_default_rate_in_the_pool_puts_it() -> None:
     pool = pd.Series([1.0, 2.0, 3.0, 4.0, np.nan, np.nan])
     values = pd.Series([2.0, np.nan, 9.0])
     risky, safe = (np.array([0, 0, 0, 1, rate, rate], dtype=np.float64) for rate in (1, 0))
-    assert _ordered(values, pool, risky).tolist() == [2.0, np.inf, 9.0]
-    assert _ordered(values, pool, safe).tolist() == [2.0, -np.inf, 9.0]
+    assert ordered(values, pool, risky).tolist() == [2.0, np.inf, 9.0]
+    assert ordered(values, pool, safe).tolist() == [2.0, -np.inf, 9.0]
     falling = np.array([1, 0, 0, 0, 1, 1], dtype=np.float64)
-    assert _ordered(values, pool, falling).tolist() == [-2.0, np.inf, -9.0]
+    assert ordered(values, pool, falling).tolist() == [-2.0, np.inf, -9.0]
 
 
 @pytest.fixture(scope="module")

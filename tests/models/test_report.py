@@ -6,6 +6,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from books import Book
 from matplotlib.figure import Figure
@@ -136,12 +137,25 @@ def test_the_report_has_every_figure_of_the_validation(validation: Validation, w
         assert all(name in words for name in named)
 
 
+def test_the_report_names_what_each_feature_adds_and_what_never_helps(validation: Validation, written: Written) -> None:
+    chapter = written["validation.html"].partition("What each feature adds")[2].partition("<h2>")[0]
+    table, _, lists = chapter.partition("</table>")
+    shown = list(validation.worth.features)[: report.MOST]
+    assert [name for name in shown if f"<code>{name}</code>" not in table] == []
+    assert table.count("<tr>") == 1 + len(shown)
+    silent = [*validation.worth.named("never used"), *validation.worth.named("within noise"), *validation.worth.still]
+    assert len(silent) > 20
+    assert [name for name in silent if f"<code>{name}</code>" not in lists] == []
+    assert [name for name in validation.worth.named("helps") if f"<code>{name}</code>" in lists] == []
+
+
 def test_a_validation_as_json_is_what_the_training_run_printed(book: Book, validation: Validation) -> None:
     said = replace(validation, walk=None).as_json()
     assert plain(book.trained["validation"]["stability"]) == said["stability"]
     assert {k: v["n"] for k, v in said["parts"]["product"].items()} == {
         k: v["n"] for k, v in book.trained["validation"]["parts"]["product"].items()
     }
+    assert book.trained["validation"]["worth"] == said["worth"] == validation.worth.summary()
     assert said["horizons"]["anchor"] == 12 and said["watch_pd"] == 0.05
 
 
@@ -158,7 +172,9 @@ def test_numbers_are_written_with_sensible_digits_and_nothing_for_nothing() -> N
     assert [p_value(0.5), p_value(0.0)] == ["0.500", "< 0.001"]
 
 
-def test_the_training_run_left_both_documents_with_its_version(book: Book) -> None:
+def test_the_training_run_left_both_documents_and_the_features_with_its_version(book: Book, validation: Validation) -> None:
     reports = sorted((book.mlruns / "artifacts").rglob("report/*.html"))
     assert [p.name for p in reports] == sorted(DOCUMENTS)
     assert all(book.bundle.digest in Path(p).read_text("utf-8") for p in reports)
+    (kept,) = (book.mlruns / "artifacts").rglob("report/worth.csv")
+    pd.testing.assert_frame_equal(pd.read_csv(kept), validation.worth.table(), rtol=1e-12)
