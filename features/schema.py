@@ -200,6 +200,7 @@ _TABLES = (
         money("principal", "Principal or limit granted", "本金或授信额", low=0),
         number("rate", "Yearly interest rate", "年利率", "per year", 0, 10),
         count("term_months", "Term", "期限", "months", 1_200),
+        date("first_due_on", "First due date", "首期还款日"),
         date("matures_on", "Last due date", "到期日"),
         date("closed_on", "Closed on", "结清日"),
         ahead=True,

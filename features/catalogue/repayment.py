@@ -8,6 +8,7 @@ payments = records("payments")
 due = instalments["principal"] + instalments["interest"]
 
 NOT_DUE = ("nothing has fallen due yet", "尚无到期应还款项")
+NOT_PAID = ("nothing was paid yet, or the contract states no first due date", "尚未还款,或合同未载明首期还款日")
 NOT_SETTLED = ("no instalment is settled yet", "尚无已结清期次")
 NO_OTHER = ("no other loan of the borrower has anything due yet", "该借款人的其他贷款均无到期款项")
 NONE_SETTLED = ("no instalment of another loan is settled yet", "其他贷款尚无已结清期次")
@@ -87,6 +88,11 @@ FEATURES: list[Feature] = [
         "settled_late_share", fold("settled_late_share"), "share", 1,
         ("Share of instalments settled late", "{value} of the settled instalments were settled late"),
         ("延迟结清期数占比", "已结清各期中{value}为延迟结清"), NOT_SETTLED,
+    ),
+    *declare(
+        "first_paid_late", fold("first_paid_late"), "days", 1,
+        ("Days from the first due date to the first payment", "The first payment came {value} after the first due date"),
+        ("首次还款延迟天数", "首次还款在首期还款日后{value}"), NOT_PAID,
     ),
     *declare(
         "others_dpd", fold("dpd", whose="others").largest(), "days", 1,

@@ -66,6 +66,7 @@ def loans(world: World) -> Any:
         "loans", np.arange(book.size), opened_on, opened_on,
         product=Words(book.product, PRODUCTS), currency=Words(np.zeros(book.size, np.int64), ("CNY",)),
         principal=book.principal, rate=book.rate, term_months=book.term,
+        first_due_on=calendar.day(book.opened + 1, book.due_day),
         matures_on=calendar.day(book.opened + book.term, book.due_day),
     )  # fmt: skip
 
