@@ -184,6 +184,7 @@ _TABLES = (
         text("housing", "Housing", "住房情况"),
         flag("owns_car", "Owns a car", "拥有车辆"),
         flag("owns_realty", "Owns real estate", "拥有房产"),
+        code("account_kind", "Kind of account that loans are repaid from", "还款账户类型", "current savings other"),
         date("founded_on", "Company founded on", "企业成立日"),
         count("staff", "Staff", "员工人数", "people"),
         text("sex", "Sex (prohibited in champions)", "性别(模型禁用)"),

@@ -84,8 +84,8 @@ class Streams(NamedTuple):
     ``records`` (n, 8): first the instalments, then payments, reschedules, contracts, write-offs, each sorted by (loan,
     event_on, known_on, record_id). All begin with event_on, known_on, superseded_on. Then instalments: schedule, penalty,
     fee, interest, principal; payments: amount, amount if it is a prepayment; reschedules: kind, schedule (0 none), forgiven,
-    last day of a pause (-1 none); contracts: row of the terms, principal granted, first due date (-1 unknown). ``at`` (5, loans + 1): where
-    those of each loan begin and end.
+    last day of a pause (-1 none); contracts: row of the terms, principal granted, first due date (-1 unknown). ``at``
+    (5, loans + 1): where those of each loan begin and end.
 
     ``terms`` (m, 11): components in the order they are paid (4), their groups (4), days of grace, 1 if a prepayment is taken
     off the end, calendar (-1 none). ``next_day`` (calendars, days): the business day for each day from ``first_day``.

@@ -5,6 +5,8 @@ from features.measure import fold, records
 
 instalments = records("instalments")
 payments = records("payments")
+borrower = records("borrowers")
+account = borrower.only(borrower.is_in("account_kind", "current", "savings", "other"))
 due = instalments["principal"] + instalments["interest"]
 
 NOT_DUE = ("nothing has fallen due yet", "尚无到期应还款项")
@@ -93,6 +95,11 @@ FEATURES: list[Feature] = [
         "first_paid_late", fold("first_paid_late"), "days", 1,
         ("Days from the first due date to the first payment", "The first payment came {value} after the first due date"),
         ("首次还款延迟天数", "首次还款在首期还款日后{value}"), NOT_PAID,
+    ),
+    *declare(
+        "savings_account", account.latest(account.is_in("account_kind", "savings").as_number()), "yes/no", 0,
+        ("Repaid from a savings account", "Loans are repaid from a savings account: {value}"),
+        ("以储蓄账户还款", "以储蓄账户还款:{value}"), ("the kind of account is not stated", "账户类型未登记"),
     ),
     *declare(
         "others_dpd", fold("dpd", whose="others").largest(), "days", 1,

@@ -8,6 +8,7 @@ import pytest
 from features.catalogue import CATALOGUE
 from features.errors import UsageError
 from features.feature import Feature, declare
+from features.labels import target
 from features.measure import Expr, Measure, Records, Reduce, records
 from features.schema import PROHIBITED, TABLES
 from models import profile as module
@@ -106,3 +107,24 @@ def test_a_prohibited_column_that_no_table_has_is_refused(monkeypatch: pytest.Mo
     monkeypatch.setattr(module, "_tables", lambda: tables)
     with pytest.raises(UsageError, match="sexx"):
         profile()
+
+
+def test_a_reported_outcome_looks_as_far_ahead_as_the_profile_states() -> None:
+    stated, other = profile("companies"), profile("instalment_loans")
+    assert (stated.goal().months, other.goal().months) == (12, 0)
+    assert "within 12 months" in stated.goal().en and "12个月内" in stated.goal().zh
+    assert other.goal() == target("outcome")
+
+
+def test_what_is_counted_from_payments_has_its_own_horizon_whatever_a_profile_states() -> None:
+    assert profile("companies").goal("dpd30_6m") == target("dpd30_6m")
+    assert profile().goal() == target("default_12m")
+
+
+@pytest.mark.parametrize("months", [-1, 12.0, "12", True, 601])
+def test_a_horizon_that_is_no_number_of_months_is_refused(months: object, monkeypatch: pytest.MonkeyPatch) -> None:
+    tables: dict[str, Any] = copy.deepcopy(_tables())
+    tables["companies"]["outcome_months"] = months
+    monkeypatch.setattr(module, "_tables", lambda: tables)
+    with pytest.raises(UsageError, match=r"outcome_months: saw .* expected a whole number of months"):
+        profile("companies")
