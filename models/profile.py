@@ -31,6 +31,7 @@ class Profile:
     folds: int
     repeats: int
     prohibited: tuple[str, ...]
+    only: tuple[str, ...]
     without: Mapping[str, str]
     lightgbm: Mapping[str, float]
 
@@ -45,8 +46,9 @@ class Profile:
         return replace(found, months=months, en=f"{found.en} within {months} months", zh=f"{months}个月内{found.zh}")
 
     def catalogue(self) -> list[Feature]:
-        """The features a champion may use: none left out, none that reads a prohibited column."""
-        return [f for f in CATALOGUE.values() if f.name not in self.without and not self._prohibits(f)]
+        """The features a champion may use: those named if any are, none left out, none that reads a prohibited column."""
+        named = [feature for feature in CATALOGUE.values() if not self.only or feature.name in self.only]
+        return [f for f in named if f.name not in self.without and not self._prohibits(f)]
 
     def _prohibits(self, feature: Feature) -> bool:
         read = [leaf.of.sql + leaf.records.where.sql for leaf in feature.measure.leaves() if isinstance(leaf, Reduce)]
@@ -70,8 +72,9 @@ def profile(name: str = "default") -> Profile:
     _known(chosen["lightgbm"], set(tables["default"]["lightgbm"]), f"profiles.toml [{name}.lightgbm]")
     _months(chosen["outcome_months"], f"profiles.toml [{name}] outcome_months")
     _known(chosen["prohibited"], {c.name for t in TABLES.values() for c in t.all_columns}, f"profiles.toml [{name}] prohibited")
+    _known(chosen["only"], set(CATALOGUE), f"profiles.toml [{name}] only")
     _known(chosen["without"], set(CATALOGUE), f"profiles.toml [{name}.without]")
-    return Profile(name=name, **{**chosen, "prohibited": tuple(chosen["prohibited"])})
+    return Profile(name=name, **{**chosen, "prohibited": tuple(chosen["prohibited"]), "only": tuple(chosen["only"])})
 
 
 def _months(value: object, where: str) -> None:

@@ -73,6 +73,15 @@ def test_a_profile_says_only_where_it_differs() -> None:
     assert cards.lightgbm["max_depth"] == default.lightgbm["max_depth"] == 4
 
 
+def test_a_profile_that_names_its_features_uses_no_others_and_none_that_is_prohibited(monkeypatch: pytest.MonkeyPatch) -> None:
+    (sly,) = declare("sly", borrowers.latest(borrowers["born_on"]), "days", 0, ("", ""), ("", ""), ("", ""))
+    monkeypatch.setitem(CATALOGUE, "sly", sly)
+    tables: dict[str, Any] = copy.deepcopy(_tables())
+    tables["cards"]["only"] = ["dpd", "sly", "income", "worst_dpd_90"]
+    monkeypatch.setattr(module, "_tables", lambda: tables)
+    assert {f.name for f in profile("cards").catalogue()} == {"dpd", "worst_dpd_90"}  # income is left out of this profile
+
+
 def test_an_unknown_profile_is_refused_with_the_nearest_name() -> None:
     with pytest.raises(UsageError, match=r"unknown profile 'compnies'; did you mean companies\?"):
         profile("compnies")
@@ -97,6 +106,14 @@ def test_an_unknown_key_is_refused_with_the_nearest_name(
     place[key] = value
     monkeypatch.setattr(module, "_tables", lambda: tables)
     with pytest.raises(UsageError, match=f"unknown key '{key}'; did you mean.*{meant}"):
+        profile("cards")
+
+
+def test_a_feature_named_that_the_catalogue_lacks_is_refused_with_the_nearest(monkeypatch: pytest.MonkeyPatch) -> None:
+    tables: dict[str, Any] = copy.deepcopy(_tables())
+    tables["cards"]["only"] = ["worst_dpd_9"]
+    monkeypatch.setattr(module, "_tables", lambda: tables)
+    with pytest.raises(UsageError, match=r"\[cards\] only: unknown key 'worst_dpd_9'; did you mean.*worst_dpd_90"):
         profile("cards")
 
 
