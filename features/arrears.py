@@ -17,7 +17,7 @@ from features.window import Moment
 TABLES = ("loans", "instalments", "payments", "reschedules", "statuses")
 """What the walk reads."""
 READS = {
-    "loans": ("product", "principal"),
+    "loans": ("product", "principal", "first_due_on"),
     "instalments": ("schedule", *terms.COMPONENTS),
     "payments": ("amount", "kind"),
     "reschedules": ("kind", "schedule", "forgiven", "until"),
@@ -31,10 +31,11 @@ OF_WRITE_OFF = ("days_since_write_off", "written_off_amount", "recovered_share")
 def arrears(partition: Partition, moment: Moment, by: Terms | None = None) -> Float:
     """COLUMNS of each (loan, as_of, known_by), by the shipped terms unless told; float64 (n, len(COLUMNS)).
 
-    NaN where nothing has fallen due by ``as_of``; ``days_since_overdue`` also where the loan was never overdue, ``*_late*``
-    where no instalment is settled, ``principal_outstanding`` where no contract states the principal, and the columns of a
-    write-off where there is none. Amounts in minor units, the rest in days, instalments or shares. Interest that accrues between
-    due days is in none of the amounts.
+    NaN where nothing has fallen due by ``as_of``; ``days_since_overdue`` also where the loan was never overdue, ``*days_late``
+    and ``settled_late_share`` where no instalment is settled, ``principal_outstanding`` where no contract states the principal,
+    and the columns of a write-off where there is none. ``first_paid_late`` alone is known before anything is due: NaN where
+    nothing was paid, or no contract states the first due date. Amounts in minor units, the rest in days, instalments or shares.
+    Interest that accrues between due days is in none of the amounts.
     """
     return _fold(partition, moment, moment.as_of, 0, by)[0]
 
@@ -76,7 +77,7 @@ def _laid_out(partition: Partition, by: Terms) -> Streams:
         (due, [_or(due, name, 0) for name in ("schedule", *terms.COMPONENTS)]),
         (paid, [paid.column("amount"), prepaid]),
         (change, [kind, _or(change, "schedule", 0), _or(change, "forgiven", 0), _or(change, "until", -1)]),
-        (loans, [_terms_row(loans, by), _or(loans, "principal", -1)]),
+        (loans, [_terms_row(loans, by), _or(loans, "principal", -1), _or(loans, "first_due_on", -1)]),
         (states, []),
     )
     kept = [slice(None)] * (len(tables) - 1) + [np.flatnonzero(states.is_word("state", "written_off"))]

@@ -100,10 +100,14 @@ def population(
     workers: int = 2,
     done: Callable[[int], None] = lambda _: None,
 ) -> Population:
-    """Every loan in sight on each day, in order of (day, borrower, loan); known by then. All partitions unless told."""
+    """Every loan in sight on each day, in order of (day, borrower, loan); known by then. All partitions unless told.
+
+    Where a ledger holds neither schedules nor statuses, nothing can go out of sight: a loan is in it until it is closed.
+    """
+    always = not {"instalments", "statuses"} & set(ledger.manifest.files)
 
     def one(number: int) -> Population:
-        found = _in_sight(ledger.partition(number, TABLES_READ), as_ofs)
+        found = _in_sight(ledger.partition(number, TABLES_READ), as_ofs, always)
         done(len(found.spine))
         return found
 
@@ -117,11 +121,11 @@ def population(
     return Population(spine, facts).take(order)
 
 
-def _in_sight(partition: Partition, as_ofs: Sequence[date]) -> Population:
+def _in_sight(partition: Partition, as_ofs: Sequence[date], always: bool) -> Population:
     loans = [(str(partition.borrowers[b]), str(loan)) for loan, b in zip(partition.loans, partition.loan_borrower, strict=True)]
     spine = Spine.concat([Spine.of(loans, day) for day in as_ofs])
     seen = _seen(spine, partition)
-    in_sight = seen["arrears_dpd"].notna() | (seen["status_age"] < IN_SIGHT_DAYS) | (seen["age"] < NEW_DAYS)
+    in_sight = seen["arrears_dpd"].notna() | (seen["status_age"] < IN_SIGHT_DAYS) | (seen["age"] < NEW_DAYS) | always
     standing = seen["age"].notna() & ~(seen["closed_on"] <= spine.as_of) & ~(seen["written_off"] == 1)
     return Population(spine, _facts(seen)).take(np.flatnonzero(in_sight & standing))
 

@@ -11,6 +11,8 @@ from features.feature import Feature
 from features.measure import AsOf, Fold, FoldOthers, Leaf, Records, Reduce, Whose
 
 ORDER = "row(e.event_on, e.known_on, e.{entity}, e.record_id)"
+OTHER_LOANS = "e.borrower_id = s.borrower_id AND e.loan_id IS DISTINCT FROM s.loan_id"
+MATCH = {"own": "e.{0} = s.{0}", "borrower": "e.borrower_id = s.borrower_id", "others": OTHER_LOANS}
 VISIBLE = "e.event_on <= s.as_of AND e.known_on <= s.known_by AND (e.superseded_on IS NULL OR e.superseded_on > s.known_by)"
 
 
@@ -52,11 +54,7 @@ def _group(name: str, source: Records, reduces: list[Reduce]) -> str:
 def _joined(source: Records) -> str:
     """The rows with all records of a source that are visible to them."""
     table = source.table
-    match = {
-        "own": f"e.{table.entity_column} = s.{table.entity_column}",
-        "borrower": "e.borrower_id = s.borrower_id",
-        "others": "e.borrower_id = s.borrower_id AND e.loan_id IS DISTINCT FROM s.loan_id",
-    }[source.whose]
+    match = MATCH[source.whose].format(table.entity_column)
     spine = f"(SELECT s.*, {table.entity} FROM spine s JOIN link_{table.entity} USING (row_id))"
     rows = "spine" if table.partitioned else spine
     return f"{rows} s\n  LEFT JOIN {table.name} e ON {match} AND {VISIBLE}"
@@ -65,20 +63,20 @@ def _joined(source: Records) -> str:
 def _each(name: str, leaf: Reduce) -> str:
     """The last value of each item, and their total."""
     assert leaf.item
-    heard = f"count(*) FILTER (WHERE {_window(leaf, leaf.observed_days)}) AS heard"
-    last = f"arg_max({leaf.of.sql}, {_order(leaf)}) {_keep(leaf, f' AND {leaf.item.sql} IS NOT NULL')} AS last"
+    heard = f"count(*) FILTER (WHERE {within(leaf, leaf.observed_days)}) AS heard"
+    last = f"arg_max({leaf.of.sql}, {_order(leaf)}) FILTER (WHERE {counts(leaf)}) AS last"
     items = f"SELECT s.row_id, {heard}, {last}\n  FROM {_joined(leaf.records)}\n  GROUP BY s.row_id, s.as_of, {leaf.item.sql}"
     total = f'CASE WHEN sum(heard) > 0 THEN coalesce(sum(last), 0) END AS "{leaf.name}"'
     return f"{name} AS (\n  SELECT row_id,\n    {total}\n  FROM ({items})\n  GROUP BY row_id\n)"
 
 
-def _keep(leaf: Reduce, more: str = "") -> str:
-    """The records of the window that count."""
+def counts(leaf: Reduce) -> str:
+    """Whether a visible record counts: in the window, in force, kept by the condition, and with a value."""
     source = leaf.records
     since = f" AND coalesce(e.{source.since} <= s.as_of, true)" if source.since else ""
     until = f" AND coalesce(e.{source.until} > s.as_of, true)" if source.until else ""
-    where = f"{_window(leaf, leaf.days)}{since}{until} AND {source.where.sql} AND {leaf.of.sql} IS NOT NULL"
-    return f"FILTER (WHERE {where}{more})"
+    item = f" AND {leaf.item.sql} IS NOT NULL" if leaf.item else ""
+    return f"{within(leaf, leaf.days)}{since}{until} AND {source.where.sql} AND {leaf.of.sql} IS NOT NULL{item}"
 
 
 def _order(leaf: Reduce) -> str:
@@ -86,7 +84,7 @@ def _order(leaf: Reduce) -> str:
 
 
 def _aggregate(leaf: Reduce) -> str:
-    keep, x, order = _keep(leaf), leaf.of.sql, _order(leaf)
+    keep, x, order = f"FILTER (WHERE {counts(leaf)})", leaf.of.sql, _order(leaf)
     plain = {
         "mean": f"sum({x}) {keep} / nullif(count({x}) {keep}, 0)",
         "largest": f"max({x}) {keep}",
@@ -104,10 +102,11 @@ def _aggregate(leaf: Reduce) -> str:
         "total": f"coalesce(sum({x}) {keep}, 0)",
         "distinct": f"count(DISTINCT {x}) {keep}",
     }[leaf.how]
-    return f"CASE WHEN count(*) FILTER (WHERE {_window(leaf, leaf.observed_days)}) > 0 THEN {amount} END"
+    return f"CASE WHEN count(*) FILTER (WHERE {within(leaf, leaf.observed_days)}) > 0 THEN {amount} END"
 
 
-def _window(leaf: Reduce, days: int | None) -> str:
+def within(leaf: Reduce, days: int | None) -> str:
+    """Whether a record lies in a window of the leaf."""
     last = f"s.as_of - {leaf.lag}" if leaf.lag else "s.as_of"
     since = f" AND e.event_on > {last} - {days}" if days is not None else ""
     return f"e.event_on <= {last}{since}"

@@ -24,10 +24,7 @@ from features.ledger import Ledger, partition_of, stored_file
 from features.measure import Fold, FoldOthers, Leaf, Reduce, records
 from features.schema import LOAN_ID, TABLES, Table
 from features.spine import Spine
-from features.sql import ORDER, VISIBLE
-
-OTHER_LOANS = "e.borrower_id = s.borrower_id AND e.loan_id IS DISTINCT FROM s.loan_id"
-MATCH = {"own": "e.{0} = s.{0}", "borrower": "e.borrower_id = s.borrower_id", "others": OTHER_LOANS}
+from features.sql import MATCH, ORDER, OTHER_LOANS, VISIBLE, counts, within
 
 
 @dataclass(frozen=True)
@@ -125,16 +122,16 @@ def _link(kind: str) -> Reduce:
 def _reduced(con: duckdb.DuckDBPyConnection, leaf: Reduce) -> Iterator[Record]:
     """The records a reduction reads, in ledger order: what is unknown is passed over."""
     table = leaf.records.table
-    keep = f"{_window(leaf, leaf.days)} AND {leaf.records.where.sql} AND {leaf.of.sql} IS NOT NULL"
-    for record, value in _rows(con, table, f"{_match(con, leaf)} AND {keep}", leaf.of.sql):
+    last = f"QUALIFY row_number() OVER (PARTITION BY {leaf.item.sql} ORDER BY {_order(table)} DESC) = 1" if leaf.item else ""
+    for record, value in _rows(con, table, f"{_match(con, leaf)} AND {counts(leaf)} {last}", leaf.of.sql):
         yield replace(record, value=value if isinstance(value, str) else float(value))
 
 
 def _heard(con: duckdb.DuckDBPyConnection, leaf: Reduce) -> int | None:
     """How many records make an empty window read as zero, for reductions that can be zero."""
-    if leaf.how not in ("count", "total", "distinct"):
+    if leaf.how not in ("count", "total", "distinct", "total_each"):
         return None
-    return len(_rows(con, leaf.records.table, f"{_match(con, leaf)} AND {_window(leaf, leaf.observed_days)}", "1"))
+    return len(_rows(con, leaf.records.table, f"{_match(con, leaf)} AND {within(leaf, leaf.observed_days)}", "1"))
 
 
 def _match(con: duckdb.DuckDBPyConnection, leaf: Reduce) -> str:
@@ -145,11 +142,6 @@ def _match(con: duckdb.DuckDBPyConnection, leaf: Reduce) -> str:
     found = [record.value for record in _reduced(con, _link(table.entity))]
     con.execute("SET VARIABLE entered = ?", [found[-1] if found else None])
     return f"e.{table.entity_column} = getvariable('entered')"
-
-
-def _window(leaf: Reduce, days: int | None) -> str:
-    since = "" if days is None else f" AND e.event_on > s.as_of - {leaf.lag + days}"
-    return f"e.event_on <= s.as_of - {leaf.lag}{since}"
 
 
 def _folded(con: duckdb.DuckDBPyConnection, leaf: Leaf) -> Iterator[Record]:
@@ -169,11 +161,14 @@ def _folded(con: duckdb.DuckDBPyConnection, leaf: Leaf) -> Iterator[Record]:
 def _rows(con: duckdb.DuckDBPyConnection, table: Table, where: str, value: str) -> list[tuple[Record, Any]]:
     """The visible records of a table that ``where`` keeps, in ledger order, each with a ``value`` in SQL."""
     columns = f"e.record_id, e.{table.entity_column}, e.event_on, e.known_on, e.superseded_on, e.ledger_version"
-    order = ORDER.format(entity=table.entity_column)
     found = con.execute(
-        f"SELECT {columns}, {value} FROM {table.name} e, spine s WHERE {VISIBLE} AND {where} ORDER BY {order}"
+        f"SELECT {columns}, {value} FROM {table.name} e, spine s WHERE {VISIBLE} AND {where} ORDER BY {_order(table)}"
     ).fetchall()
     return [(Record(table.name, *row[:6]), row[6]) for row in found]
+
+
+def _order(table: Table) -> str:
+    return ORDER.format(entity=table.entity_column)
 
 
 def find(ledger: Ledger, entity: str) -> tuple[str, str | None]:

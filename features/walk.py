@@ -41,6 +41,9 @@ nothing.
 early payment has days late below zero. Late days are counted by the same clock as days past due, early ones by the calendar. A
 reversal reopens an instalment: it is settled anew when covered again. Late is more than the days of grace.
 
+**First paid late.** From the contract's first due date to the first day on which more came in than was taken back; below zero
+when early. It is the only column that is known before anything has fallen due.
+
 Between two days on which something happens nothing changes but the count of days; so a walk over those days sees every day. The
 rows of one loan share a walk as long as no record that was walked over became visible, or ceased to be, between two rows.
 """
@@ -59,7 +62,7 @@ COLUMNS = (
     *(f"worst_dpd_{days}" for days in WINDOWS), *(f"days_overdue_{days}" for days in WINDOWS),
     "overdue_principal", "overdue_interest", "prepaid_amount", "principal_outstanding",
     "instalments_settled", "mean_days_late", "worst_days_late", "last_days_late", "settled_late_share",
-    "days_since_write_off", "written_off_amount", "recovered_share",
+    "days_since_write_off", "written_off_amount", "recovered_share", "first_paid_late",
 )  # fmt: skip
 
 WIDTH = len(COLUMNS)
@@ -71,7 +74,7 @@ ON, KNOWN, SUPERSEDED = range(3)
 SCHEDULE, PARTS = 3, 4
 AMOUNT, PREPAID = 3, 4
 KIND, STARTS, FORGIVEN, UNTIL = 3, 4, 5, 6
-TERMS, GRANTED = 3, 4
+TERMS, GRANTED, FIRST_DUE = 3, 4, 5
 RECORD_WIDTH = 8
 
 
@@ -81,8 +84,8 @@ class Streams(NamedTuple):
     ``records`` (n, 8): first the instalments, then payments, reschedules, contracts, write-offs, each sorted by (loan,
     event_on, known_on, record_id). All begin with event_on, known_on, superseded_on. Then instalments: schedule, penalty,
     fee, interest, principal; payments: amount, amount if it is a prepayment; reschedules: kind, schedule (0 none), forgiven,
-    last day of a pause (-1 none); contracts: row of the terms, principal granted (-1 unknown). ``at`` (5, loans + 1): where
-    those of each loan begin and end.
+    last day of a pause (-1 none); contracts: row of the terms, principal granted, first due date (-1 unknown). ``at``
+    (5, loans + 1): where those of each loan begin and end.
 
     ``terms`` (m, 11): components in the order they are paid (4), their groups (4), days of grace, 1 if a prepayment is taken
     off the end, calendar (-1 none). ``next_day`` (calendars, days): the business day for each day from ``first_day``.
@@ -120,11 +123,11 @@ STRETCH_WIDTH = 5
 (
     S_TERMS, S_GRANTED, S_LIMITED, S_GRACE, S_CALENDAR, S_FIRST_DAY, S_NOTED, S_DONE, S_DUE, S_DUE_END, S_PAID, S_PAID_END,
     S_CHANGE, S_CHANGE_END, S_ORDERS, S_ORDER, S_PAUSES, S_ARRIVED, S_OLDEST, S_BASE, S_FALLEN, S_PRINCIPAL, S_MOVED, S_CREDIT,
-    S_CREDIT_DAY, S_PREPAID, S_LOST_ON, S_LOST, S_RECOVERED, S_STRETCHES,
-) = range(30)  # fmt: skip
-S_OWED, S_GIVEN, S_COMPONENT, S_GROUP = 30, 34, 38, 42
+    S_CREDIT_DAY, S_PREPAID, S_LOST_ON, S_LOST, S_RECOVERED, S_STRETCHES, S_FIRST_DUE, S_FIRST_PAID,
+) = range(32)  # fmt: skip
+S_OWED, S_GIVEN, S_COMPONENT, S_GROUP = 32, 36, 40, 44
 """By group what has fallen due in the queue and what is allocated; the waterfall's components and their groups."""
-S_WIDTH = 46
+S_WIDTH = 48
 
 
 @kernel
@@ -385,6 +388,7 @@ def _pay(s: Int, lists: Int, records: Int, day: int, end: int, now: int) -> None
         prepaid += records[s[S_PAID], PREPAID]
         s[S_PAID] = _next(records, s[S_PAID] + 1, s[S_PAID_END], end, now)
     if money > 0:
+        s[S_FIRST_PAID] = s[S_FIRST_PAID] or day
         _receive(s, lists, day, money, prepaid)
     elif money < 0:
         _take_back(s, lists, -money)
@@ -455,6 +459,8 @@ def _advance(s: Int, lists: Int, records: Int, next_day: Int, end: int, now: int
 def _report(s: Int, lists: Int, windows: Int, end: int, out: Float, row: int) -> None:
     """The columns at the end of day ``end`` into a row of ``out`` (n, WIDTH), which comes filled with NaN."""
     spans = len(windows)
+    if s[S_FIRST_PAID] and s[S_FIRST_DUE] >= 0:
+        out[row, WIDTH - 1] = s[S_FIRST_PAID] - s[S_FIRST_DUE]
     if s[S_FALLEN] == 0:
         return
     dpd, settled = _dpd(s, lists, end), s[S_OLDEST]
@@ -505,14 +511,16 @@ def _first_reaching(s: Int, lists: Int, since: int, dpd: int) -> float:
 
 
 @kernel
-def _contract(records: Int, low: int, high: int, end: int, now: int) -> tuple[int, int]:
-    """Terms by the latest visible contract (the default's if there is none), principal by the latest that states one."""
-    terms, granted = 0, -1
+def _contract(records: Int, low: int, high: int, end: int, now: int) -> tuple[int, int, int]:
+    """Terms by the latest visible contract (the default's if there is none), principal and first due date by the latest to
+    state them."""
+    terms, granted, first_due = 0, -1, -1
     for i in range(low, high):
         if records[i, ON] <= end and _visible(records, i, now):
             terms = records[i, TERMS]
             granted = records[i, GRANTED] if records[i, GRANTED] >= 0 else granted
-    return terms, granted
+            first_due = records[i, FIRST_DUE] if records[i, FIRST_DUE] >= 0 else first_due
+    return terms, granted, first_due
 
 
 @kernel
@@ -526,13 +534,13 @@ def _lost_on(records: Int, low: int, high: int, end: int, now: int) -> int:
 def _stand_at(s: Int, lists: Int, streams: Streams, loan: int, end: int, now: int, again: bool) -> None:
     """Walk to the end of a day: on from where the loan stands, or from the first record if that view no longer holds."""
     records, at = streams.records, streams.at
-    terms, granted = _contract(records, at[CONTRACT, loan], at[CONTRACT, loan + 1], end, now)
+    terms, granted, first_due = _contract(records, at[CONTRACT, loan], at[CONTRACT, loan + 1], end, now)
     lost_on = _lost_on(records, at[LOST, loan], at[LOST, loan + 1], end, now)
     other_contract = terms != s[S_TERMS] or granted != s[S_GRANTED]
     other_loss = lost_on != s[S_LOST_ON] and (0 < lost_on <= s[S_DONE] or s[S_LOST_ON] > 0)
     if again or other_contract or other_loss:
         _begin(s, streams, loan, terms, granted)
-    s[S_LOST_ON] = lost_on
+    s[S_LOST_ON], s[S_FIRST_DUE] = lost_on, first_due
     _advance(s, lists, records, streams.next_day, end, now)
 
 

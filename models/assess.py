@@ -72,6 +72,6 @@ def _line(margin: Float, bad: Float) -> Calibration:
 def _slices(sample: Sample, test: Mask) -> dict[str, Mask]:
     """Parts of the test rows: loans not paid off, those among them with something drawn, persons, companies."""
     facts = sample.people.facts[test]
-    idle = (sample.x.loc[test, "status_idle"] == 1).to_numpy(dtype=bool)
+    idle = (sample.x.reindex(columns=["status_idle"])["status_idle"][test] == 1).to_numpy(dtype=bool)
     live, company = facts["live"].to_numpy(dtype=bool), facts["company"].to_numpy(dtype=bool)
     return {"not_paid_off": live, "live": live & ~idle, "persons": ~company, "companies": company}

@@ -8,7 +8,7 @@ import hashlib
 import json
 import tomllib
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from importlib.resources import files
 from typing import Any
 
@@ -22,6 +22,16 @@ TARGET, CHAMPION = "target", "model_minus_champion"
 SCORES = ("model", "held_out", *(f"model_minus_{name}" for name in BASELINES), CHAMPION, TARGET)
 CHOICES = {"score": SCORES, "bound": ("value", "low", "high"), "must_be": (AT_LEAST, AT_MOST), "applies": (ALWAYS, WITH_CHAMPION)}
 WHERE = "models/gate.toml"
+UNSTATED = (
+    "how far the lender's outcome looks ahead is not stated; if all of it is settled 12 months after the day it is asked about,"
+    " say outcome_months = 12 in the profile (models/profiles.toml) and train again",
+    "未说明机构结果的期限;若均在观察日后12个月确定,请在配置(models/profiles.toml)中写明 outcome_months = 12 并重新训练",
+)
+BESIDE = (
+    "it stays challenger; `models:/loanwatch@challenger` scores with it beside the model in use",
+    "该模型仍为挑战者;可用 `models:/loanwatch@challenger` 与在用模型并行评分",
+)
+"""What can be done with a model of no stated horizon, and of another one."""
 
 
 @dataclass(frozen=True)
@@ -87,10 +97,20 @@ def judge_for_promotion(
 ) -> list[Finding]:
     """Every criterion that applies with what was seen, in the order of the table, for a model that looks ``months`` ahead.
 
-    ``caveat`` is what must be said (English, Chinese) of the comparison with the champion.
+    ``months`` is 0 for an outcome whose horizon is not stated. ``caveat`` is what must be said (English, Chinese) of the
+    comparison with the champion.
     """
     applying = [c for c in (table or gate()).criteria if c.applies == ALWAYS or CHAMPION in verdicts]
-    return [Finding(c, _seen(c, verdicts, months), *(caveat if c.score == CHAMPION else ("", ""))) for c in applying]
+    plain = [Finding(c, _seen(c, verdicts, months)) for c in applying]
+    return [replace(f, en=en, zh=zh) for f in plain for en, zh in [_remark(f, months, caveat)]]
+
+
+def _remark(found: Finding, months: int, caveat: tuple[str, str]) -> tuple[str, str]:
+    if found.criterion.score == CHAMPION:
+        return caveat
+    if found.criterion.score != TARGET or found.met:
+        return "", ""
+    return BESIDE if months else UNSTATED
 
 
 def unchanged(table: Gate, now: Gate) -> None:

@@ -2,7 +2,7 @@
 
 import tomllib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -10,8 +10,11 @@ from typing import Any
 from features.catalogue import CATALOGUE
 from features.errors import UsageError, nearest
 from features.feature import Feature
+from features.labels import Target, target
 from features.measure import Reduce
 from features.schema import TABLES
+
+LONGEST_MONTHS = 600
 
 
 @dataclass(frozen=True)
@@ -20,6 +23,7 @@ class Profile:
 
     name: str
     target: str
+    outcome_months: int
     warm_up_months: int
     test_months: int
     every: int
@@ -27,12 +31,24 @@ class Profile:
     folds: int
     repeats: int
     prohibited: tuple[str, ...]
+    only: tuple[str, ...]
     without: Mapping[str, str]
     lightgbm: Mapping[str, float]
 
+    def goal(self, name: str | None = None) -> Target:
+        """The target of that name, the profile's own by default; a reported outcome looks as far ahead as the profile states.
+
+        Raises UsageError for an unknown target.
+        """
+        found, months = target(name or self.target), self.outcome_months
+        if not (found.reported and months):
+            return found
+        return replace(found, months=months, en=f"{found.en} within {months} months", zh=f"{months}个月内{found.zh}")
+
     def catalogue(self) -> list[Feature]:
-        """The features a champion may use: none left out, none that reads a prohibited column."""
-        return [f for f in CATALOGUE.values() if f.name not in self.without and not self._prohibits(f)]
+        """The features a champion may use: those named if any are, none left out, none that reads a prohibited column."""
+        named = [feature for feature in CATALOGUE.values() if not self.only or feature.name in self.only]
+        return [f for f in named if f.name not in self.without and not self._prohibits(f)]
 
     def _prohibits(self, feature: Feature) -> bool:
         read = [leaf.of.sql + leaf.records.where.sql for leaf in feature.measure.leaves() if isinstance(leaf, Reduce)]
@@ -54,9 +70,19 @@ def profile(name: str = "default") -> Profile:
     chosen["lightgbm"] = {**tables["default"]["lightgbm"], **tables[name].get("lightgbm", {})}
     _known(chosen, {f.name for f in fields(Profile)} - {"name"}, f"profiles.toml [{name}]")
     _known(chosen["lightgbm"], set(tables["default"]["lightgbm"]), f"profiles.toml [{name}.lightgbm]")
+    _months(chosen["outcome_months"], f"profiles.toml [{name}] outcome_months")
     _known(chosen["prohibited"], {c.name for t in TABLES.values() for c in t.all_columns}, f"profiles.toml [{name}] prohibited")
+    _known(chosen["only"], set(CATALOGUE), f"profiles.toml [{name}] only")
     _known(chosen["without"], set(CATALOGUE), f"profiles.toml [{name}.without]")
-    return Profile(name=name, **{**chosen, "prohibited": tuple(chosen["prohibited"])})
+    return Profile(name=name, **{**chosen, "prohibited": tuple(chosen["prohibited"]), "only": tuple(chosen["only"])})
+
+
+def _months(value: object, where: str) -> None:
+    if type(value) is not int or not 0 <= value <= LONGEST_MONTHS:
+        raise UsageError(
+            f"{where}: saw {value!r}, expected a whole number of months from 1 to {LONGEST_MONTHS}, or 0 for not stated",
+            f"{where}:实际为 {value!r},应为 1 至 {LONGEST_MONTHS} 的整月数,0 表示未说明",
+        )
 
 
 def _known(table: Iterable[str], names: set[str], where: str) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from features.labels import Target, target
+from features.labels import Target
 from features.ledger import Ledger
 from models import bundle as bundles
 from models.assess import Assessment, assess
@@ -103,7 +103,7 @@ class Training:
 def choose(target_name: str | None, profile_name: str) -> tuple[Target, Profile]:
     """The profile and its target, or another target if one is named."""
     chosen = profile(profile_name)
-    return target(target_name or chosen.target), chosen
+    return chosen.goal(target_name), chosen
 
 
 def sample(book: Path, goal: Target, how: Profile, done: Progress = lambda *_: None) -> Sample:

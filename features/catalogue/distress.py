@@ -8,7 +8,8 @@ not among them.
 from features.catalogue.financial import NO_STATEMENT, NO_YEARLY, filed, yearly
 from features.catalogue.progress import TWO_YEARLY
 from features.feature import Feature, declare
-from features.measure import Expr, Measure
+from features.formula import Expr
+from features.measure import Measure
 
 assets = filed["total_assets"]
 working_capital = (filed["current_assets"] - filed["current_liabilities"]) / assets

@@ -1,14 +1,19 @@
 """The borrower's other contracts: how many and how large, at what price, and how long after the due date they were closed."""
 
 from features.feature import Feature, declare
-from features.measure import AsOf, records
+from features.measure import AsOf, fold, records
 
 loan = records("loans")
 others = records("loans", whose="others")
 other_payments = records("payments", whose="others")
 closing = others["closed_on"] - others["matures_on"]
+first_paid = fold("first_paid_late", whose="others")
 
 NO_OTHER = ("no other loan of the borrower is known", "无该借款人的其他贷款")
+NONE_PAID = (
+    "nothing was paid on another loan, or no contract of one states the first due date",
+    "其他贷款尚无还款,或其合同未载明首期还款日",
+)
 NONE_CLOSED = ("no other loan of the borrower was closed", "该借款人无已结清的其他贷款")
 
 FEATURES: list[Feature] = [
@@ -93,6 +98,30 @@ FEATURES: list[Feature] = [
         "others_days_since_close", AsOf() - others.largest("closed_on"), "days", 0,
         ("Days since another loan was closed", "Another loan was closed {value} ago"),
         ("距其他贷款结清天数", "最近结清其他贷款距今{value}"), NONE_CLOSED,
+    ),
+    *declare(
+        "others_first_paid_late", first_paid.mean(), "days", 1,
+        ("Mean days from first due date to first payment on other loans",
+         "Other loans were first paid {value} after the first due date, on average"),
+        ("其他贷款平均首次还款延迟", "其他贷款平均在首期还款日后{value}首次还款"), NONE_PAID,
+    ),
+    *declare(
+        "others_first_paid_late_worst", first_paid.largest(), "days", 1,
+        ("Worst days from first due date to first payment on other loans",
+         "Another loan was first paid {value} after the first due date"),
+        ("其他贷款最长首次还款延迟", "其他贷款最迟在首期还款日后{value}首次还款"), NONE_PAID,
+    ),
+    *declare(
+        "others_first_paid_late_latest", first_paid.latest(), "days", 1,
+        ("Days from first due date to first payment on the loan before",
+         "The loan before was first paid {value} after the first due date"),
+        ("上笔贷款首次还款延迟", "上笔贷款在首期还款日后{value}首次还款"), NONE_PAID,
+    ),
+    *declare(
+        "others_first_paid_late_best", first_paid.smallest(), "days", 0,
+        ("Best days from first due date to first payment on other loans",
+         "At best another loan was first paid {value} after the first due date"),
+        ("其他贷款最早首次还款", "其他贷款最早在首期还款日后{value}首次还款"), NONE_PAID,
     ),
     *declare(
         "others_paid", other_payments.total("amount"), "money", -1,

@@ -2,7 +2,8 @@
 
 from features.catalogue.financial import NO_STATEMENT, NO_YEARLY, filed, yearly
 from features.feature import Feature, declare
-from features.measure import Expr, Measure
+from features.formula import Expr
+from features.measure import Measure
 
 TWO_KNOWN = ("fewer than two statements are known", "报表不足两份")
 TWO_YEARLY = ("fewer than two yearly statements are known", "年度报表不足两份")

@@ -5,9 +5,12 @@ from features.measure import fold, records
 
 instalments = records("instalments")
 payments = records("payments")
+borrower = records("borrowers")
+account = borrower.only(borrower.is_in("account_kind", "current", "savings", "other"))
 due = instalments["principal"] + instalments["interest"]
 
 NOT_DUE = ("nothing has fallen due yet", "尚无到期应还款项")
+NOT_PAID = ("nothing was paid yet, or the contract states no first due date", "尚未还款,或合同未载明首期还款日")
 NOT_SETTLED = ("no instalment is settled yet", "尚无已结清期次")
 NO_OTHER = ("no other loan of the borrower has anything due yet", "该借款人的其他贷款均无到期款项")
 NONE_SETTLED = ("no instalment of another loan is settled yet", "其他贷款尚无已结清期次")
@@ -87,6 +90,16 @@ FEATURES: list[Feature] = [
         "settled_late_share", fold("settled_late_share"), "share", 1,
         ("Share of instalments settled late", "{value} of the settled instalments were settled late"),
         ("延迟结清期数占比", "已结清各期中{value}为延迟结清"), NOT_SETTLED,
+    ),
+    *declare(
+        "first_paid_late", fold("first_paid_late"), "days", 1,
+        ("Days from the first due date to the first payment", "The first payment came {value} after the first due date"),
+        ("首次还款延迟天数", "首次还款在首期还款日后{value}"), NOT_PAID,
+    ),
+    *declare(
+        "savings_account", account.latest(account.is_in("account_kind", "savings").as_number()), "yes/no", 0,
+        ("Repaid from a savings account", "Loans are repaid from a savings account: {value}"),
+        ("以储蓄账户还款", "以储蓄账户还款:{value}"), ("the kind of account is not stated", "账户类型未登记"),
     ),
     *declare(
         "others_dpd", fold("dpd", whose="others").largest(), "days", 1,

@@ -113,6 +113,27 @@ def test_what_is_prepaid_settles_early_and_what_is_late_settles_late() -> None:
     assert picked(fold, *names) == (2, -0.5, 4, 4, 0.5)
 
 
+def first_paid_late(day: date, payments: list[Row], loans: list[Row]) -> float:
+    return on(day, payments, loans=loans)["first_paid_late"]
+
+
+def test_how_late_the_first_payment_came_is_known_before_anything_fell_due() -> None:
+    contract = [record(date(2020, 12, 1), product="online", first_due_on=JAN)]
+    early = [payment(date(2021, 1, 3), 3_000)]
+    assert np.isnan(first_paid_late(date(2021, 1, 2), early, contract))
+    assert first_paid_late(date(2021, 1, 4), early, contract) == -7
+    assert first_paid_late(MAR, [*early, payment(FEB, 10)], contract) == -7
+    assert np.isnan(first_paid_late(MAR, early, CONTRACT)) and np.isnan(first_paid_late(MAR, [], contract))
+
+
+def test_money_taken_back_on_its_day_is_no_first_payment_and_a_corrected_due_date_counts_once_known() -> None:
+    bounced = [payment(JAN, 500), payment(JAN, -500), payment(date(2021, 1, 15), 500)]
+    first = record(date(2020, 12, 1), product="online", first_due_on=JAN)
+    moved = {**first, "record_id": "later", "event_on": date(2021, 1, 20), "known_on": date(2021, 1, 20), "first_due_on": FEB}
+    assert first_paid_late(date(2021, 1, 19), bounced, [first, moved]) == 5
+    assert first_paid_late(date(2021, 1, 20), bounced, [first, moved]) == -26
+
+
 def test_a_due_day_on_a_holiday_moves_to_the_next_business_day() -> None:
     """13 February 2021 lies in the week of the Spring Festival, which ended on the 17th; Sunday the 7th was worked for it."""
     due = [instalment(date(2021, 2, 7), 1_000), instalment(date(2021, 2, 13), 1_000)]

@@ -112,6 +112,8 @@ def test_every_mechanism_occurs_in_the_streams() -> None:
     assert {loan.rule["grace_days"] for loan in loans} == {0, 3, 10}
     for what in ("moved", "closed", "queue", "prepaid", "credit", "lost", "recovered"):
         assert sum(bool(getattr(loan, what)) for loan in loans) >= 3, what
+    late = [oracle.columns(r, streams.START + 100, streams.START + 500, TERMS, ()).get("first_paid_late") for r in made]
+    assert {-1, 1} <= {np.sign(days) for days in late if days is not None} and None in late
     assert sum(loan.credit < 0 for loan in loans) >= 3
     assert sum(due.days_late < 0 for loan in loans for due in loan.fallen if due.settled_on) >= 3
     assert any(c.get("superseded_on") for records in made for rows in records.values() for c in rows)

@@ -28,7 +28,7 @@ class Remembered(Ledger):
     """A ledger of one partition in memory, seen through ``known_through``."""
 
     def __init__(self, known_through: date, tables: dict[str, list[Row]]) -> None:
-        self.manifest = Manifest(1, 1, known_through.isoformat())
+        self.manifest = Manifest(1, 1, known_through.isoformat(), {name: {} for name in tables})
         self.tables = {name: worlds.table(name, rows) for name, rows in tables.items()}
 
     def partition(
@@ -165,6 +165,15 @@ def test_a_company_with_one_bad_loan_is_not_performing() -> None:
 def test_who_is_in_sight(more: dict[str, date], statuses: list[Row], there: bool) -> None:
     ledger = book(HORIZON, {"statuses": statuses}, "person", loan("L1", **more))
     assert len(population(ledger, [AS_OF]).spine) == there
+
+
+def test_where_neither_schedules_nor_statuses_are_told_a_loan_is_in_sight_until_it_is_closed() -> None:
+    old = loan("L1", opened=date(2019, 1, 1))
+    closed = loan("L2", opened=date(2019, 1, 1), closed_on=AS_OF)
+    unseen = book(HORIZON, {}, "person", old, closed, loan("L3", opened=HORIZON))
+    assert list(population(unseen, [AS_OF]).spine.loan_id) == ["L1"]
+    told = book(HORIZON, {"statuses": monthly(HORIZON, "L2")}, "person", old)
+    assert "L1" not in population(told, [AS_OF]).spine.loan_id
 
 
 def test_exposure_is_the_principal_not_yet_cleared() -> None:

@@ -19,6 +19,7 @@ from features.build import compute_partition
 from features.catalogue import CATALOGUE
 from features.errors import DataRefused, NotFound
 from features.feature import fact
+from features.formula import Program
 from features.ingest import ingest
 from features.ledger import Ledger, day_number
 from features.measure import Fold, FoldOthers, Leaf, Reduce
@@ -62,6 +63,8 @@ def _reduced(leaf: Reduce, found: Part, as_of: date) -> float:
         return end - max(days) if days else NAN
     if leaf.how == "days_since_first":
         return end - min(days) if days else NAN
+    if leaf.how == "total_each":
+        return sum(float(record.value) for record in found.records if record.value is not None)
     values = [float(record.value) for record in found.records if record.value is not None]
     if leaf.how == "slope":
         return float(np.polyfit(np.array(days) - days[0], values, 1)[0]) if len(set(days)) > 1 else NAN
@@ -149,8 +152,9 @@ def test_the_value_of_a_trace_is_that_of_its_parts(ledger: Ledger) -> None:
     for feature in some:
         found = trace(ledger, "L1", _day(ledger), feature)
         values = {p.name: p.value for p in found.parts}
-        once = feature.measure.value(lambda leaf, values=values: np.array([values[leaf.name]], dtype=np.float64))  # type: ignore[misc]
-        np.testing.assert_array_equal(once, [found.value])
+        program = Program([feature.measure.formula()])
+        once = program.run(np.array([[values[name]] for name in program.inputs], dtype=np.float64))
+        np.testing.assert_array_equal(once, [[found.value]])
         known += not np.isnan(found.value)
     assert known > len(some) / 4
 

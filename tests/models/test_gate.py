@@ -100,8 +100,21 @@ def test_what_must_be_said_of_the_champion_stands_beside_that_finding_alone() ->
 
 
 def test_a_model_of_a_shorter_horizon_is_not_put_in_the_place_of_the_12_month_pd_by_anyone() -> None:
-    missed = [f.criterion for f in judge_for_promotion(passing(), months=6) if not f.met]
-    assert [(c.name, c.overrule) for c in missed] == [("horizon", False)]
+    (missed,) = (f for f in judge_for_promotion(passing(), months=6) if not f.met)
+    assert (missed.criterion.name, missed.criterion.overrule) == ("horizon", False)
+    assert "models:/loanwatch@challenger" in missed.say()[0]
+
+
+def test_an_outcome_that_looks_further_or_nobody_knows_how_far_is_none_of_12_months_either() -> None:
+    (missed,) = (f for f in judge_for_promotion(passing(), months=24) if not f.met)
+    assert (missed.criterion.name, missed.criterion.overrule) == ("horizon_high", False)
+    (missed,) = (f for f in judge_for_promotion(passing(), months=0) if not f.met)
+    assert missed.criterion.name == "horizon"
+    assert all("outcome_months = 12" in text for text in missed.say())
+
+
+def test_of_a_horizon_that_is_right_nothing_is_remarked() -> None:
+    assert not any(f.en or f.zh for f in judge_for_promotion(passing(), months=12))
 
 
 def test_the_digest_is_of_what_the_table_says_and_of_nothing_else() -> None:

@@ -9,6 +9,7 @@ from features.catalogue import CATALOGUE
 from features.errors import UsageError
 from features.feature import Feature, declare
 from features.formula import Expr
+from features.labels import target
 from features.measure import Measure, Records, Reduce, records
 from features.schema import PROHIBITED, TABLES
 from models import profile as module
@@ -73,6 +74,15 @@ def test_a_profile_says_only_where_it_differs() -> None:
     assert cards.lightgbm["max_depth"] == default.lightgbm["max_depth"] == 4
 
 
+def test_a_profile_that_names_its_features_uses_no_others_and_none_that_is_prohibited(monkeypatch: pytest.MonkeyPatch) -> None:
+    (sly,) = declare("sly", borrowers.latest(borrowers["born_on"]), "days", 0, ("", ""), ("", ""), ("", ""))
+    monkeypatch.setitem(CATALOGUE, "sly", sly)
+    tables: dict[str, Any] = copy.deepcopy(_tables())
+    tables["cards"]["only"] = ["dpd", "sly", "income", "worst_dpd_90"]
+    monkeypatch.setattr(module, "_tables", lambda: tables)
+    assert {f.name for f in profile("cards").catalogue()} == {"dpd", "worst_dpd_90"}  # income is left out of this profile
+
+
 def test_an_unknown_profile_is_refused_with_the_nearest_name() -> None:
     with pytest.raises(UsageError, match=r"unknown profile 'compnies'; did you mean companies\?"):
         profile("compnies")
@@ -100,6 +110,14 @@ def test_an_unknown_key_is_refused_with_the_nearest_name(
         profile("cards")
 
 
+def test_a_feature_named_that_the_catalogue_lacks_is_refused_with_the_nearest(monkeypatch: pytest.MonkeyPatch) -> None:
+    tables: dict[str, Any] = copy.deepcopy(_tables())
+    tables["cards"]["only"] = ["worst_dpd_9"]
+    monkeypatch.setattr(module, "_tables", lambda: tables)
+    with pytest.raises(UsageError, match=r"\[cards\] only: unknown key 'worst_dpd_9'; did you mean.*worst_dpd_90"):
+        profile("cards")
+
+
 def test_a_prohibited_column_that_no_table_has_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     """A misspelt prohibition would prohibit nothing, silently."""
     tables: dict[str, Any] = copy.deepcopy(_tables())
@@ -107,3 +125,24 @@ def test_a_prohibited_column_that_no_table_has_is_refused(monkeypatch: pytest.Mo
     monkeypatch.setattr(module, "_tables", lambda: tables)
     with pytest.raises(UsageError, match="sexx"):
         profile()
+
+
+def test_a_reported_outcome_looks_as_far_ahead_as_the_profile_states() -> None:
+    stated, other = profile("companies"), profile("instalment_loans")
+    assert (stated.goal().months, other.goal().months) == (12, 0)
+    assert "within 12 months" in stated.goal().en and "12个月内" in stated.goal().zh
+    assert other.goal() == target("outcome")
+
+
+def test_what_is_counted_from_payments_has_its_own_horizon_whatever_a_profile_states() -> None:
+    assert profile("companies").goal("dpd30_6m") == target("dpd30_6m")
+    assert profile().goal() == target("default_12m")
+
+
+@pytest.mark.parametrize("months", [-1, 12.0, "12", True, 601])
+def test_a_horizon_that_is_no_number_of_months_is_refused(months: object, monkeypatch: pytest.MonkeyPatch) -> None:
+    tables: dict[str, Any] = copy.deepcopy(_tables())
+    tables["companies"]["outcome_months"] = months
+    monkeypatch.setattr(module, "_tables", lambda: tables)
+    with pytest.raises(UsageError, match=r"outcome_months: saw .* expected a whole number of months"):
+        profile("companies")

@@ -1,7 +1,7 @@
 """The report and the card: one file each, whole, in two languages, safe to open and without a person in it."""
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import asdict, replace
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from features.catalogue import feature
 from models import report
 from models.assess import Assessment
 from models.evaluate import METRICS, judge
+from models.profile import profile
 from models.report import DOCUMENTS, Criterion, assumed, documents, number, p_value, percent, span
 from models.validate import Validation, plain, validate
 from models.walk import Step, Walk
@@ -112,6 +113,17 @@ def test_the_card_says_what_the_model_is_and_what_it_may_not_know(book: Book, wr
     for name in book.bundle.features:
         assert name in words and feature(name).en in words and feature(name).zh in words
     assert "met 通过" in words and "not met 未通过" in words
+
+
+@pytest.mark.parametrize(("name", "words"), [("companies", "It looks 12 months ahead"), ("instalment_loans", "is not stated")])
+def test_the_card_of_a_reported_outcome_says_how_far_it_looks_ahead(
+    book: Book, assessment: Assessment, validation: Validation, monkeypatch: pytest.MonkeyPatch, name: str, words: str
+) -> None:
+    monkeypatch.setattr(report, "charts", lambda _: {})  # the words alone are looked at
+    reported = replace(book.bundle, said={**book.bundle.said, "target": asdict(profile(name).goal())})
+    pages = documents(reported, assessment, validation, book.sample, book.ledger.manifest, CRITERIA, {})
+    assert words in pages["card.html"] and profile(name).goal().zh in pages["validation.html"]
+    assert "curve by grade" not in pages["card.html"]
 
 
 def test_assumed_arrival_is_named_and_without_a_walk_there_is_no_chapter_of_it(

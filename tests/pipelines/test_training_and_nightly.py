@@ -38,6 +38,12 @@ def test_the_training_document_has_every_name_of_the_contract(book: Book) -> Non
     assert {"bundle", "data", "run_id"} <= set(document)
 
 
+def test_a_run_of_an_outcome_looks_as_far_ahead_as_its_profile_states() -> None:
+    assert training.choose(None, "companies")[0].months == 12
+    assert training.choose("outcome", "instalment_loans")[0].months == 0
+    assert training.choose("default_12m", "companies")[0].name == "default_12m"
+
+
 def test_the_training_document_is_json_that_any_reader_can_read(book: Book) -> None:
     def refuse(word: str) -> None:
         raise AssertionError(f"{word} is not JSON")

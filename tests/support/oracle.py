@@ -253,10 +253,10 @@ def _money(loan: Loan, day: int, payments: list[Row], lost_on: int | None) -> No
 
 
 def columns(records: Records, as_of: int, known_by: int, terms: str, windows: Iterable[int]) -> dict[str, float]:
-    """All columns of the fold; none where nothing has fallen due."""
-    loan = walked(records, as_of, known_by, terms)
+    """The columns of the fold that are known: but for the first payment, none where nothing has fallen due."""
+    loan, first = walked(records, as_of, known_by, terms), _first_payment(records, as_of, known_by)
     if loan is None or not loan.path:
-        return {}
+        return first
     late = [day for day, dpd in loan.path.items() if dpd > 0]
     settled = [*loan.closed, *(due for due in loan.queue if due.settled_on is not None)]
     out: dict[str, float] = {
@@ -271,6 +271,7 @@ def columns(records: Records, as_of: int, known_by: int, terms: str, windows: It
         "principal_outstanding": NAN if loan.granted is None else loan.outstanding(),
         **_settlement(settled, loan.rule["grace_days"]),
         **_write_off(loan, records, as_of, known_by),
+        **first,
     }
     for window in windows:
         inside = [dpd for day, dpd in loan.path.items() if as_of - day < window]
@@ -298,6 +299,16 @@ def _write_off(loan: Loan, records: Records, as_of: int, known_by: int) -> dict[
         "written_off_amount": loan.lost if days else NAN,
         "recovered_share": loan.recovered / loan.lost if days and loan.lost else NAN,
     }
+
+
+def _first_payment(records: Records, as_of: int, known_by: int) -> dict[str, float]:
+    contracts = visible(records.get("loans", []), as_of, known_by)
+    stated = [c["first_due_on"] for c in contracts if c.get("first_due_on") is not None]
+    money: dict[int, int] = {}
+    for p in visible(records.get("payments", []), as_of, known_by):
+        money[p["event_on"]] = money.get(p["event_on"], 0) + p["amount"]
+    came = [day for day, amount in money.items() if amount > 0]
+    return {"first_paid_late": min(came) - stated[-1]} if came and stated else {}
 
 
 def path(records: Records, as_of: int, known_by: int, terms: str, in_sight: int) -> dict[int, int]:

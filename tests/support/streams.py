@@ -41,6 +41,7 @@ PRODUCTS = ("mortgage", "consumer", "online", "card", "working_capital")
 START = 44_200
 """A day number in January 2021."""
 SPAN = 240
+DATES = ("event_on", "known_on", "superseded_on", "until", "first_due_on")
 
 
 def stream(rng: np.random.Generator) -> dict[str, list[Row]]:
@@ -66,8 +67,10 @@ def stream(rng: np.random.Generator) -> dict[str, list[Row]]:
 
 def _contracts(rng: np.random.Generator) -> list[Row]:
     rows = [{"event_on": START - 20, "product": str(rng.choice(PRODUCTS)), "principal": int(rng.integers(20, 120))}]
+    rows[0]["first_due_on"] = [None, START, START + int(rng.integers(-5, 40))][rng.integers(3)]
     if rng.random() < 0.2:
         rows.append({**rows[0], "event_on": START + int(rng.integers(0, SPAN)), "principal": None})
+        rows[-1]["first_due_on"] = [None, START + int(rng.integers(0, 40))][rng.integers(2)]
     if rng.random() < 0.1:
         rows[-1]["product"] = str(rng.choice(PRODUCTS))
     return rows if rng.random() < 0.9 else []
@@ -170,7 +173,7 @@ def partition(streams: Sequence[dict[str, list[Row]]]) -> Partition:
 
 
 def _date(column: str, value: object) -> object:
-    return to_date(value) if column in ("event_on", "known_on", "superseded_on", "until") and isinstance(value, int) else value
+    return to_date(value) if column in DATES and isinstance(value, int) else value
 
 
 def moment(part: Partition, asked: Sequence[Sequence[tuple[int, int]]]) -> Moment:

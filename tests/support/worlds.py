@@ -176,7 +176,7 @@ def naive_arrears(tables: World, spine: Spine) -> pd.DataFrame:
         if columns:
             known = {"as_of": to_date(as_of), "known_by": to_date(known_by)}
             found.append({"borrower_id": LOANS[loan], "loan_id": loan, **known, **columns})
-    return pd.DataFrame(found)
+    return pd.DataFrame(found, columns=["borrower_id", "loan_id", "as_of", "known_by", *arrears.COLUMNS])
 
 
 def of_loan(tables: World, loan: str) -> dict[str, list[Row]]:

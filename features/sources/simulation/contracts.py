@@ -14,6 +14,7 @@ SCHEDULE_AHEAD = 3
 SECURED = (0, 4)
 INCOME_TYPES = ("wages", "self_employed", "pension")
 OCCUPATIONS = ("clerical", "technical", "services", "manual", "management", "public")
+ACCOUNTS = ("current", "savings", "other")
 HOUSING = ("own", "mortgaged", "rented", "family")
 SEXES = ("female", "male")
 MARRIAGES = ("single", "married", "divorced")
@@ -35,6 +36,8 @@ def borrowers(world: World) -> Any:
         return Words(np.where(company, -1, at), words)
 
     nat = np.datetime64("NaT")
+    kinds = np.searchsorted([0.55, 0.95], world.rng("account kinds").random(n) + weak)
+    accounts = np.where(company, ACCOUNTS.index("current"), kinds)
     dependants = np.minimum(rng.poisson(0.9, n), 5).astype(float)
     return world.of_borrowers(
         "borrowers", who, since, since,
@@ -48,6 +51,7 @@ def borrowers(world: World) -> Any:
         housing=persons(HOUSING, rng.integers(0, len(HOUSING), n)),
         owns_car=np.where(company, np.nan, rng.random(n) < 0.42 - weak),
         owns_realty=np.where(company, np.nan, rng.random(n) < 0.55 - 2 * weak),
+        account_kind=Words(accounts, ACCOUNTS),
         founded_on=np.where(company, since - rng.integers(2 * 365, 25 * 365, n), nat),
         staff=np.where(company, np.maximum(1, np.rint(people.income / 5_000_000 * rng.lognormal(0, 0.5, n))), np.nan),
         sex=persons(SEXES, (rng.random(n) < 0.52 + weak).astype(np.int64)),
@@ -66,6 +70,7 @@ def loans(world: World) -> Any:
         "loans", np.arange(book.size), opened_on, opened_on,
         product=Words(book.product, PRODUCTS), currency=Words(np.zeros(book.size, np.int64), ("CNY",)),
         principal=book.principal, rate=book.rate, term_months=book.term,
+        first_due_on=calendar.day(book.opened + 1, book.due_day),
         matures_on=calendar.day(book.opened + book.term, book.due_day),
     )  # fmt: skip
 
