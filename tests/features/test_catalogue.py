@@ -59,14 +59,6 @@ def test_the_sql_of_each_feature_alone_gives_what_the_joint_query_gives() -> Non
             np.testing.assert_array_equal(alone[one.name], joint[one.name], one.name)
 
 
-FOLD = {
-    "loans": ("product", "principal"),
-    "instalments": ("schedule", "principal", "interest", "fee", "penalty"),
-    "payments": ("amount", "kind"),
-    "reschedules": ("kind", "schedule", "forgiven", "until"),
-    "statuses": ("state",),
-}
-"""What features/arrears.py reads."""
 LINKS = {("borrowers", "industry"), ("borrowers", "region"), ("industry", "industry"), ("macro", "region")}
 CLOCKS = ("event_on", "known_on")
 
@@ -76,7 +68,7 @@ def read() -> set[tuple[str, str]]:
     """Every (table, column) that some feature reads, beside the clocks."""
     leaves = [leaf for one in ALL for leaf in one.measure.leaves() if len(leaf.tables) == 1]
     reduced = {(leaf.tables[0], column) for leaf in leaves for column in re.findall(r"\be\.(\w+)", leaf.name)}
-    return reduced | LINKS | {(table, column) for table, columns in FOLD.items() for column in columns}
+    return reduced | LINKS | {(table, column) for table, columns in arrears.READS.items() for column in columns}
 
 
 def listed() -> dict[tuple[str, str], str]:
@@ -99,11 +91,6 @@ def test_what_is_declared_not_predictive_exists_is_not_read_and_has_a_reason() -
     assert all(column in {c.name for c in TABLES[table].all_columns} for table, column in listed())
     assert all(len(why) > 8 or why == "prohibited" for why in listed().values())
     assert {column for _, column in listed()} >= set(PROHIBITED)
-
-
-def test_what_the_fold_reads_is_of_its_tables() -> None:
-    assert set(FOLD) == set(arrears.TABLES)
-    assert all(TABLES[table][column] for table, columns in FOLD.items() for column in columns)
 
 
 def test_the_silence_of_every_source_is_a_feature() -> None:
