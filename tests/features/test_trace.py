@@ -35,7 +35,8 @@ DATES = {c.name for table in arrears.TABLES for c in TABLES[table].all_columns i
 
 Numbers = list[float]
 OVER: dict[str, Callable[[Numbers], float]] = {
-    "count": len, "total": sum, "total_each": sum, "mean": lambda v: sum(v) / len(v) if v else NAN, "largest": lambda v: max(v, default=NAN),
+    "count": len, "total": sum, "total_each": sum, "mean": lambda v: sum(v) / len(v) if v else NAN,
+    "largest": lambda v: max(v, default=NAN),
     "smallest": lambda v: min(v, default=NAN), "latest": lambda v: v[-1] if v else NAN,
     "spread": lambda v: float(np.std(v, ddof=1)) if len(v) > 1 else NAN,
 }  # fmt: skip
