@@ -117,7 +117,7 @@ def load(con: duckdb.DuckDBPyConnection, ledger: Ledger, spine: Spine) -> None:
         for word in words:
             among = f"SELECT DISTINCT {word} FROM read_parquet({files}) WHERE {word} NOT NULL"
             con.execute(f"CREATE TYPE {name}_{word} AS ENUM ({among})")
-        unused = ("record_id", "known_on", "superseded_on", "ledger_version")
+        unused = ("record_id", "superseded_on", "ledger_version")
         typed = ", ".join(f"{word}::{name}_{word} AS {word}" for word in words)
         numbers = ", ".join(f"substr({c.name}, 2)::INTEGER AS {c.name}" for c in table.keys if c.kind == "id")
         kept = ", ".join(dict.fromkeys([*unused, *(c.name for c in table.keys), *words]))

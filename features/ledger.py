@@ -8,7 +8,7 @@ one step that makes an ingest visible. In memory a partition holds one ``Events`
 import hashlib
 import json
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from functools import cached_property
@@ -383,15 +383,24 @@ class Ledger:
             return _empty(TABLES[table])
         path = stored_file(self.folder, listed)
         try:
-            schema = arrow_schema(TABLES[table])
-            coded = [f.name for f in schema if words and pa.types.is_string(f.type) and f.name != "record_id"]
-            return pq.read_table(path, columns=columns or schema.names, read_dictionary=coded, partitioning=None)
+            return _columns_of(path, columns or arrow_schema(TABLES[table]).names, arrow_schema(TABLES[table]), words)
         except (pa.ArrowException, OSError) as error:
             raise _damaged(path) from error
 
     def files(self, table: str) -> list[Path]:
         """The files of a table, for readers with an engine of their own."""
         return [self.folder / f["file"] for f in self.manifest.files.get(table, {}).values()]
+
+
+def _columns_of(path: Path, columns: Sequence[str], schema: pa.Schema, words: bool) -> pa.Table:
+    """Columns of a file; one that the file was written without is unknown throughout."""
+    coded = [f.name for f in schema if words and pa.types.is_string(f.type) and f.name != "record_id"]
+    with pq.ParquetFile(path, read_dictionary=coded) as file:
+        data = file.read([name for name in columns if name in file.schema_arrow.names])
+    for name in columns:
+        if name not in data.column_names:
+            data = data.append_column(schema.field(name), pa.nulls(data.num_rows, schema.field(name).type))
+    return data.select(columns)
 
 
 def _with_clocks(table: Table, names: Iterable[str]) -> list[str]:
