@@ -16,6 +16,8 @@ from features.plan import Plan, Visit, planned
 from features.spine import Spine
 from features.window import Moment
 
+BLOCK = 2_048
+"""Rows at a time, more if one borrower has more: what is worked out for them stays in the cache."""
 EXTREME = {"largest": np.fmax, "smallest": np.fmin}
 
 
@@ -28,11 +30,12 @@ def compute(
     the number of rows that became ready.
     """
     out = np.empty((len(features), len(spine)))
-    reads = planned(features).reads()
+    plan = planned(features)
+    reads = plan.reads()
 
     def one(job: tuple[int, Int]) -> None:
         number, rows = job
-        out[:, rows] = compute_partition(spine.take(rows), ledger.partition(number, reads, reads), features).T
+        _fill(out, rows, plan, spine.take(rows), ledger.partition(number, reads, reads))
         done(len(rows))
 
     with ThreadPoolExecutor(workers) as pool:
@@ -48,18 +51,34 @@ def needed_tables(features: Iterable[Feature]) -> tuple[str, ...]:
 
 def compute_partition(spine: Spine, partition: Partition, features: Sequence[Feature]) -> Float:
     """Features of rows whose borrowers are all in ``partition``; float64 (n, len(features))."""
-    plan = planned(features)
-    return plan.finish.run(_leaves(plan, Rows(spine, partition))).T
+    out = np.empty((len(features), len(spine)))
+    _fill(out, np.arange(len(spine)), planned(features), spine, partition)
+    return out.T
+
+
+def _fill(out: Float, places: Int, plan: Plan, spine: Spine, partition: Partition) -> None:
+    """Work the features of a partition's rows out into ``out[:, places]``, a block of borrowers after another."""
+    loan, borrower = spine.loans(partition), spine.borrowers(partition)
+    order = np.argsort(borrower.entity, kind="stable")
+    edges = np.append(np.flatnonzero(np.diff(borrower.entity[order], prepend=-2)), len(order))
+    start = 0
+    while start < len(order):
+        next_one, last_in = np.searchsorted(edges, [start, start + BLOCK], "right")
+        end = edges[max(next_one, last_in - 1)]
+        rows = order[start:end]
+        leaves = _leaves(plan, Rows(partition, loan.take(rows), borrower.take(rows)))
+        plan.finish.run_into(out, places[rows], leaves)
+        start = end
 
 
 def _leaves(plan: Plan, rows: "Rows") -> Float:
     """Values of the plan's leaves, float64 (leaves, n)."""
-    out = np.empty((len(plan.leaves), len(rows.spine)))
-    for visit, places in zip(plan.visits, plan.places, strict=True):
+    out = np.empty((len(plan.finish.inputs), len(rows)))
+    for visit, place in zip(plan.visits, plan.places, strict=True):
         side = rows.side(visit.source, plan.links)
-        out[places] = visit.run(side.events, side.moment)[:, side.back]
-    for place, leaf in plan.rest:
-        out[place] = rows.leaf(leaf)
+        np.take(visit.run(side.events, side.moment), side.back, axis=1, out=out[place], mode="clip")
+    for number, leaf in plan.rest:
+        out[number] = rows.leaf(leaf)
     return out
 
 
@@ -73,14 +92,16 @@ class Side:
 
 
 class Rows:
-    """The rows of a spine in one partition, and what of them several sources share."""
+    """Some rows, by their loan and by their borrower, and what of them several sources share."""
 
-    def __init__(self, spine: Spine, partition: Partition) -> None:
-        self.spine = spine
+    def __init__(self, partition: Partition, loan: Moment, borrower: Moment) -> None:
         self.partition = partition
-        self.loan = spine.loans(partition)
-        self.borrower = spine.borrowers(partition)
+        self.loan = loan
+        self.borrower = borrower
         self._linked: dict[str, tuple[Moment, Int]] = {}
+
+    def __len__(self) -> int:
+        return len(self.loan.entity)
 
     def side(self, source: Records, links: Mapping[str, Visit]) -> Side:
         """The records of a source by the entity that the rows ask for."""
@@ -98,7 +119,7 @@ class Rows:
     def leaf(self, leaf: Leaf) -> Float:
         """Values of a leaf that is no reduction over records, float64 (n,)."""
         if isinstance(leaf, AsOf):
-            return self.spine.as_of.astype(np.float64)
+            return self.loan.as_of.astype(np.float64)
         if isinstance(leaf, Fold):
             return np.asarray(self._fold[:, arrears.COLUMNS.index(leaf.column)])
         assert isinstance(leaf, FoldOthers)
@@ -116,7 +137,7 @@ class Rows:
         """For each (borrower, loan) that asks, the borrower's records without those of that loan."""
         borrower, loan, asking = self._viewers
         of_loan = self.partition.events(name)
-        of_borrower = of_loan.by(self.partition.loan_borrower[of_loan.entity])
+        of_borrower = self.partition.rearranged(name)
         viewer, at = _slices(of_borrower.start, borrower)
         kept = of_loan.entity[of_borrower.order[at]] != loan[viewer]
         return Side(Rearranged(of_loan, viewer[kept], of_borrower.order[at[kept]]), *asking)
@@ -126,7 +147,7 @@ class Rows:
         """Borrower and loan of each pair among the rows, and the rows' moments with the pair as their entity."""
         loans = len(self.partition.loans) + 1
         pairs, pair = np.unique(self.borrower.entity * loans + self.loan.entity + 1, return_inverse=True)
-        moments = _once(Moment(pair, self.spine.as_of, self.spine.known_by))
+        moments = _once(Moment(pair, self.loan.as_of, self.loan.known_by))
         return pairs // loans, pairs % loans - 1, moments
 
     def _link(self, entity: str, visit: Visit) -> Moment:
@@ -138,7 +159,7 @@ class Rows:
         known = ~np.isnan(word)
         place = np.full(len(word), -1)
         place[known] = index[word[known].astype(np.int64)]
-        return Moment(place, self.spine.as_of, self.spine.known_by)
+        return Moment(place, self.loan.as_of, self.loan.known_by)
 
     @cached_property
     def _fold(self) -> Float:
@@ -151,16 +172,16 @@ class Rows:
         values = self._fold_others[:, arrears.COLUMNS.index(leaf.column)]
         known = ~np.isnan(values)
         rows, values, opened = rows[known], values[known], opened[known]
-        count = np.bincount(rows, minlength=len(self.spine))
+        count = np.bincount(rows, minlength=len(self))
         if leaf.how in EXTREME:
-            found = np.full(len(self.spine), np.nan)
+            found = np.full(len(self), np.nan)
             EXTREME[leaf.how].at(found, rows, values)
         elif leaf.how == "latest":
-            found = np.full(len(self.spine), np.nan)
+            found = np.full(len(self), np.nan)
             order = np.lexsort((opened, rows))  # stable: of one day, the last id stays last
             found[rows[order]] = values[order]
         else:
-            found = count if leaf.how == "count" else np.bincount(rows, values, len(self.spine))
+            found = count if leaf.how == "count" else np.bincount(rows, values, len(self))
         return np.where(count == 0, np.nan, found / np.maximum(count, 1) if leaf.how == "mean" else found)
 
     @cached_property
@@ -173,7 +194,7 @@ class Rows:
         by_owner = np.argsort(owner, kind="stable")
         rows, at = _slices(np.searchsorted(owner[by_owner], np.arange(len(self.partition.borrowers) + 1)), self.borrower.entity)
         loans = by_owner[at]
-        moment = Moment(loans, self.spine.as_of[rows], self.spine.known_by[rows])
+        moment = Moment(loans, self.loan.as_of[rows], self.loan.known_by[rows])
         opened = window.visible(self.partition.events("loans"), moment).first_day
         kept = np.flatnonzero((loans != self.loan.entity[rows]) & ~np.isnan(opened))
         return rows[kept], moment.take(kept), opened[kept]

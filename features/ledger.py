@@ -11,7 +11,7 @@ import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -266,7 +266,7 @@ class Partition:
         for name in self._tables:
             if LOAN_ID in TABLES[name].keys:
                 events = self.events(name)
-                codes, borrowers = events.words("borrower_id")
+                codes, borrowers = self._coded(name, "borrower_id")
                 owner[events.entity] = self.places("borrower_id", borrowers)[codes]
         return owner
 
@@ -295,29 +295,36 @@ class Partition:
             own = TABLES[table].entity_column
             if by == own:
                 data = self._tables.get(table, _empty(TABLES[table]))
-                codes, names = _coded(data[own])
+                codes, names = self._coded(table, own) if table in self._tables else _coded(data[own])
                 events = Events(TABLES[table], self.places(own, names)[codes], data)
             else:
-                mine = self.events(table)
-                events = mine.by(self.loan_borrower[mine.entity])
+                events = self.rearranged(table)
             self._events[table, by] = events
         return self._events[table, by]
+
+    def rearranged(self, table: str) -> Rearranged:
+        """The events of a loan table by borrower, with their places among those by loan."""
+        mine = self.events(table)
+        return self.worked(f"{table} by borrower", lambda: mine.by(self.loan_borrower[mine.entity]))
 
     def table(self, name: str) -> pa.Table:
         """The records of a table as Arrow, with the clocks; empty if the book has none."""
         return self._tables.get(name, _empty(TABLES[name]))
 
     def _ids(self, column: str) -> pd.Index:
-        return _sorted([t[column] for n, t in self._tables.items() if TABLES[n].partitioned and column in t.column_names])
+        return self._sorted(column, [n for n, t in self._tables.items() if TABLES[n].partitioned and column in t.column_names])
 
     def _context_ids(self, column: str) -> pd.Index:
-        return _sorted([t[column] for n, t in self._tables.items() if TABLES[n].entity_column == column])
+        return self._sorted(column, [n for n in self._tables if TABLES[n].entity_column == column])
 
+    def _sorted(self, column: str, tables: Sequence[str]) -> pd.Index:
+        """The distinct values of a text column of some tables, in the order the files are sorted by."""
+        ids: pd.Index = pd.Index(sorted({name for table in tables for name in self._coded(table, column)[1]}), dtype="str")
+        return ids
 
-def _sorted(columns: list[pa.ChunkedArray]) -> pd.Index:
-    """The distinct values of some text columns, in the order the files are sorted by."""
-    ids: pd.Index = pd.Index(sorted({name for column in columns for name in _coded(column)[1]}), dtype="str")
-    return ids
+    def _coded(self, table: str, column: str) -> tuple[Int, list[str]]:
+        """A text column of a table as its events have it; who an entity is says each table in the same words."""
+        return self.worked(f"{table}.{column}", lambda: _coded(self._tables[table][column]))
 
 
 ARROW_TYPES = {
@@ -335,6 +342,7 @@ def arrow_schema(table: Table) -> pa.Schema:
     return pa.schema([*own, ("superseded_on", pa.date32()), ("ledger_version", pa.int64())])
 
 
+@cache
 def _empty(table: Table) -> pa.Table:
     return arrow_schema(table).empty_table()
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from functools import lru_cache
+from itertools import pairwise
 
 import numpy as np
 
@@ -26,8 +27,11 @@ class Visit:
         self.leaves = list(leaves)
         self.source = leaves[0].records
         self._columns: dict[str, Expr] = {}
+        self._prepared: dict[tuple[str, int], int] = {}
+        values = [self._place(kept(leaf.records.where, leaf.of)) for leaf in leaves]
+        items = [value if leaf.item is None else self._place(leaf.item) for value, leaf in zip(values, leaves, strict=True)]
         self._spans: dict[tuple[int, int], int] = {}
-        self._jobs = np.array([self._job(leaf).row() for leaf in leaves], dtype=np.int64)
+        self._jobs = np.array([self._job(*asked).row() for asked in zip(leaves, values, items, strict=True)], dtype=np.int64)
         self._windows = np.array(list(self._spans), dtype=np.int64)
         self._program = Program(list(self._columns.values()))
         self._counted = sorted({name for leaf in leaves for name in _told_apart(leaf)})
@@ -43,30 +47,28 @@ class Visit:
 
         Raises DataRefused where amounts add up to more than can be summed exactly.
         """
-        columns = events.worked(self, lambda: self._worked(events))
         words = max((len(events.words(name)[1]) for name in self._counted), default=0)
+        columns = events.worked(self, lambda: self._worked(events, words))
         clocks = Clocks(events, _first(events, self.source.since), _until(events, self.source.until))
         found = window.reductions(clocks, moment, columns, self._windows, self._jobs, words)
         if self._money and np.any(np.abs(found[self._money]) >= EXACT):
             raise _inexact(self.source)
         return found
 
-    def _worked(self, events: Events) -> Float:
+    def _worked(self, events: Events, words: int) -> Float:
         """The columns that the jobs read; float64 (c, records)."""
         inputs = [events.said(name) for name in self._program.inputs]
-        return self._program.run(np.stack(inputs) if inputs else np.empty((0, len(events))), events.position)
+        columns = self._program.run(np.stack(inputs) if inputs else np.empty((0, len(events))), events.position)
+        more = [window.prepared(how, columns[value], events, words) for how, value in self._prepared]
+        return np.concatenate([columns, more]) if more else columns
 
-    def _job(self, leaf: Reduce) -> Job:
-        value = kept(leaf.records.where, leaf.of)
-        column = self._place(value)
-        return Job(
-            how=leaf.how,
-            column=column,
-            window=self._span(leaf.days, leaf.lag),
-            heard=self._span(leaf.observed_days, leaf.lag),
-            items=column if leaf.item is None else self._place(leaf.item),
-            exact=value.exact or leaf.how == "count",
-        )
+    def _job(self, leaf: Reduce, value: int, items: int) -> Job:
+        column = value
+        if leaf.how in window.PREPARED:
+            column = self._prepared.setdefault((leaf.how, value), len(self._columns) + len(self._prepared))
+        heard = self._span(leaf.observed_days, leaf.lag)
+        exact = leaf.of.exact or leaf.how == "count"
+        return Job(leaf.how, column, self._span(leaf.days, leaf.lag), heard, items, exact)
 
     def _place(self, formula: Expr) -> int:
         self._columns.setdefault(formula.sql, formula)
@@ -103,18 +105,19 @@ class Plan:
     """The visits that some features need, the folds, and how each feature follows from their values."""
 
     def __init__(self, features: Sequence[Feature]) -> None:
-        self.finish = Program([feature.measure.formula() for feature in features])
         leaves = {leaf.name: leaf for feature in features for leaf in feature.measure.leaves()}
-        self.leaves: list[Leaf] = [leaves[name] for name in self.finish.inputs]
         sources: dict[tuple[str, ...], list[Reduce]] = {}
-        for leaf in self.leaves:
+        for leaf in leaves.values():
             if isinstance(leaf, Reduce):
                 r = leaf.records
                 sources.setdefault((r.table.name, r.whose, r.since or "", r.until or ""), []).append(leaf)
         self.visits = [Visit(found) for found in sources.values()]
-        place = {name: i for i, name in enumerate(self.finish.inputs)}
-        self.rest = [(place[leaf.name], leaf) for leaf in self.leaves if not isinstance(leaf, Reduce)]
-        self.places = [np.array([place[leaf.name] for leaf in visit.leaves]) for visit in self.visits]
+        ends = np.cumsum([0, *(len(visit.leaves) for visit in self.visits)])
+        self.places = [slice(int(start), int(end)) for start, end in pairwise(ends)]
+        rest: list[Leaf] = [leaf for leaf in leaves.values() if not isinstance(leaf, Reduce)]
+        self.rest = list(enumerate(rest, start=int(ends[-1])))
+        inputs = [leaf for visit in self.visits for leaf in visit.leaves] + rest
+        self.finish = Program([feature.measure.formula() for feature in features], [leaf.formula() for leaf in inputs])
         linked = {visit.source.table.entity for visit in self.visits} & set(LINKS)
         self.links: dict[str, Visit] = {entity: Visit([_latest_word(entity)]) for entity in sorted(linked)}
 

@@ -57,7 +57,12 @@ class Spine:
             yield int(number), np.flatnonzero(home == number)
 
     def loans(self, partition: Partition) -> Moment:
-        return Moment(partition.places("loan_id", self.loan_id), self.as_of, self.known_by)
+        return Moment(_positions(partition, "loan_id", self.loan_id), self.as_of, self.known_by)
 
     def borrowers(self, partition: Partition) -> Moment:
-        return Moment(partition.places("borrower_id", self.borrower_id), self.as_of, self.known_by)
+        return Moment(_positions(partition, "borrower_id", self.borrower_id), self.as_of, self.known_by)
+
+
+def _positions(partition: Partition, column: str, ids: pd.Index) -> Int:
+    codes, names = pd.factorize(ids)
+    return np.append(partition.places(column, names), -1)[codes]

@@ -52,8 +52,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from features.kernels import kernel
 from features.ledger import NEVER, Float, Int
-from features.window import kernel
 
 WINDOWS = (30, 90, 180, 365)
 

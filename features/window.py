@@ -6,29 +6,18 @@ order, so a row's result does not depend on which other rows are computed with i
 """
 
 from calendar import monthrange
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import Any, NamedTuple, TypeVar, cast
+from typing import NamedTuple
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from features import kernels
+from features.kernels import ALL_DAYS, HOW
 from features.ledger import DAYS, EPOCH, NEVER, Events, Float, Int, day_number
 
-Function = TypeVar("Function", bound=Callable[..., Any])
 Mask = NDArray[np.bool_]
-
-
-def kernel(function: Function) -> Function:
-    """Compile once, keep on disk, run without the interpreter's lock."""
-    return cast(Function, numba.njit(cache=True, nogil=True)(function))
-
-
-def fast_kernel(function: Function) -> Function:
-    """A kernel whose sums may be taken in any order: only for whole numbers, where every order gives the same."""
-    return cast(Function, numba.njit(cache=True, nogil=True, fastmath={"reassoc"})(function))
 
 
 def to_date(day: int) -> date:
@@ -89,22 +78,12 @@ def span(events: Events, moment: Moment, days: int | None) -> tuple[Int, Int]:
     return low, high
 
 
-HOW = (
-    "count", "total", "mean", "largest", "smallest", "latest", "spread", "slope", "distinct", "days_since", "days_since_first",
-    "total_each",
-)  # fmt: skip
-"""What a window can be reduced to. ``total_each`` adds up the latest value of each item."""
-_COUNT, _TOTAL, _MEAN, _LARGEST, _SMALLEST, _LATEST, _SPREAD, _SLOPE, _DISTINCT, _LAST, _FIRST, _EACH = range(len(HOW))
-ALL_DAYS = -1
-"""A window that reaches back to the entity's first record."""
-
-
 @dataclass(frozen=True)
 class Job:
     """One reduction: how, of which column, over which window, and over which window the source must have been heard from.
 
-    ``items`` is the column of items for ``total_each``; ``exact`` says that the column holds whole numbers, which add up to the
-    same in any order.
+    ``column`` is as ``prepared`` has it for what is PREPARED. ``items`` is the column of items, for ``distinct`` and
+    ``total_each``; ``exact`` says that the column holds whole numbers, which add up to the same in any order.
     """
 
     how: str
@@ -140,6 +119,17 @@ class Clocks:
         ])  # fmt: skip
 
 
+def prepared(how: str, values: Float, events: Events, words: int) -> Float:
+    """A column as the job reads it, where that is not as it stands: signed for an extreme, the place before for ``distinct``."""
+    if how == "distinct":
+        return kernels.before(values, events.start, words)
+    signed = values if how == "largest" else -values
+    return np.where(np.isnan(values), -np.inf, signed)
+
+
+PREPARED = ("largest", "smallest", "distinct")
+
+
 def reductions(clocks: Clocks, moment: Moment, columns: Float, windows: Int, jobs: Int, words: int = 0) -> Float:
     """Each job's value for each row; float64 (jobs, n), NaN where unknown.
 
@@ -148,259 +138,7 @@ def reductions(clocks: Clocks, moment: Moment, columns: Float, windows: Int, job
     counts, adds up or tells apart is zero only if the source was heard from, else unknown.
     """
     rows = np.stack([moment.entity, moment.as_of, moment.known_by], axis=1)
-    return _reductions(rows, clocks.events.start, clocks.events.clock, clocks.force(), columns, windows, jobs, words)
-
-
-@kernel
-def _after(days: Int, low: int, high: int, last: int) -> int:
-    """First position in [low, high) whose day is after ``last``; ``high`` if there is none."""
-    while low < high:
-        middle = (low + high) // 2
-        if days[middle] <= last:
-            low = middle + 1
-        else:
-            high = middle
-    return low
-
-
-@kernel
-def _spans(rows: Int, start: Int, days: Int, windows: Int) -> tuple[Int, Int]:
-    """Positions of each row's windows, int64 (w, n) each; a row without a record has empty ones."""
-    low = np.zeros((len(windows), len(rows)), dtype=np.int64)
-    high = np.zeros((len(windows), len(rows)), dtype=np.int64)
-    for r in range(len(rows)):
-        entity, as_of = rows[r, 0], rows[r, 1]
-        if entity < 0 or entity >= len(start) - 1:
-            continue
-        first = start[entity]
-        end = _after(days, first, start[entity + 1], as_of)
-        for w in range(len(windows)):
-            reach, last = windows[w, 0], as_of - windows[w, 1]
-            high[w, r] = end if last == as_of else _after(days, first, end, last)
-            low[w, r] = first if reach == ALL_DAYS else _after(days, first, high[w, r], last - reach)
-    return low, high
-
-
-@fast_kernel
-def _hidden(known_on: Int, superseded_on: Int, low: int, high: int, known_by: int) -> int:
-    """How many records were not yet known, or not any more."""
-    found = 0
-    for i in range(np.uint64(low), np.uint64(high)):
-        found += (known_on[i] > known_by) | (superseded_on[i] <= known_by)
-    return found
-
-
-@kernel
-def _cuts(rows: Int, clock: Int, force: Int, low: Int, high: Int) -> tuple[Int, Int]:
-    """Positions of the records within a row's windows that do not count, row after row, and where those of each row begin.
-
-    Where only the two clocks can hide a record, most rows have none that is hidden.
-    """
-    n, at = len(rows), 0
-    begin, cut = np.zeros(n + 1, dtype=np.int64), np.empty(1024, dtype=np.int64)
-    known_on, superseded_on, plain = clock[1], clock[2], force.shape[1] == 0
-    for r in range(n):
-        as_of, known_by = rows[r, 1], rows[r, 2]
-        first, last = low[0, r], high[0, r]
-        for w in range(1, len(low)):
-            first, last = min(first, low[w, r]), max(last, high[w, r])
-        if not plain or _hidden(known_on, superseded_on, first, last, known_by):
-            if at + last - first > len(cut):
-                cut = np.append(cut, np.empty(len(cut) + last - first, dtype=np.int64))
-            for i in range(np.uint64(first), np.uint64(last)):
-                hidden = (known_on[i] > known_by) | (superseded_on[i] <= known_by)
-                if hidden or (not plain and (force[0, i] > as_of or force[1, i] <= as_of)):
-                    cut[at] = i
-                    at += 1
-        begin[r + 1] = at
-    return begin, cut[:at]
-
-
-@fast_kernel
-def _any_order(values: Float, low: int, high: int) -> tuple[int, float]:
-    """Number and total of the known values; unsigned positions spare a look at each whether it counts from the end."""
-    count, total = 0, 0.0
-    for i in range(np.uint64(low), np.uint64(high)):
-        value = values[i]
-        known = value == value
-        count += known
-        total += value if known else 0.0
-    return count, total
-
-
-@kernel
-def _counts_and_totals(values: Float, low: Int, high: Int, begin: Int, cut: Int, exact: bool, count: Int, total: Float) -> None:
-    """Of the known values, one after the other; of whole numbers stretch by stretch between the cuts, in any order."""
-    for r in range(len(low)):
-        first, last = low[r], high[r]
-        if exact and begin[r] == begin[r + 1]:
-            count[r], total[r] = _any_order(values, first, last)
-            continue
-        found, added = 0, 0.0
-        at = _after(cut, begin[r], begin[r + 1], first - 1)
-        while first < last:
-            end = cut[at] if at < begin[r + 1] and cut[at] < last else last
-            for i in range(first, end):
-                if values[i] == values[i]:
-                    found += 1
-                    added += values[i]
-            first, at = end + 1, at + 1
-        count[r], total[r] = found, added
-
-
-@kernel
-def _extremes(values: Float, low: Int, high: Int, begin: Int, cut: Int, largest: bool, out: Float) -> None:
-    for r in range(len(low)):
-        first, last = low[r], high[r]
-        best, other = -np.inf, -np.inf  # two chains: one would wait for itself
-        at = _after(cut, begin[r], begin[r + 1], first - 1)
-        while first < last:
-            end = cut[at] if at < begin[r + 1] and cut[at] < last else last
-            for i in range(np.uint64(first), np.uint64(end)):
-                value = values[i] if largest else -values[i]
-                if i & np.uint64(1):
-                    best = value if value > best else best
-                else:
-                    other = value if value > other else other
-            first, at = end + 1, at + 1
-        best = max(best, other)
-        if best > -np.inf:
-            out[r] = best if largest else -best
-
-
-@kernel
-def _last_known(values: Float, low: Int, high: Int, begin: Int, cut: Int, place: Int) -> None:
-    """Position of the last known value, -1 where there is none."""
-    for r in range(len(low)):
-        place[r] = -1
-        at = _after(cut, begin[r], begin[r + 1], high[r] - 1) - 1
-        for i in range(high[r] - 1, low[r] - 1, -1):
-            if at >= begin[r] and cut[at] == i:
-                at -= 1
-            elif values[i] == values[i]:
-                place[r] = i
-                break
-
-
-@kernel
-def _first_known(values: Float, low: Int, high: Int, begin: Int, cut: Int, place: Int) -> None:
-    for r in range(len(low)):
-        place[r] = -1
-        at = _after(cut, begin[r], begin[r + 1], low[r] - 1)
-        for i in range(low[r], high[r]):
-            if at < begin[r + 1] and cut[at] == i:
-                at += 1
-            elif values[i] == values[i]:
-                place[r] = i
-                break
-
-
-@kernel
-def _shapes(values: Float, days: Int, low: Int, high: Int, begin: Int, cut: Int, slope: bool, out: Float) -> None:
-    """Spread (sample standard deviation) or slope per day (least squares).
-
-    Values and days are taken relative to the window's first, which keeps the sums small (Chan, Golub & LeVeque 1983).
-    NaN with fewer than two records; the slope also when all fall on one day.
-    """
-    for r in range(len(low)):
-        count, value_0, day_0 = 0, 0.0, 0
-        x, y, xx, xy, yy = 0.0, 0.0, 0.0, 0.0, 0.0
-        at = _after(cut, begin[r], begin[r + 1], low[r] - 1)
-        for i in range(low[r], high[r]):
-            if at < begin[r + 1] and cut[at] == i:
-                at += 1
-                continue
-            value = values[i]
-            if value != value:
-                continue
-            if count == 0:
-                value_0, day_0 = value, days[i]
-            count += 1
-            dx, dy = float(days[i] - day_0), value - value_0
-            x, y, xx, xy, yy = x + dx, y + dy, xx + dx * dx, xy + dx * dy, yy + dy * dy
-        across = xx - x * x / max(count, 1)
-        if count > 1 and slope and across > 0:
-            out[r] = (xy - x * y / count) / across
-        elif count > 1 and not slope:
-            out[r] = np.sqrt(max(yy - y * y / count, 0.0) / (count - 1))
-
-
-@kernel
-def _items(
-    values: Float, items: Float, low: Int, high: Int, begin: Int, cut: Int, seen: Int, mark: int, count: Int, total: Float
-) -> None:  # fmt: skip
-    """Number of items, and the total of each one's last known value; ``seen`` holds ``mark`` + row for items met before."""
-    for r in range(len(low)):
-        found, added = 0, 0.0
-        at = _after(cut, begin[r], begin[r + 1], high[r] - 1) - 1
-        for i in range(high[r] - 1, low[r] - 1, -1):
-            if at >= begin[r] and cut[at] == i:
-                at -= 1
-                continue
-            value, item = values[i], items[i]
-            if value == value and item == item and seen[int(item)] != mark + r:
-                seen[int(item)] = mark + r
-                found += 1
-                added += value
-        count[r], total[r] = found, added
-
-
-@kernel
-def _unheard(rows: Int, clock: Int, low: Int, high: Int, count: Int, out: Float) -> None:
-    """Unknown where nothing counts and no record of the window is visible, in force or not."""
-    for r in range(len(rows)):
-        heard = count[r] > 0
-        i = high[r] - 1
-        while not heard and i >= low[r]:
-            heard = clock[1, i] <= rows[r, 2] and clock[2, i] > rows[r, 2]
-            i -= 1
-        if not heard:
-            out[r] = np.nan
-
-
-@kernel
-def _placed(how: int, values: Float, days: Int, rows: Int, lag: int, place: Int, out: Float) -> None:
-    """The value at a place, or the days from then to the end of the window."""
-    for r in range(len(place)):
-        if place[r] >= 0:
-            out[r] = values[place[r]] if how == _LATEST else float(rows[r, 1] - lag - days[place[r]])
-
-
-@kernel
-def _reductions(rows: Int, start: Int, clock: Int, force: Int, columns: Float, windows: Int, jobs: Int, words: int) -> Float:
-    """Where each row's windows lie, which of their records do not count, then one job after the other over all rows."""
-    days, n = clock[0], len(rows)
-    out = np.full((len(jobs), n), np.nan)
-    low, high = _spans(rows, start, days, windows)
-    begin, cut = _cuts(rows, clock, force, low, high)
-    count, total, place = np.empty(n, dtype=np.int64), np.empty(n), np.empty(n, dtype=np.int64)
-    seen, mark = np.full(words, -1), 0
-    for j in range(len(jobs)):
-        how, c, w, heard, exact = jobs[j, 0], jobs[j, 1], jobs[j, 2], jobs[j, 3], jobs[j, 5] == 1
-        if how in (_LARGEST, _SMALLEST):
-            _extremes(columns[c], low[w], high[w], begin, cut, how == _LARGEST, out[j])
-        elif how in (_SPREAD, _SLOPE):
-            _shapes(columns[c], days, low[w], high[w], begin, cut, how == _SLOPE, out[j])
-        elif how in (_LATEST, _LAST):
-            _last_known(columns[c], low[w], high[w], begin, cut, place)
-            _placed(how, columns[c], days, rows, windows[w, 1], place, out[j])
-        elif how == _FIRST:
-            _first_known(columns[c], low[w], high[w], begin, cut, place)
-            _placed(how, columns[c], days, rows, windows[w, 1], place, out[j])
-        else:
-            if how in (_DISTINCT, _EACH):
-                _items(columns[c], columns[jobs[j, 4]], low[w], high[w], begin, cut, seen, mark, count, total)
-                mark += n
-            else:
-                _counts_and_totals(columns[c], low[w], high[w], begin, cut, exact, count, total)
-            if how == _MEAN:
-                for r in range(n):
-                    out[j, r] = total[r] / count[r] if count[r] else np.nan
-                continue
-            for r in range(n):
-                out[j, r] = total[r] if how in (_TOTAL, _EACH) else count[r]
-            _unheard(rows, clock, low[heard], high[heard], count, out[j])
-    return out
+    return kernels.reductions(rows, clocks.events.start, clocks.events.clock, clocks.force(), columns, windows, jobs, words)
 
 
 def visible(events: Events, moment: Moment, values: Float | None = None) -> "Visible":
@@ -432,5 +170,5 @@ class Visible(NamedTuple):
 
 __all__ = [
     "ALL_DAYS", "DAYS", "EPOCH", "HOW", "NEVER", "Clocks", "Job", "Mask", "Moment", "Visible", "add_months", "day_number",
-    "fast_kernel", "first_after", "kernel", "month_end", "month_ends", "reductions", "span", "to_date", "visible",
+    "first_after", "month_end", "month_ends", "reductions", "span", "to_date", "visible",
 ]  # fmt: skip

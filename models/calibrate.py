@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from features.errors import GateNotPassed
+from features.kernels import kernel
 from features.ledger import Float
-from features.window import kernel
 
 STEPS = 50
 

@@ -9,8 +9,9 @@ from typing import Any
 import lightgbm as lgb
 import numpy as np
 
+from features.kernels import kernel
 from features.ledger import Float, Int
-from features.window import Mask, kernel
+from features.window import Mask
 
 
 class Forest:

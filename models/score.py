@@ -11,8 +11,8 @@ import numpy as np
 import pandas as pd
 
 from features.errors import DataRefused, IntegrityFailed, nearest
+from features.kernels import kernel
 from features.ledger import Float, Int
-from features.window import kernel
 from models.bundle import Bundle
 from models.horizon import Horizons
 

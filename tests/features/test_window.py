@@ -138,8 +138,11 @@ def test_a_reduction_equals_the_plain_loop(how: str, bounded: bool) -> None:
         windows = np.array([[int(rng.integers(1, 40)), int(rng.integers(0, 10))], [window.ALL_DAYS, 0]])
         w = int(rng.integers(0, 2))
         column = 1 if how == "distinct" else 0
-        job = Job(how, column, w, 1, items=1, exact=bool(rng.random() < 0.5))
-        (out,) = window.reductions(clocks, moment, columns, windows, np.array([job.row()]), ITEMS)
+        job = Job(how, 0, w, 1, items=1, exact=bool(rng.random() < 0.5))
+        asked = columns.copy()
+        if how in window.PREPARED:
+            asked[0] = window.prepared(how, columns[column], events, ITEMS)
+        (out,) = window.reductions(clocks, moment, asked, windows, np.array([job.row()]), ITEMS)
         for row in range(8):
             last = moment.as_of[row] - windows[w, 1]
             first = 0 if windows[w, 0] == window.ALL_DAYS else last - windows[w, 0]
