@@ -8,8 +8,9 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
-from features import arrears, window
+from features import arrears, kernels, window
 from features.feature import Feature
+from features.kernels import OVERS
 from features.ledger import Events, Float, Int, Ledger, Partition, Rearranged
 from features.measure import AsOf, Fold, FoldOthers, Leaf, Records
 from features.plan import Plan, Visit, planned
@@ -18,7 +19,6 @@ from features.window import Moment
 
 BLOCK = 2_048
 """Rows at a time, more if one borrower has more: what is worked out for them stays in the cache."""
-EXTREME = {"largest": np.fmax, "smallest": np.fmin}
 
 
 def compute(
@@ -167,22 +167,10 @@ class Rows:
         return arrears.arrears(self.partition, moment)[back]
 
     def _over_others(self, leaf: FoldOthers) -> Float:
-        """The fold's column over the borrower's other loans, added up in the order of their ids."""
+        """The fold's column over the borrower's other loans, in the order of their ids."""
         rows, _, opened = self._other_loans
         values = self._fold_others[:, arrears.COLUMNS.index(leaf.column)]
-        known = ~np.isnan(values)
-        rows, values, opened = rows[known], values[known], opened[known]
-        count = np.bincount(rows, minlength=len(self))
-        if leaf.how in EXTREME:
-            found = np.full(len(self), np.nan)
-            EXTREME[leaf.how].at(found, rows, values)
-        elif leaf.how == "latest":
-            found = np.full(len(self), np.nan)
-            order = np.lexsort((opened, rows))  # stable: of one day, the last id stays last
-            found[rows[order]] = values[order]
-        else:
-            found = count if leaf.how == "count" else np.bincount(rows, values, len(self))
-        return np.where(count == 0, np.nan, found / np.maximum(count, 1) if leaf.how == "mean" else found)
+        return kernels.over(OVERS.index(leaf.how), rows, opened, values, len(self))
 
     @cached_property
     def _other_loans(self) -> tuple[Int, Moment, Float]:

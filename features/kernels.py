@@ -346,3 +346,38 @@ def reductions(rows: Int, start: Int, clock: Int, force: Int, columns: Float, wi
                 out[j, r] = count[r] if how in (_COUNT, _DISTINCT) else total[r]
             _unheard(rows, clock, low[heard], high[heard], count, out[j])
     return out
+
+
+OVERS = ("mean", "largest", "smallest", "latest", "total", "count")
+"""What the values of several loans can be reduced to."""
+_MEAN_OVER, _LARGEST_OVER, _SMALLEST_OVER, _LATEST_OVER, _TOTAL_OVER, _COUNT_OVER = range(len(OVERS))
+
+
+@kernel
+def _merged(how: int, so_far: float, value: float) -> float:
+    if how == _LARGEST_OVER:
+        return max(so_far, value)
+    return min(so_far, value) if how == _SMALLEST_OVER else so_far + value
+
+
+@kernel
+def over(how: int, rows: Int, opened: Float, values: Float, n: int) -> Float:
+    """The known ``values`` of each row, one after the other; ``rows`` says whose each is. NaN for a row without any.
+
+    The latest is that of the loan opened last; of loans opened on one day, the last one.
+    """
+    out, count, day = np.full(n, np.nan), np.zeros(n), np.full(n, -np.inf)
+    for i in range(len(rows)):
+        value, r = values[i], rows[i]
+        if value == value:
+            if how != _LATEST_OVER:
+                out[r] = _merged(how, out[r], value) if count[r] else value
+            elif opened[i] >= day[r]:
+                out[r], day[r] = value, opened[i]
+            count[r] += 1
+    for r in range(n):
+        if count[r] and how == _MEAN_OVER:
+            out[r] /= count[r]
+        elif count[r] and how == _COUNT_OVER:
+            out[r] = count[r]
+    return out

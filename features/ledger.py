@@ -119,7 +119,7 @@ class Events:
         self.data = data
         self._columns: dict[str, Float] = {}
         self._words: dict[str, tuple[Int, list[str]]] = {}
-        self._worked: dict[object, Float] = {}
+        self._worked: dict[object, Any] = {}
 
     def __len__(self) -> int:
         return len(self.entity)
@@ -160,7 +160,8 @@ class Events:
                 days = _days(values)
                 self._columns[name] = np.where(days == NEVER, np.nan, days)
             else:
-                self._columns[name] = values.cast(pa.float64()).to_numpy()
+                numbers = values.cast(pa.float64()) if kind == "flag" else values
+                self._columns[name] = numbers.to_numpy().astype(np.float64, copy=False)
         return self._columns[name]
 
     def words(self, name: str) -> tuple[Int, list[str]]:
@@ -176,11 +177,11 @@ class Events:
         codes, _ = self.words(name)
         return np.where(codes < 0, np.nan, codes)
 
-    def worked(self, key: object, work: Callable[[], Float]) -> Float:
+    def worked(self, key: object, work: Callable[[], Worked]) -> Worked:
         """What was worked out of the columns, kept as long as the events are."""
         if key not in self._worked:
             self._worked[key] = work()
-        return self._worked[key]
+        return self._worked[key]  # type: ignore[no-any-return]
 
     def position(self, name: str, word: str) -> int:
         """The position of a word in the list of a text column's words, -1 if no record has it."""
@@ -227,9 +228,9 @@ class Rearranged(Events):
 
 
 def _days(values: pa.ChunkedArray) -> Int:
-    days = values.cast(pa.int32())
-    known = days if days.null_count == 0 else pc.fill_null(days, NEVER - _EPOCH_SHIFT)
-    return np.asarray(known.to_numpy().astype(np.int64) + _EPOCH_SHIFT)
+    days = values.to_numpy().astype("datetime64[D]", copy=False)
+    numbers = days.view(np.int64) + _EPOCH_SHIFT
+    return np.where(np.isnat(days), NEVER, numbers) if values.null_count else numbers
 
 
 def _coded(values: pa.ChunkedArray) -> tuple[Int, list[str]]:

@@ -47,20 +47,20 @@ class Visit:
 
         Raises DataRefused where amounts add up to more than can be summed exactly.
         """
-        words = max((len(events.words(name)[1]) for name in self._counted), default=0)
-        columns = events.worked(self, lambda: self._worked(events, words))
-        clocks = Clocks(events, _first(events, self.source.since), _until(events, self.source.until))
+        clocks, columns, words = events.worked(self, lambda: self._worked(events))
         found = window.reductions(clocks, moment, columns, self._windows, self._jobs, words)
         if self._money and np.any(np.abs(found[self._money]) >= EXACT):
             raise _inexact(self.source)
         return found
 
-    def _worked(self, events: Events, words: int) -> Float:
-        """The columns that the jobs read; float64 (c, records)."""
+    def _worked(self, events: Events) -> tuple[Clocks, Float, int]:
+        """When records count, the columns that the jobs read, float64 (c, records), and how many words they hold at most."""
+        clocks = Clocks(events, _first(events, self.source.since), _until(events, self.source.until))
+        words = max((len(events.words(name)[1]) for name in self._counted), default=0)
         inputs = [events.said(name) for name in self._program.inputs]
         columns = self._program.run(np.stack(inputs) if inputs else np.empty((0, len(events))), events.position)
         more = [window.prepared(how, columns[value], events, words) for how, value in self._prepared]
-        return np.concatenate([columns, more]) if more else columns
+        return clocks, np.concatenate([columns, more]) if more else columns, words
 
     def _job(self, leaf: Reduce, value: int, items: int) -> Job:
         column = value

@@ -64,5 +64,7 @@ class Spine:
 
 
 def _positions(partition: Partition, column: str, ids: pd.Index) -> Int:
+    if len(ids) == 1:
+        return partition.places(column, ids)
     codes, names = pd.factorize(ids)
     return np.append(partition.places(column, names), -1)[codes]

@@ -8,6 +8,7 @@ order, so a row's result does not depend on which other rows are computed with i
 from calendar import monthrange
 from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -54,6 +55,11 @@ class Moment:
     entity: Int
     as_of: Int
     known_by: Int
+
+    @cached_property
+    def rows(self) -> Int:
+        """All three side by side; int64 (n, 3)."""
+        return np.stack([self.entity, self.as_of, self.known_by], axis=1)
 
     def take(self, rows: Int) -> "Moment":
         return Moment(self.entity[rows], self.as_of[rows], self.known_by[rows])
@@ -108,6 +114,7 @@ class Clocks:
     since: Int | None = None
     until: Int | None = None
 
+    @cached_property
     def force(self) -> Int:
         """Both ends as rows; int64 (2, records), without records where every record is in force for ever."""
         if self.since is None and self.until is None:
@@ -137,8 +144,8 @@ def reductions(clocks: Clocks, moment: Moment, columns: Float, windows: Int, job
     (days, lag), int64 (w, 2), days ALL_DAYS for all. ``words`` is how many different words or items the columns hold. What
     counts, adds up or tells apart is zero only if the source was heard from, else unknown.
     """
-    rows = np.stack([moment.entity, moment.as_of, moment.known_by], axis=1)
-    return kernels.reductions(rows, clocks.events.start, clocks.events.clock, clocks.force(), columns, windows, jobs, words)
+    events = clocks.events
+    return kernels.reductions(moment.rows, events.start, events.clock, clocks.force, columns, windows, jobs, words)
 
 
 def visible(events: Events, moment: Moment, values: Float | None = None) -> "Visible":
