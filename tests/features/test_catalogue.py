@@ -16,7 +16,7 @@ from features.catalogue import CATALOGUE, ROOMS, digest, feature
 from features.errors import NotFound
 from features.feature import Feature, Unit
 from features.measure import Leaf, records
-from features.schema import PROHIBITED, TABLES
+from features.schema import DELIVERED, PROHIBITED, TABLES
 from features.sql import query
 
 ALL = list(CATALOGUE.values())
@@ -59,7 +59,10 @@ def test_the_sql_of_each_feature_alone_gives_what_the_joint_query_gives() -> Non
             np.testing.assert_array_equal(alone[one.name], joint[one.name], one.name)
 
 
-LINKS = {("borrowers", "industry"), ("borrowers", "region"), ("industry", "industry"), ("macro", "region")}
+LINKS = {
+    ("borrowers", "industry"), ("borrowers", "region"), ("industry", "industry"), ("macro", "region"),
+    ("industry_peers", "industry"), ("region_peers", "region"),
+}  # fmt: skip
 CLOCKS = ("event_on", "known_on")
 
 
@@ -95,7 +98,7 @@ def test_what_is_declared_not_predictive_exists_is_not_read_and_has_a_reason() -
 
 def test_the_silence_of_every_source_is_a_feature() -> None:
     said = {one.measure.name for one in ALL if isinstance(one.measure, Leaf)}
-    assert [t for t in TABLES if t != "outcomes" and records(t).days_since().name not in said] == []
+    assert [t for t in DELIVERED if t != "outcomes" and records(t).days_since().name not in said] == []
 
 
 def test_an_unknown_name_is_answered_with_the_nearest() -> None:
