@@ -169,7 +169,7 @@ def _guarantors(graph: Graph, debts: Debts, days: Int, ledger: Ledger) -> dict[s
     keys, at = np.unique(debts.key, return_inverse=True)
     dpd, known = np.full(len(keys), np.nan), ~np.isnan(debts.outstanding)
     np.fmax.at(dpd, at, debts.dpd)
-    owed = np.bincount(at, np.where(known, debts.outstanding, 0), len(keys))
+    owed = np.bincount(at, np.where(known, debts.outstanding, 0.0), len(keys)).astype(np.float64)
     owed[np.bincount(at, known, len(keys)) == 0] = np.nan
     found = [(end, guarantees.in_force(graph, int(day))) for end, day in enumerate(days)]
     end = np.concatenate([np.full(len(pairs.borrower), end) for end, pairs in found])

@@ -15,7 +15,7 @@ from features import arrears
 from features.catalogue import CATALOGUE, ROOMS, digest, feature
 from features.errors import NotFound
 from features.feature import Feature, Unit
-from features.measure import Leaf, records
+from features.measure import Leaf, Reduce, records
 from features.schema import DELIVERED, PROHIBITED, TABLES
 from features.sql import query
 
@@ -71,6 +71,8 @@ def read() -> set[tuple[str, str]]:
     """Every (table, column) that some feature reads, beside the clocks."""
     leaves = [leaf for one in ALL for leaf in one.measure.leaves() if len(leaf.tables) == 1]
     reduced = {(leaf.tables[0], column) for leaf in leaves for column in re.findall(r"\be\.(\w+)", leaf.name)}
+    in_force = [leaf.records for leaf in leaves if isinstance(leaf, Reduce)]
+    reduced |= {(one.table.name, column) for one in in_force for column in (one.since, one.until) if column}
     return reduced | LINKS | {(table, column) for table, columns in arrears.READS.items() for column in columns}
 
 

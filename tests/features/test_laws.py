@@ -94,7 +94,7 @@ def test_unknown_is_not_zero_when_only_the_source_of_a_feature_is_absent(name: s
 def test_a_world_long_enough_makes_every_feature_known_somewhere() -> None:
     """The laws above would hold of a catalogue that is always unknown; this keeps them honest."""
     known = np.zeros(len(ALL), dtype=bool)
-    for seed in range(40):
+    for seed in range(50):
         tables = worlds.world(seed, worlds.Weather(records=25, unknown=0.05))
         known |= (~np.isnan(compute_partition(worlds.rows(seed), worlds.partition(tables), ALL))).any(axis=0)
     assert [f.name for f, seen in zip(ALL, known, strict=True) if not seen] == []
