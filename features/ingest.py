@@ -4,7 +4,7 @@ A record that comes again with the same content is a counted repeat. The same id
 correction: versions are ordered by the day they became known, and each is superseded on the day the next one was.
 
 Only the files of tables and parts whose records changed are written. Every file is on disk before the manifest that names it
-replaces the one before; that is the one step that makes an ingest visible.
+replaces the one before; that is the one step that makes an ingest visible. The derived tables are part of it.
 """
 
 import fcntl
@@ -17,12 +17,12 @@ from typing import Any
 
 import duckdb
 
-from features import door, quarantine, writer
+from features import context, door, quarantine, writer
 from features.chain import chained, meet
 from features.door import Tally, number
 from features.errors import DataRefused, UsageError
-from features.ledger import Manifest
-from features.schema import LOAN_ID, TABLES, Table
+from features.ledger import Ledger, Manifest
+from features.schema import DELIVERED, LOAN_ID, TABLES, Table
 from features.sources import Source
 from features.sources.files import Delivery, readable
 
@@ -73,6 +73,8 @@ def ingest(book: Path, source: Source, path: Path, memory: str = "4GB", partitio
         door.prepare(con)
         tallies = tuple(_merge(work, tally) for tally in _accepted(work, delivery, path))
         _refuse_empty(path, tallies)
+        if rewrite or context.basis(manifest) != context.basis(before):
+            _derive(book, manifest)
         refused = quarantine.write(con, book, manifest.ledger_version)
         receipt = Receipt(
             manifest.ledger_version, manifest.digest(), tallies, delivery.left_out, delivery.passed_over, source.assumed, refused
@@ -124,9 +126,19 @@ def _accepted(work: _Work, delivery: Delivery, path: Path) -> list[Tally]:
 
 def _add_the_rest(work: _Work, delivery: Delivery) -> None:
     """Tables that the delivery does not bring, as if it brought no row of them."""
-    for name in work.manifest.files.keys() - delivery.relations.keys():
+    for name in (work.manifest.files.keys() & DELIVERED.keys()) - delivery.relations.keys():
         stored = writer.stored(work.folder, work.manifest, name)
         delivery.add(name, f"SELECT *, '' AS source_file, 0 AS source_line FROM {stored} LIMIT 0")
+
+
+def _derive(book: Path, manifest: Manifest) -> None:
+    """The tables that follow from the others; the manifest in memory then names their new files."""
+    found = context.derive(Ledger(book, manifest))
+    for name in TABLES.keys() - DELIVERED.keys():
+        manifest.files.pop(name, None)
+    for name, parts in found.items():
+        for part, records in parts.items():
+            writer.put(book / "ledger", manifest, name, part, records)
 
 
 def _placed(table: Table, rows: str, partitions: int) -> str:

@@ -351,9 +351,10 @@ def _empty(table: Table) -> pa.Table:
 class Ledger:
     """A book's ledger as it stands: the manifest, and partitions read when asked for."""
 
-    def __init__(self, book: Path) -> None:
+    def __init__(self, book: Path, manifest: Manifest | None = None) -> None:
+        """The ledger of ``book``; an ingest hands in the ``manifest`` that it is about to write."""
         self.folder = book / "ledger"
-        self.manifest = Manifest.read(self.folder)
+        self.manifest = manifest or Manifest.read(self.folder)
         if not self.manifest.ledger_version:
             raise NotFound(
                 f"{book}: no ledger there yet; run `loanwatch ingest SOURCE --from PATH --book {book}` first",

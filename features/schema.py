@@ -78,7 +78,8 @@ class Table:
 
     ``fresh_days`` is how long a lender may hear nothing from this source before it counts as silent: within it an empty
     window reads as zero, beyond it as unknown. ``ahead``: the table announces what is still to happen (a due date, a line
-    that takes effect next month), so a record may be known before its day; elsewhere that is a fault.
+    that takes effect next month), so a record may be known before its day; elsewhere that is a fault. ``derived``: the ledger
+    works the table out of the others after every ingest (``features.context``), and no source delivers it.
     """
 
     name: str
@@ -91,6 +92,7 @@ class Table:
     fresh_days: int
     keys: tuple[Column, ...] = field(default=())
     ahead: bool = False
+    derived: bool = False
 
     @property
     def entity_column(self) -> str:
@@ -168,6 +170,19 @@ def of_loan(name: str, en: str, zh: str, event: tuple[str, str], fresh_days: int
     return Table(name, "loan", en, zh, *event, columns, fresh_days, keys=(BORROWER_ID, LOAN_ID), ahead=ahead)
 
 
+def peers(entity: Literal["industry", "region"], key: Column, zh: str) -> Table:
+    return Table(
+        f"{entity}_peers", entity, f"Defaults of the book by {entity}", zh, "the month end", "月末日",
+        (
+            count("loans", "Loans in sight and not in default a year before", "一年前在看且未违约的贷款数", required=True),
+            count("defaulted", "Those of them that defaulted in the year", "其中一年内违约的贷款数", required=True),
+        ),
+        62, keys=(key,), derived=True,
+    )  # fmt: skip
+
+
+INDUSTRY = Column("industry", "text", "Industry code", "行业代码", required=True)
+REGION = Column("region", "text", "Region code", "地区代码", required=True)
 ALWAYS = 36_500
 """Freshness of a record that stands until it is changed (a contract, a master record)."""
 
@@ -323,7 +338,7 @@ _TABLES = (
             code("measure", "Measure", "指标", "sales_index price_index default_rate credit_spread", required=True),
             number("value", "Value", "数值", required=True),
         ),
-        100, keys=(Column("industry", "text", "Industry code", "行业代码", required=True),),
+        100, keys=(INDUSTRY,),
     ),
     Table(
         "macro", "region", "Regional and market indices", "地区与宏观指数", "the day the figure is for", "指标日",
@@ -331,7 +346,7 @@ _TABLES = (
             code("measure", "Measure", "指标", "unemployment gdp_growth house_price_index policy_rate", required=True),
             number("value", "Value", "数值", required=True),
         ),
-        130, keys=(Column("region", "text", "Region code", "地区代码", required=True),),
+        130, keys=(REGION,),
     ),
     of_borrower(
         "contacts", "Contacts with the borrower", "联系记录", ("the day of the contact", "联系日"), ALWAYS,
@@ -388,9 +403,31 @@ _TABLES = (
         date("expires_on", "Expires on", "授权到期日"),
         ahead=True,
     ),
+    Table(
+        "guarantors", "borrower", "Guarantors that borrow from the same lender", "同为本机构借款人的保证人",
+        "the month end", "月末日",
+        (
+            text("guarantor_id", "Guarantor", "保证人", required=True),
+            money("amount", "His guarantees for the borrower in force", "对该借款人的有效保证金额", low=0, required=True),
+            count("dpd", "Days past due of his worst loan", "其最差贷款逾期天数", "days", 36_500),
+            money("outstanding", "Principal outstanding of his own loans", "其自身贷款剩余本金", low=0),
+            count("stands_for", "Borrowers he stands in for", "其担保的借款人数", "borrowers", required=True),
+            money("stands_for_amount", "All his guarantees in force", "其全部有效保证金额", low=0, required=True),
+            count(
+                "circle", "Borrowers in the circle of guarantees that both belong to; 0 for none",
+                "双方所在担保圈的借款人数(无则为 0)", "borrowers", required=True,
+            ),
+            date("until", "The next month end, which replaces the record", "下一月末日(届时被替代)", required=True),
+        ),
+        ALWAYS, keys=(BORROWER_ID,), derived=True,
+    ),
+    peers("industry", INDUSTRY, "本机构分行业违约统计"),
+    peers("region", REGION, "本机构分地区违约统计"),
 )  # fmt: skip
 
 TABLES: dict[str, Table] = {table.name: table for table in _TABLES}
+DELIVERED: dict[str, Table] = {name: table for name, table in TABLES.items() if not table.derived}
+"""The tables that a source may bring."""
 PROHIBITED = ("sex", "born_on", "marriage", "education", "dependants")
 PERSONAL = (*PROHIBITED, "income", "employed_on")
 """Beside ids and texts, the columns that may point to a person."""

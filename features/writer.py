@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from features.chain import own
 from features.ledger import Manifest, stored_file, sync_folder
@@ -50,6 +52,14 @@ def write(con: duckdb.DuckDBPyConnection, folder: Path, manifest: Manifest, tabl
         files[part] = _adopt(draft, folder, table.name, part)
     for part in parts:
         sync_folder(folder / f"part-{part}")
+
+
+def put(folder: Path, manifest: Manifest, table: str, part: str, records: pa.Table) -> None:
+    """One file of records that are sorted already; the manifest in memory then names it."""
+    draft = folder / f".{table}-{part}.parquet"
+    pq.write_table(records, draft, compression="zstd", compression_level=1)
+    manifest.files.setdefault(table, {})[part] = _adopt(draft, folder, table, part)
+    sync_folder(folder / f"part-{part}")
 
 
 def _rows(folder: Path, manifest: Manifest, table: Table, part: str) -> str:

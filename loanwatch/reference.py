@@ -28,10 +28,12 @@ ABOUT_ROOMS = {
     "bureau": "the credit bureau",
     "others": "the borrower's other contracts",
     "security": "collateral and guarantees",
+    "guarantors": "guarantors that borrow from the same lender",
     "conduct": "contacts, promises, inspections, covenants, consents",
     "incidents": "non-financial events",
     "context": "the loan and the borrower",
     "surroundings": "industry and region",
+    "peers": "defaults of the book in the borrower's industry and region",
     "freshness": "how long each source has been silent",
 }
 
@@ -86,6 +88,9 @@ A file in the ledger has three more columns, which no source delivers:
 """
 
 
+DERIVED = "- derived: worked out of the other tables by every ingest that changes them; no source delivers it"
+
+
 def features_page() -> str:
     """docs/features.md."""
     rooms = "\n".join(f"| [{room}](#{room}) | {len(features)} | {ABOUT_ROOMS[room]} |" for room, features in ROOMS.items())
@@ -135,6 +140,7 @@ def _table(table: Table) -> str:
         f"- entity: {table.entity}, by `{table.entity_column}`",
         f"- `event_on`: {table.event_en} | {table.event_zh}",
         f"- freshness: {_freshness(table)}",
+        *([DERIVED] if table.derived else []),
         "",
         "| column | type | unit | bounds | required | English | 中文 |",
         "|---|---|---|---|---|---|---|",

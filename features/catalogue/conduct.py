@@ -153,6 +153,11 @@ FEATURES: list[Feature] = [
         NO_CONSENT,
     ),
     *declare(
+        "consents_standing", consents.in_force(until="expires_on").total_each("granted", "purpose"), "count", -1,
+        ("Purposes with a consent that stands", "Consent stands for {value} purposes"),
+        ("有效授权用途数", "现有{value}项用途的授权"), NO_CONSENT,
+    ),
+    *declare(
         "bureau_consent", consents.only(consents.is_in("purpose", "bureau_enquiry")).latest("granted"), "yes/no", -1,
         ("Consent to bureau enquiries", "Consent to bureau enquiries: {value}"),
         ("征信查询授权", "征信查询授权:{value}"), NO_CONSENT,

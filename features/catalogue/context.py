@@ -6,6 +6,8 @@ from features.measure import AsOf, fold, records
 borrower = records("borrowers")
 loan = records("loans")
 all_loans = records("loans", whose="borrower")
+open_loans = all_loans.in_force(until="closed_on")
+open_principal = open_loans.total_each("principal", "loan_id")
 changes = records("reschedules")
 dues = records("instalments", whose="borrower")
 NOT_STATED = ("not stated", "未登记")
@@ -44,6 +46,20 @@ FEATURES: list[Feature] = [
     *declare(
         "loans_granted", all_loans.count(), "count", 0,
         ("Loans granted so far", "{value} loans were granted so far"), ("累计贷款笔数", "累计获贷{value}笔"), NOT_STATED,
+    ),
+    *declare(
+        "open_loans", open_loans.distinct("loan_id"), "count", 0,
+        ("Open loans", "{value} loans are open"), ("未结清贷款笔数", "未结清贷款{value}笔"), NOT_STATED,
+    ),
+    *declare(
+        "open_principal", open_principal, "money", 0,
+        ("Principal of open loans", "Open loans were granted for {value}"),
+        ("未结清贷款本金", "未结清贷款本金合计{value}"), NOT_STATED,
+    ),
+    *declare(
+        "open_principal_to_income", open_principal / borrower.latest("income"), "ratio", 0,
+        ("Open loans to income", "Open loans were granted for {value} times the stated yearly income"),
+        ("未结清贷款收入比", "未结清贷款为申报年收入的{value}倍"), NO_INCOME,
     ),
     *declare(
         "term_months", loan.latest("term_months"), "months", 0,

@@ -1,4 +1,4 @@
-"""How long each source has been silent: days since its last record, whatever it says, for every table but the target's.
+"""How long each source has been silent: days since its last record, whatever it says, for every delivered table but the target's.
 
 Of a source that reports at a rhythm of its own, longer silence may only mean more risk. Of one that speaks when something happens
 (a promise, an enquiry, a new loan) silence may be good news as well.
@@ -6,7 +6,7 @@ Of a source that reports at a rhythm of its own, longer silence may only mean mo
 
 from features.feature import Feature, declare
 from features.measure import records
-from features.schema import TABLES
+from features.schema import DELIVERED
 
 OUTSIDE = {
     "outcomes": "the target",
@@ -18,7 +18,7 @@ AT_A_RHYTHM = ("card_cycles", "payments", "statuses", "collateral", "covenants",
 
 FEATURES: list[Feature] = [
     feature
-    for table in TABLES.values()
+    for table in DELIVERED.values()
     if table.name not in OUTSIDE
     for feature in declare(
         f"silence_{table.name}", records(table.name).days_since(), "days", 1 if table.name in AT_A_RHYTHM else 0,

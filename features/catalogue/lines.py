@@ -6,9 +6,13 @@ from features.measure import AsOf, fold, records
 line = records("facilities")
 draws = records("drawdowns", whose="borrower")
 granted = records("loans", whose="borrower")
-closed = granted.only(granted["closed_on"] > 0)
+open_loans = granted.in_force(until="closed_on")
+open_lines = line.in_force(until="expires_on")
+firm = open_lines.only(line["committed"] > 0)
+limit = open_lines.total_each("limit_amount", "facility_id")
 
 NO_LINE = ("no credit line of the borrower is known", "无授信额度")
+NONE_IN_FORCE = ("no credit line of the borrower is in force", "借款人无有效授信额度")
 NO_DRAW = ("no drawdown of the borrower is known", "无提款记录")
 
 FEATURES: list[Feature] = [
@@ -18,9 +22,28 @@ FEATURES: list[Feature] = [
         ("最近授信额度", "最近一笔授信额度{value}"), NO_LINE,
     ),
     *declare(
-        "line_use", (granted.total("principal") - closed.total("principal")) / line.latest("limit_amount"), "share", 1,
-        ("Open loans against the credit line", "Loans not closed were granted for {value} of the credit line"),
-        ("未结清贷款占授信比例", "未结清贷款本金为授信额度的{value}"), NO_LINE,
+        "limit_in_force", limit, "money", 0,
+        ("Limit in force", "Lines in force add up to {value}"), ("有效授信总额", "有效授信合计{value}"), NO_LINE,
+    ),
+    *declare(
+        "lines_in_force", open_lines.distinct("facility_id"), "count", 0,
+        ("Lines in force", "{value} credit lines are in force"), ("有效授信笔数", "有效授信{value}笔"), NO_LINE,
+    ),
+    *declare(
+        "committed_share", firm.total_each("limit_amount", "facility_id") / limit, "share", 0,
+        ("Committed part of the lines in force", "{value} of the lines in force is committed"),
+        ("承诺性授信占比", "有效授信中{value}为承诺性额度"), NONE_IN_FORCE,
+    ),
+    *declare(
+        "limit_change", limit.within(None) / limit.within(None, lag=365), "ratio", -1,
+        ("Lines in force against their limits a year before",
+         "Lines in force have {value} of the limits they had a year before"),
+        ("有效授信额度同比", "现有授信额度为其一年前的{value}"), NONE_IN_FORCE,
+    ),
+    *declare(
+        "line_use", open_loans.total_each("principal", "loan_id") / limit, "share", 1,
+        ("Open loans against the lines in force", "Open loans were granted for {value} of the lines in force"),
+        ("未结清贷款占授信比例", "未结清贷款本金为有效授信的{value}"), NONE_IN_FORCE,
     ),
     *declare(
         "line_use_of_loan", fold("principal_outstanding") / line.latest("limit_amount"), "share", 1,

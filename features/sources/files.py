@@ -8,7 +8,7 @@ from pathlib import Path
 import duckdb
 
 from features.errors import DataRefused, nearest
-from features.schema import TABLES, Table
+from features.schema import DELIVERED, Table
 
 
 @dataclass
@@ -109,13 +109,13 @@ def canonical(con: duckdb.DuckDBPyConnection, table: Table, file: Path) -> str:
 def table_of(file: Path) -> Table:
     """The canonical table that a file named ``<table>.parquet`` or ``<table>-NNN.parquet`` holds."""
     name = file.stem.split("-")[0]
-    if name not in TABLES:
-        en, zh = nearest(name, TABLES)
+    if name not in DELIVERED:
+        en, zh = nearest(name, DELIVERED)
         raise DataRefused(
             f"{file}: {name} is not a canonical table; {en} Rename the file or take it out of the folder",
             f"{file}:{name} 不是标准表;{zh} 请改名或移出该目录",
         )
-    return TABLES[name]
+    return DELIVERED[name]
 
 
 def _no_column(file: Path, name: str, present: list[str]) -> DataRefused:

@@ -15,8 +15,8 @@ from features import arrears
 from features.catalogue import CATALOGUE, ROOMS, digest, feature
 from features.errors import NotFound
 from features.feature import Feature, Unit
-from features.measure import Leaf, records
-from features.schema import PROHIBITED, TABLES
+from features.measure import Leaf, Reduce, records
+from features.schema import DELIVERED, PROHIBITED, TABLES
 from features.sql import query
 
 ALL = list(CATALOGUE.values())
@@ -59,7 +59,10 @@ def test_the_sql_of_each_feature_alone_gives_what_the_joint_query_gives() -> Non
             np.testing.assert_array_equal(alone[one.name], joint[one.name], one.name)
 
 
-LINKS = {("borrowers", "industry"), ("borrowers", "region"), ("industry", "industry"), ("macro", "region")}
+LINKS = {
+    ("borrowers", "industry"), ("borrowers", "region"), ("industry", "industry"), ("macro", "region"),
+    ("industry_peers", "industry"), ("region_peers", "region"),
+}  # fmt: skip
 CLOCKS = ("event_on", "known_on")
 
 
@@ -68,6 +71,8 @@ def read() -> set[tuple[str, str]]:
     """Every (table, column) that some feature reads, beside the clocks."""
     leaves = [leaf for one in ALL for leaf in one.measure.leaves() if len(leaf.tables) == 1]
     reduced = {(leaf.tables[0], column) for leaf in leaves for column in re.findall(r"\be\.(\w+)", leaf.name)}
+    in_force = [leaf.records for leaf in leaves if isinstance(leaf, Reduce)]
+    reduced |= {(one.table.name, column) for one in in_force for column in (one.since, one.until) if column}
     return reduced | LINKS | {(table, column) for table, columns in arrears.READS.items() for column in columns}
 
 
@@ -95,7 +100,7 @@ def test_what_is_declared_not_predictive_exists_is_not_read_and_has_a_reason() -
 
 def test_the_silence_of_every_source_is_a_feature() -> None:
     said = {one.measure.name for one in ALL if isinstance(one.measure, Leaf)}
-    assert [t for t in TABLES if t != "outcomes" and records(t).days_since().name not in said] == []
+    assert [t for t in DELIVERED if t != "outcomes" and records(t).days_since().name not in said] == []
 
 
 def test_an_unknown_name_is_answered_with_the_nearest() -> None:

@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 
 from features import arrears
 from features.ledger import Ledger, Partition, arrow_schema
-from features.schema import TABLES, Column, Table
+from features.schema import DELIVERED, TABLES, Column, Table
 from features.spine import Spine
 from features.window import to_date
 
@@ -216,7 +216,7 @@ def rows_at(loan: str, days: list[date]) -> Spine:
     return Spine.concat([Spine.of([(LOANS[loan], loan)], day) for day in days])
 
 
-def clean(seed: int, names: Iterable[str] = TABLES, per_table: int = 6) -> dict[str, list[Row]]:
+def clean(seed: int, names: Iterable[str] = DELIVERED, per_table: int = 6) -> dict[str, list[Row]]:
     """Records without a fault, as a lender delivers them: every borrower and loan, some of the other tables."""
     rng, weather = np.random.default_rng(seed), Weather(late=0.3, corrected=0, unknown=0.3)
     made: dict[str, list[Row]] = {}

@@ -7,7 +7,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from features.errors import LoanwatchError, nearest
-from features.schema import TABLES
+from features.schema import DELIVERED
 from features.sources.tables import mapping
 from features.sources.tables.document import Document, Keys
 from features.sources.tables.mapping import Content, Part
@@ -71,8 +71,8 @@ def read_mapping(path: Path) -> Mapping:
 def _canonical(document: Document) -> None:
     tables = document.content.get("tables")
     for name in tables if isinstance(tables, dict) else ():
-        if name not in TABLES:
-            en, zh = nearest(name, TABLES)
+        if name not in DELIVERED:
+            en, zh = nearest(name, DELIVERED)
             raise document.fault(("tables", name), f"no canonical table {name}; {en}", f"没有标准表 {name};{zh}")
 
 

@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
-from features.schema import TABLES, Column
+from features.schema import DELIVERED, TABLES, Column
 from features.sources.simulation import Parameters, Summary, read_parameters, simulate
 from features.sources.simulation.records import arrow_schema
 
@@ -98,7 +98,7 @@ def test_every_file_follows_the_schema(book: tuple[Path, Summary]) -> None:
     found = breaches(book[0])
     assert {name: count for name, count in found.items() if count} == {}
     names = {Path(name).stem.split("-")[0] for name in found}
-    assert names == set(TABLES) - {"card_cycles", "outcomes"}
+    assert names == set(DELIVERED) - {"card_cycles", "outcomes"}
 
 
 def test_planted_faults_are_all_that_breaks(tmp_path: Path) -> None:
