@@ -1,7 +1,8 @@
 """``compute(spine, ledger)``: one row of features for each row of the spine. Training, the night and one request all call it."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, ThreadPoolExecutor, as_completed
+from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -12,7 +13,7 @@ from features import arrears, window
 from features.feature import Feature
 from features.ledger import Events, Float, Int, Ledger, Partition, Rearranged
 from features.measure import AsOf, Fold, FoldOthers, Leaf, Records
-from features.plan import Plan, Visit, planned
+from features.plan import Plan, Together, Visit, planned
 from features.spine import Spine
 from features.window import Moment
 
@@ -20,24 +21,41 @@ EXTREME = {"largest": np.fmax, "smallest": np.fmin}
 
 
 def compute(
-    spine: Spine, ledger: Ledger, features: Sequence[Feature], workers: int = 2, done: Callable[[int], None] = lambda _: None
+    spine: Spine,
+    ledger: Ledger,
+    features: Sequence[Feature],
+    workers: int = 2,
+    done: Callable[[int], None] = lambda _: None,
+    executor: Executor | None = None,
 ) -> pd.DataFrame:
     """Features of each row, float64 (n, len(features)) in spine order, NaN where unknown.
 
     Partitions are read and computed one by one, ``workers`` at a time, so memory is bounded by a partition; ``done`` is told
-    the number of rows that became ready.
+    the number of rows that became ready. ``executor`` runs them elsewhere instead, with the same bits: in a pool of processes
+    (started by spawn: a fork would copy the locks of running threads) or on a cluster that sees the book in the same folder.
     """
     out = np.empty((len(features), len(spine)))
-    reads = planned(features).reads()
-
-    def one(job: tuple[int, Int]) -> None:
-        number, rows = job
-        out[:, rows] = compute_partition(spine.take(rows), ledger.partition(number, reads, reads), features).T
-        done(len(rows))
-
-    with ThreadPoolExecutor(workers) as pool:
-        list(pool.map(one, spine.by_partition(ledger.manifest.partitions)))
+    together = Together(features)
+    with ThreadPoolExecutor(workers) if executor is None else nullcontext(executor) as pool:
+        jobs = {
+            pool.submit(_values, ledger, number, spine.take(rows), together): rows
+            for number, rows in spine.by_partition(ledger.manifest.partitions)
+        }
+        try:
+            for job in as_completed(jobs):
+                rows = jobs.pop(job)
+                out[:, rows] = job.result().T
+                done(len(rows))
+        finally:
+            for job in jobs:
+                job.cancel()
     return pd.DataFrame(out.T, columns=[f.name for f in features], copy=False)
+
+
+def _values(ledger: Ledger, number: int, spine: Spine, features: Together) -> Float:
+    """Features of rows of one partition, which is read here; float64 (n, len(features))."""
+    reads = planned(features).reads()
+    return compute_partition(spine, ledger.partition(number, reads, reads), features)
 
 
 def needed_tables(features: Iterable[Feature]) -> tuple[str, ...]:
