@@ -1,8 +1,7 @@
 """``compute(spine, ledger)``: one row of features for each row of the spine. Training, the night and one request all call it."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import Executor, ThreadPoolExecutor, as_completed
-from contextlib import nullcontext
+from concurrent.futures import Executor
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -11,6 +10,7 @@ import pandas as pd
 
 from features import arrears, window
 from features.feature import Feature
+from features.jobs import results
 from features.ledger import Events, Float, Int, Ledger, Partition, Rearranged
 from features.measure import AsOf, Fold, FoldOthers, Leaf, Records
 from features.plan import Plan, Together, Visit, planned
@@ -31,24 +31,14 @@ def compute(
     """Features of each row, float64 (n, len(features)) in spine order, NaN where unknown.
 
     Partitions are read and computed one by one, ``workers`` at a time, so memory is bounded by a partition; ``done`` is told
-    the number of rows that became ready. ``executor`` runs them elsewhere instead, with the same bits: in a pool of processes
-    (started by spawn: a fork would copy the locks of running threads) or on a cluster that sees the book in the same folder.
+    the number of rows that became ready. An ``executor`` (see ``jobs.results``) gives the same bits.
     """
     out = np.empty((len(features), len(spine)))
-    together = Together(features)
-    with ThreadPoolExecutor(workers) if executor is None else nullcontext(executor) as pool:
-        jobs = {
-            pool.submit(_values, ledger, number, spine.take(rows), together): rows
-            for number, rows in spine.by_partition(ledger.manifest.partitions)
-        }
-        try:
-            for job in as_completed(jobs):
-                rows = jobs.pop(job)
-                out[:, rows] = job.result().T
-                done(len(rows))
-        finally:
-            for job in jobs:
-                job.cancel()
+    parts = spine.by_partition(ledger.manifest.partitions)
+    calls = ((rows, (ledger, number, spine.take(rows), Together(features))) for number, rows in parts)
+    for rows, values in results(_values, calls, executor, workers):
+        out[:, rows] = values.T
+        done(len(rows))
     return pd.DataFrame(out.T, columns=[f.name for f in features], copy=False)
 
 
