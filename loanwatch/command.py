@@ -260,7 +260,7 @@ def nightly(
             show.receipt(err, night.receive(book, delivery))
         with opened(cluster) as workers, steps(err) as done:
             day = _day(as_of) or Ledger(book).known_through
-            run = night.run(book, mlruns, day, backfill, dry_run, done, workers and workers.executor)
+            run = night.run(book, mlruns, day, backfill, dry_run, done, workers.executor if workers else None)
     day = run.night.as_of
     target = err if as_json else out
     show.book_by_tier(target, run.night, tier_policy(day))

@@ -5,6 +5,7 @@ sums of the workers' histograms depend on which worker got which rows.
 """
 
 import logging
+import os
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -17,6 +18,8 @@ from features.ledger import Float
 from features.window import Mask
 from models.train import Progress
 
+LOG = logging.getLogger("lightgbm")
+LOG.setLevel(logging.ERROR)  # as ``verbosity`` in the parameters, which comes too late for what the estimator says
 OF_THE_MACHINES = re.compile(r"^\[(machines|local_listen_port|num_machines|time_out|num_threads): .*\]\n", re.MULTILINE)
 """Lines of a model's text that say where it was trained; a bundle says what a model is."""
 
@@ -30,8 +33,9 @@ class Cluster:
     def __call__(
         self, x: pd.DataFrame, y: Float, parts: Sequence[Mask], parameters: Mapping[str, Any], rounds: int, done: Progress
     ) -> list[lgb.Booster]:
-        _say_to_the_log()
-        self.client.run(_say_to_the_log)
+        # LightGBM tells of its connections on stdout, where a document may be due.
+        lgb.register_logger(LOG)
+        self.client.run(os.dup2, 2, 1)
         boosters = []
         for rows in parts:
             boosters.append(self._booster(x, y, np.flatnonzero(rows), parameters, rounds))
@@ -58,8 +62,3 @@ class Cluster:
         return dask.array.concatenate(
             [dask.array.from_delayed(dask.delayed(h), b.shape, b.dtype) for h, b in zip(held, blocks, strict=True)]
         )
-
-
-def _say_to_the_log() -> None:
-    """LightGBM tells of its connections on stdout, where a document may be due."""
-    lgb.register_logger(logging.getLogger("lightgbm"))

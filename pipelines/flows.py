@@ -73,7 +73,7 @@ def train_book(
     with opened(cluster) as workers, training.begun(home, store, goal, how) as run:
 
         def sample() -> Sample:
-            return training.sample(home, goal, how, executor=workers and workers.executor)
+            return training.sample(home, goal, how, executor=workers.executor if workers else None)
 
         def train(rows: Sample) -> Trained:
             return training.fit(store, rows, goal, how, budget, run, fits=workers.fits if workers else fits_here)

@@ -219,7 +219,7 @@ def run(
     """
     goal, how = choose(target_name, profile_name)
     with begun(book, mlruns, goal, how) as opened:
-        rows = sample(book, goal, how, done, cluster and cluster.executor)
+        rows = sample(book, goal, how, done, cluster.executor if cluster else None)
         trained = fit(mlruns, rows, goal, how, budget, opened, done, cluster.fits if cluster else fits_here)
         beside = present_champion(book, mlruns, rows, goal)
         assessment = judge(trained, rows, beside, done)
