@@ -1,6 +1,6 @@
 # make demo   the whole path on a simulated book       make test   every check: lint, types, imports, docs, tests
 # Each target does its own set-up: Python 3.11, make and a package index are all a machine needs. Installed, nothing is fetched.
-.PHONY: setup demo test test-release lint format docs lock clean
+.PHONY: setup demo test test-release test-cluster lint format docs lock clean
 .DEFAULT_GOAL := help
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
@@ -35,6 +35,9 @@ test: lint ## lint, types, import contracts, docs and all fast tests
 
 test-release: setup ## the tests with 25 times the cases in the property tests of tests/features
 	LOANWATCH_TESTS=release $(BIN)/python -m pytest -n 2
+
+test-cluster: setup ## the same runs on a Dask cluster of two worker processes
+	LOANWATCH_TESTS=cluster $(BIN)/python -m pytest tests/pipelines/test_on_cluster.py
 
 lint: setup ## style, formatting, strict types, import contracts
 	$(BIN)/ruff check .

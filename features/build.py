@@ -1,7 +1,7 @@
 """``compute(spine, ledger)``: one row of features for each row of the spine. Training, the night and one request all call it."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -10,10 +10,11 @@ import pandas as pd
 
 from features import arrears, kernels, window
 from features.feature import Feature
+from features.jobs import results
 from features.kernels import OVERS
 from features.ledger import Events, Float, Int, Ledger, Partition, Rearranged
 from features.measure import AsOf, Fold, FoldOthers, Leaf, Records
-from features.plan import Plan, Visit, planned
+from features.plan import Plan, Together, Visit, planned
 from features.spine import Spine
 from features.window import Moment
 
@@ -22,25 +23,31 @@ BLOCK = 2_048
 
 
 def compute(
-    spine: Spine, ledger: Ledger, features: Sequence[Feature], workers: int = 2, done: Callable[[int], None] = lambda _: None
+    spine: Spine,
+    ledger: Ledger,
+    features: Sequence[Feature],
+    workers: int = 2,
+    done: Callable[[int], None] = lambda _: None,
+    executor: Executor | None = None,
 ) -> pd.DataFrame:
     """Features of each row, float64 (n, len(features)) in spine order, NaN where unknown.
 
     Partitions are read and computed one by one, ``workers`` at a time, so memory is bounded by a partition; ``done`` is told
-    the number of rows that became ready.
+    the number of rows that became ready. An ``executor`` (see ``jobs.results``) gives the same bits.
     """
     out = np.empty((len(features), len(spine)))
-    plan = planned(features)
-    reads = plan.reads()
-
-    def one(job: tuple[int, Int]) -> None:
-        number, rows = job
-        _fill(out, rows, plan, spine.take(rows), ledger.partition(number, reads, reads))
+    parts = spine.by_partition(ledger.manifest.partitions)
+    calls = ((rows, (ledger, number, spine.take(rows), Together(features))) for number, rows in parts)
+    for rows, values in results(_values, calls, executor, workers):
+        out[:, rows] = values.T
         done(len(rows))
-
-    with ThreadPoolExecutor(workers) as pool:
-        list(pool.map(one, spine.by_partition(ledger.manifest.partitions)))
     return pd.DataFrame(out.T, columns=[f.name for f in features], copy=False)
+
+
+def _values(ledger: Ledger, number: int, spine: Spine, features: Together) -> Float:
+    """Features of rows of one partition, which is read here; float64 (n, len(features))."""
+    reads = planned(features).reads()
+    return compute_partition(spine, ledger.partition(number, reads, reads), features)
 
 
 def needed_tables(features: Iterable[Feature]) -> tuple[str, ...]:

@@ -18,7 +18,7 @@ class LoanwatchError(Exception):
     exit_code = 1
 
     def __init__(self, en: str, zh: str) -> None:
-        super().__init__(en)
+        super().__init__(en, zh)  # both, or an error could not come back from another process
         self.en = en
         self.zh = zh
 

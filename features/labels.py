@@ -5,7 +5,7 @@ the loan defaults; for companies one loan's default is the borrower's, so all it
 """
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor
 from dataclasses import dataclass
 from datetime import date
 
@@ -18,6 +18,7 @@ from features.build import compute_partition
 from features.errors import UsageError, nearest
 from features.feature import Feature, fact
 from features.history import IN_SIGHT_DAYS
+from features.jobs import results
 from features.ledger import NEVER, Float, Int, Ledger, Partition, day_number
 from features.measure import fold, records
 from features.spine import Spine
@@ -99,20 +100,20 @@ def population(
     partitions: Sequence[int] | None = None,
     workers: int = 2,
     done: Callable[[int], None] = lambda _: None,
+    executor: Executor | None = None,
 ) -> Population:
     """Every loan in sight on each day, in order of (day, borrower, loan); known by then. All partitions unless told.
 
+    ``executor`` as in ``jobs.results``, here and below.
     Where a ledger holds neither schedules nor statuses, nothing can go out of sight: a loan is in it until it is closed.
     """
     always = not {"instalments", "statuses"} & set(ledger.manifest.files)
-
-    def one(number: int) -> Population:
-        found = _in_sight(ledger.partition(number, TABLES_READ), as_ofs, always)
-        done(len(found.spine))
-        return found
-
-    with ThreadPoolExecutor(workers) as pool:
-        parts = [p for p in pool.map(one, ledger.partitions if partitions is None else partitions) if len(p.spine)]
+    calls = ((n, (ledger, n, as_ofs, always)) for n in (ledger.partitions if partitions is None else partitions))
+    found = {}
+    for number, part in results(_in_sight, calls, executor, workers):
+        found[number] = part
+        done(len(part.spine))
+    parts = [found[number] for number in sorted(found) if len(found[number].spine)]
     if not parts:
         return Population(Spine.of([], as_ofs[0]), pd.DataFrame(columns=["dpd", "exposure", "live", "company"]))
     spine = Spine.concat([p.spine for p in parts])
@@ -121,7 +122,8 @@ def population(
     return Population(spine, facts).take(order)
 
 
-def _in_sight(partition: Partition, as_ofs: Sequence[date], always: bool) -> Population:
+def _in_sight(ledger: Ledger, number: int, as_ofs: Sequence[date], always: bool) -> Population:
+    partition = ledger.partition(number, TABLES_READ)
     loans = [(str(partition.borrowers[b]), str(loan)) for loan, b in zip(partition.loans, partition.loan_borrower, strict=True)]
     spine = Spine.concat([Spine.of(loans, day) for day in as_ofs])
     seen = _seen(spine, partition)
@@ -155,10 +157,10 @@ class Asked:
     held_out: window.Mask
 
 
-def asked(ledger: Ledger, workers: int = 2) -> Asked:
+def asked(ledger: Ledger, workers: int = 2, executor: Executor | None = None) -> Asked:
     """Every outcome that stands today, as a row on the day it asks about, known by then; in order of (day, borrower, loan)."""
-    with ThreadPoolExecutor(workers) as pool:
-        parts = list(pool.map(lambda number: _asked(ledger.partition(number, (*TABLES_READ, "outcomes"))), ledger.partitions))
+    found = dict(results(_asked, ((number, (ledger, number)) for number in ledger.partitions), executor, workers))
+    parts = [found[number] for number in sorted(found)]
     spine = Spine.concat([p.people.spine for p in parts])
     facts = pd.concat([p.people.facts for p in parts], ignore_index=True)
     bad, held_out = np.concatenate([p.bad for p in parts]), np.concatenate([p.held_out for p in parts])
@@ -166,7 +168,8 @@ def asked(ledger: Ledger, workers: int = 2) -> Asked:
     return Asked(Population(spine, facts).take(order), bad[order], held_out[order])
 
 
-def _asked(partition: Partition) -> Asked:
+def _asked(ledger: Ledger, number: int) -> Asked:
+    partition = ledger.partition(number, (*TABLES_READ, "outcomes"))
     told = partition.events("outcomes")
     stands = np.flatnonzero(told.superseded_on == NEVER)
     loan = told.entity[stands]
@@ -182,7 +185,10 @@ def performing(people: Population, target: Target) -> Population:
     return people.take(np.flatnonzero(~_shared(people, bad_now.astype(np.float64)).astype(bool)))
 
 
-def labels(people: Population, ledger: Ledger, target: Target, known_by: date | None = None, workers: int = 2) -> Float:
+def labels(
+    people: Population, ledger: Ledger, target: Target, known_by: date | None = None, workers: int = 2,
+    executor: Executor | None = None,
+) -> Float:  # fmt: skip
     """1 where default followed within the horizon, 0 where the whole horizon was seen without, NaN otherwise; float64 (n,).
 
     A default that was seen counts even if the rest of the horizon was not. ``known_by`` defaults to the ledger's last day.
@@ -191,18 +197,15 @@ def labels(people: Population, ledger: Ledger, target: Target, known_by: date | 
     ends = {day: day_number(window.add_months(window.to_date(day), target.months)) for day in np.unique(people.spine.as_of)}
     horizon = np.array([ends[day] for day in people.spine.as_of], dtype=np.int64)
     out = np.full(len(people.spine), np.nan)
-
-    def one(job: tuple[int, Int]) -> None:
-        number, rows = job
-        part = ledger.partition(number, TABLES_READ)
-        out[rows] = _outcomes(people.spine.take(rows), part, horizon[rows], now, target)
-
-    with ThreadPoolExecutor(workers) as pool:
-        list(pool.map(one, people.spine.by_partition(ledger.manifest.partitions)))
+    parts = people.spine.by_partition(ledger.manifest.partitions)
+    calls = ((rows, (ledger, number, people.spine.take(rows), horizon[rows], now, target)) for number, rows in parts)
+    for rows, found in results(_outcomes, calls, executor, workers):
+        out[rows] = found
     return _shared(people, out)
 
 
-def _outcomes(spine: Spine, partition: Partition, horizon: Int, now: int, target: Target) -> Float:
+def _outcomes(ledger: Ledger, number: int, spine: Spine, horizon: Int, now: int, target: Target) -> Float:
+    partition = ledger.partition(number, TABLES_READ)
     # Not past what the ledger has seen: there days past due would go on counting with nobody watching.
     end = np.minimum(horizon, now)
     later = Spine(spine.borrower_id, spine.loan_id, end, np.full(len(spine), now))
@@ -220,8 +223,9 @@ def _outcomes(spine: Spine, partition: Partition, horizon: Int, now: int, target
 
 
 def defaulted_on(
-    people: Population, ledger: Ledger, target: Target, known_by: date | None = None, workers: int = 2
-) -> tuple[Float, Float]:
+    people: Population, ledger: Ledger, target: Target, known_by: date | None = None, workers: int = 2,
+    executor: Executor | None = None,
+) -> tuple[Float, Float]:  # fmt: skip
     """First day of default after ``as_of`` (NaN if none is known) and the last day on which it would have been seen.
 
     Day numbers, float64 (n,) each; what ``labels`` says of any horizon follows from them. ``known_by`` defaults to the ledger's
@@ -229,13 +233,10 @@ def defaulted_on(
     """
     now = day_number(known_by or ledger.known_through)
     first, watched = np.full((2, len(people.spine)), np.nan)
-
-    def one(job: tuple[int, Int]) -> None:
-        number, rows = job
-        first[rows], watched[rows] = _first_default(people.spine.take(rows), ledger.partition(number, TABLES_READ), now, target)
-
-    with ThreadPoolExecutor(workers) as pool:
-        list(pool.map(one, people.spine.by_partition(ledger.manifest.partitions)))
+    parts = people.spine.by_partition(ledger.manifest.partitions)
+    calls = ((rows, (ledger, number, people.spine.take(rows), now, target)) for number, rows in parts)
+    for rows, found in results(_first_default, calls, executor, workers):
+        first[rows], watched[rows] = found
     company = people.facts["company"].to_numpy(dtype=bool)
     together = [people.spine.borrower_id, people.spine.as_of]
     shared = (np.asarray(pd.Series(days).groupby(together).transform("min")) for days in (first, watched))
@@ -243,7 +244,8 @@ def defaulted_on(
     return first, watched
 
 
-def _first_default(spine: Spine, partition: Partition, now: int, target: Target) -> tuple[Float, Float]:
+def _first_default(ledger: Ledger, number: int, spine: Spine, now: int, target: Target) -> tuple[Float, Float]:
+    partition = ledger.partition(number, TABLES_READ)
     later = Spine(spine.borrower_id, spine.loan_id, np.full(len(spine), now), np.full(len(spine), now))
     moment, events = later.loans(partition), partition.events("statuses")
     late = (events.column("dpd") >= target.dpd) | events.is_word("state", "written_off")

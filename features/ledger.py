@@ -361,6 +361,10 @@ class Ledger:
                 f"{book}:尚无账本;请先运行 `loanwatch ingest 数据源 --from 路径 --book {book}`",
             )
 
+    def __getstate__(self) -> dict[str, Any]:
+        """What another process is told, which may have been started in another folder."""
+        return {**self.__dict__, "folder": self.folder.absolute()}
+
     @property
     def partitions(self) -> range:
         return range(self.manifest.partitions)

@@ -56,7 +56,7 @@ class Records:
         return replace(self, since=since, until=until)
 
     def only(self, where: Expr) -> "Records":
-        return replace(self, where=where if self.where is ALWAYS else self.where & where)
+        return replace(self, where=where if self.where.sql == ALWAYS.sql else self.where & where)
 
     def count(self) -> "Reduce":
         return Reduce(self, "count", ONE)
@@ -170,7 +170,7 @@ class Reduce(Leaf):
 
     @property
     def name(self) -> str:  # type: ignore[override]
-        where = "" if self.records.where is ALWAYS else f" where {self.records.where.sql}"
+        where = "" if self.records.where.sql == ALWAYS.sql else f" where {self.records.where.sql}"
         where += f" from {self.records.since}" if self.records.since else ""
         where += f" until {self.records.until}" if self.records.until else ""
         where += f" each {self.item.sql}" if self.item else ""

@@ -1,8 +1,10 @@
 """What some features need, laid out once: the columns to read, and one visit to each source for all that is asked of it."""
 
+import pickle
 from collections.abc import Sequence
 from functools import lru_cache
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 
@@ -137,8 +139,11 @@ def _latest_word(entity: str) -> Reduce:
     return Reduce(borrowers, "latest", borrowers.word(entity), bound=True)
 
 
-class _Same(tuple[Feature, ...]):
-    """Features told apart by what they are in memory, which costs nothing to compare."""
+class Together(tuple[Feature, ...]):
+    """Features told apart by what they are in memory, which costs nothing to compare.
+
+    In another process they arrive as the same objects each time, so that it lays them out once and not for every partition.
+    """
 
     __slots__ = ()
 
@@ -146,14 +151,22 @@ class _Same(tuple[Feature, ...]):
         return hash(tuple(map(id, self)))
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Same) and len(self) == len(other) and all(a is b for a, b in zip(self, other, strict=True))
+        return isinstance(other, Together) and len(self) == len(other) and all(a is b for a, b in zip(self, other, strict=True))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _arrived, (pickle.dumps(tuple(self)),)
+
+
+@lru_cache(maxsize=8)
+def _arrived(said: bytes) -> Together:
+    return Together(pickle.loads(said))  # noqa: S301 (part of a pickle that its reader trusts already)
 
 
 @lru_cache(maxsize=32)
-def _planned(features: _Same) -> Plan:
+def _planned(features: Together) -> Plan:
     return Plan(features)
 
 
 def planned(features: Sequence[Feature]) -> Plan:
     """The plan of some features, kept for the next time."""
-    return _planned(_Same(features))
+    return _planned(Together(features))

@@ -30,6 +30,13 @@ Store = Annotated[Path, typer.Option("--mlruns", envvar="LOANWATCH_MLRUNS", help
 Json = Annotated[bool, typer.Option("--json", help="One JSON document on stdout. 以 JSON 输出。")]
 Day = Annotated[str | None, typer.Option("--as-of", metavar="DATE", help="Closed business day, YYYY-MM-DD. 营业日。")]
 MappingFile = Annotated[Path | None, typer.Option("--mapping", help="The mapping of the source tables. 映射文件。")]
+Dask = Annotated[
+    str | None,
+    typer.Option(
+        "--cluster", envvar="LOANWATCH_CLUSTER", metavar="ADDRESS",
+        help="Dask scheduler, or `local` for two worker processes here. Dask 调度器地址,或 local。",
+    ),
+]  # fmt: skip
 InPrefect = Annotated[bool, typer.Option("--prefect", help="Run as a Prefect flow on a temporary server. 以 Prefect 流程运行。")]
 BOOK, STORE = Path("book"), Path("mlruns")
 
@@ -159,6 +166,7 @@ def train(
         float | None, typer.Option(metavar="M", help="End --search after M minutes. 搜索时限(分钟)。")
     ] = None,
     mlruns: Store = STORE,
+    cluster: Dask = None,
     prefect: InPrefect = False,
     as_json: Json = False,
 ) -> None:
@@ -166,15 +174,16 @@ def train(
     from loanwatch import show
     from loanwatch.progress import steps
     from pipelines import training
+    from pipelines.cluster import opened
 
     budget = _budget(search, search_minutes)
     if _prefect(prefect):
         from pipelines.flows import train_book
 
-        result = train_book(str(book), str(mlruns), target, profile, search, search_minutes, walk_forward)
+        result = train_book(str(book), str(mlruns), target, profile, search, search_minutes, walk_forward, cluster)
     else:
-        with steps(err) as done:
-            result = training.run(book, mlruns, target, profile, done, budget, walk_forward)
+        with opened(cluster) as workers, steps(err) as done:
+            result = training.run(book, mlruns, target, profile, done, budget, walk_forward, workers)
     show.training(err if as_json else out, result)
     if as_json:
         _print_json(result.as_json())
@@ -229,6 +238,7 @@ def nightly(
     path: Annotated[Path | None, typer.Option("--from", help="Records that arrived, to ingest first. 先导入的目录。")] = None,
     source: Annotated[str | None, typer.Option(help="The source of --from. 数据源。")] = None,
     mapping: MappingFile = None,
+    cluster: Dask = None,
     prefect: InPrefect = False,
     as_json: Json = False,
 ) -> None:
@@ -238,17 +248,19 @@ def nightly(
     from loanwatch.progress import steps
     from monitoring.policy import tier_policy
     from pipelines import nightly as night
+    from pipelines.cluster import opened
 
     delivery = _delivery(source, path, mapping, dry_run)
     if _prefect(prefect) and not dry_run:
         from pipelines.flows import nightly_run
 
-        run = nightly_run(str(book), _day(as_of), str(mlruns), backfill, delivery)
+        run = nightly_run(str(book), _day(as_of), str(mlruns), backfill, delivery, cluster)
     else:
         if delivery is not None:
             show.receipt(err, night.receive(book, delivery))
-        with steps(err) as done:
-            run = night.run(book, mlruns, _day(as_of) or Ledger(book).known_through, backfill, dry_run, done)
+        with opened(cluster) as workers, steps(err) as done:
+            day = _day(as_of) or Ledger(book).known_through
+            run = night.run(book, mlruns, day, backfill, dry_run, done, workers.executor if workers else None)
     day = run.night.as_of
     target = err if as_json else out
     show.book_by_tier(target, run.night, tier_policy(day))

@@ -11,6 +11,7 @@ none, the model is judged by cross-fitting (:mod:`models.crossfit`).
 import hashlib
 import json
 from collections.abc import Callable
+from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 from datetime import date
 
@@ -145,12 +146,16 @@ class Sample:
 FOLDS = 3
 
 
-def draw(ledger: Ledger, target: Target, profile: Profile, done: Callable[[str, int], None] = lambda *_: None) -> Sample:
+def draw(
+    ledger: Ledger, target: Target, profile: Profile, done: Callable[[str, int], None] = lambda *_: None,
+    executor: Executor | None = None,
+) -> Sample:  # fmt: skip
     """All labelled rows of the pool and the test, with every feature the profile allows.
 
-    ``done`` is told (step, rows). Raises DataRefused if the history is too short or holds no default.
+    ``done`` is told (step, rows), ``executor`` is as in ``features.jobs``. Raises DataRefused if the history is too
+    short or holds no default.
     """
-    people, y, roles, when = _reported(ledger) if target.reported else _over_time(ledger, target, profile)
+    people, y, roles, when = _reported(ledger, executor) if target.reported else _over_time(ledger, target, profile, executor)
     done("population", len(people.spine))
     if not (y == 1).any() or not (y == 0).any():
         raise DataRefused(
@@ -158,31 +163,31 @@ def draw(ledger: Ledger, target: Target, profile: Profile, done: Callable[[str, 
             " target or more history",
             f"{len(y)}行样本中违约{int((y == 1).sum())}行({target.zh}),好坏样本须兼有;请更换目标或补充历史数据",
         )
-    x = compute(people.spine, ledger, profile.catalogue(), done=lambda n: done("features", n))
+    x = compute(people.spine, ledger, profile.catalogue(), done=lambda n: done("features", n), executor=executor)
     return Sample(people, x, y, folds(people.spine.borrower_id), roles, when)
 
 
 Drawn = tuple[Population, Float, Roles, Periods | None]
 
 
-def _over_time(ledger: Ledger, target: Target, profile: Profile) -> Drawn:
+def _over_time(ledger: Ledger, target: Target, profile: Profile, executor: Executor | None) -> Drawn:
     """Month ends of the ledger's history with labels that are known."""
     start = add_months(month_end(first_day(ledger)), profile.warm_up_months)
     when = periods(observable(ledger, target, start, ledger.known_through), target, profile.test_months, profile.every)
-    people = eligible(ledger, target, profile, when)
-    y = labels(people, ledger, target)
+    people = eligible(ledger, target, profile, when, executor)
+    y = labels(people, ledger, target, executor=executor)
     known = np.flatnonzero(~np.isnan(y))
     people = people.take(known)
     return people, y[known], Roles.over_time(people.spine.as_of, when), when
 
 
-def eligible(ledger: Ledger, target: Target, profile: Profile, when: Periods) -> Population:
+def eligible(ledger: Ledger, target: Target, profile: Profile, when: Periods, executor: Executor | None = None) -> Population:
     """The loans that the target is asked of at the month ends of ``when``, paid-off ones only if the profile has them."""
-    people = performing(population(ledger, [*when.pool, *when.test]), target)
+    people = performing(population(ledger, [*when.pool, *when.test], executor=executor), target)
     return people if profile.paid_off else people.take(np.flatnonzero(people.facts["live"]))
 
 
-def _reported(ledger: Ledger) -> Drawn:
+def _reported(ledger: Ledger, executor: Executor | None) -> Drawn:
     """The rows that the lender's outcomes ask about; raises DataRefused if there are none."""
     if "outcomes" not in ledger.manifest.files:
         raise DataRefused(
@@ -190,7 +195,7 @@ def _reported(ledger: Ledger) -> Drawn:
             " from payments or statuses",
             "账本中没有 outcomes 表:请将好坏标签映射到 outcomes,或选择由还款或月末状态得出的目标",
         )
-    found = asked(ledger)
+    found = asked(ledger, executor=executor)
     kept = found.held_out.any()
     roles = Roles.at_once(found.held_out) if kept else Roles.crossed(len(found.bad))
     return found.people, found.bad, roles, None

@@ -1,6 +1,6 @@
 """From a sample to a model: monotone gradient-boosted trees, their number chosen on later months, calibrated on later ones."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
@@ -29,6 +29,8 @@ FITS_AT_ONCE = 2
 
 
 Progress = Callable[[str, int], None]
+Fits = Callable[[pd.DataFrame, Float, Sequence[Mask], Mapping[str, Any], int, Progress], list[lgb.Booster]]
+"""A booster of each of some parts of the rows: features, labels, parts, parameters, number of trees."""
 
 
 @dataclass(frozen=True)
@@ -52,16 +54,31 @@ class Trained:
         return self.calibration.log_odds(_margin(lgb.Booster(model_str=self.booster), x[list(self.features)]))
 
 
-def train(sample: Sample, target: Target, profile: Profile, done: Progress = lambda *_: None) -> Trained:
-    """Fit on the sample's pool. The same sample and profile give the same bytes.
+def fits_here(
+    x: pd.DataFrame, y: Float, parts: Sequence[Mask], parameters: Mapping[str, Any], rounds: int, done: Progress
+) -> list[lgb.Booster]:
+    """``Fits`` on this machine, some at a time."""
 
-    Raises GateNotPassed if the calibration rows show no increasing relation.
+    def one(rows: Mask) -> lgb.Booster:
+        data = _dataset(x, y, np.flatnonzero(rows))
+        return lgb.train(dict(parameters), data, rounds, callbacks=[lambda _: done("trees", 1)])
+
+    with ThreadPoolExecutor(FITS_AT_ONCE) as pool:
+        return list(pool.map(one, parts))
+
+
+def train(sample: Sample, target: Target, profile: Profile, done: Progress = lambda *_: None, fits: Fits = fits_here) -> Trained:
+    """Fit on the sample's pool. The same sample and profile give the same bytes, if ``fits`` does; the default does.
+
+    The number of trees is chosen on this machine whatever ``fits`` is. Raises GateNotPassed if the calibration rows show no
+    increasing relation.
     """
     pool, test = sample.pool, sample.test
     x = telling(sample)
     names = [str(n) for n in x]
     rounds = len(stopping_auc(x, sample, profile, done))
-    booster, *without = _fits(x, sample, [pool, *(pool & (sample.fold != k) for k in range(FOLDS))], rounds, profile, done)
+    parts = [pool, *(pool & (sample.fold != k) for k in range(FOLDS))]
+    booster, *without = fits(x, sample.y, parts, _parameters(profile, x.columns), rounds, done)
     apart = _apart(x, sample.fold, without)
     later = sample.roles.calibrate
     line = calibrate(apart[later], sample.y[later])
@@ -92,17 +109,6 @@ def stopping_auc(x: pd.DataFrame, sample: Sample, profile: Profile, done: Progre
         callbacks=[lgb.early_stopping(int(profile.lightgbm["patience"]), verbose=False), lambda _: done("trees", FOLDS)],
     )  # fmt: skip
     return [float(auc) for auc in found["valid auc-mean"]]
-
-
-def _fits(x: pd.DataFrame, sample: Sample, parts: list[Mask], rounds: int, profile: Profile, done: Progress) -> list[lgb.Booster]:
-    """A model of each part of the rows."""
-
-    def one(rows: Mask) -> lgb.Booster:
-        data = _dataset(x, sample.y, np.flatnonzero(rows))
-        return lgb.train(_parameters(profile, x.columns), data, rounds, callbacks=[lambda _: done("trees", 1)])
-
-    with ThreadPoolExecutor(FITS_AT_ONCE) as pool:
-        return list(pool.map(one, parts))
 
 
 def _apart(x: pd.DataFrame, fold: Int, without: list[lgb.Booster]) -> Float:

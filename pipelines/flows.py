@@ -14,16 +14,23 @@ os.environ.setdefault("DO_NOT_TRACK", "1")
 os.environ.setdefault("PREFECT_SERVER_ANALYTICS_ENABLED", "false")
 os.environ.setdefault("PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS", "120")
 
+import pandas as pd
 from prefect import flow, task
 from prefect.artifacts import create_markdown_artifact, create_table_artifact
+from prefect.cache_policies import NO_CACHE
 
 from features.ingest import Receipt
 from features.ingest import ingest as bring
 from features.ledger import Ledger
 from features.sources import source
 from models.baselines import BASELINES
+from models.bundle import Bundle
+from models.sample import Sample
+from models.score import Scorer
 from models.search import Budget
+from models.train import Trained, fits_here
 from pipelines import nightly, training
+from pipelines.cluster import opened
 from pipelines.nightly import Delivery, Run
 from pipelines.training import Training, Trial
 
@@ -54,18 +61,25 @@ def ingest(source_name: str, path: str, book: str, mapping: str | None = None) -
 @flow(name="training", timeout_seconds=720 * MINUTES)
 def train_book(
     book: str, mlruns: str = "mlruns", target: str | None = None, profile: str = "default", search: int | None = None,
-    search_minutes: float | None = None, steps: int = 0,
+    search_minutes: float | None = None, steps: int = 0, cluster: str | None = None,
 ) -> Training:  # fmt: skip
     """Train on a book, after a search for parameters if trials are named, and register the model.
 
-    ``steps`` past retrainings are judged too.
+    ``steps`` past retrainings are judged too. ``cluster`` is the address of a Dask scheduler, or ``local``.
     """
     home, store = Path(book), Path(mlruns)
     goal, how = training.choose(target, profile)
     budget = None if search is None else Budget(search, search_minutes)
-    with training.begun(home, store, goal, how) as run:
-        rows = step(training.sample, "sample", 60)(home, goal, how)
-        trained = step(training.fit, "train", 600, disk=False)(store, rows, goal, how, budget, run)
+    with opened(cluster) as workers, training.begun(home, store, goal, how) as run:
+
+        def sample() -> Sample:
+            return training.sample(home, goal, how, executor=workers.executor if workers else None)
+
+        def train(rows: Sample) -> Trained:
+            return training.fit(store, rows, goal, how, budget, run, fits=workers.fits if workers else fits_here)
+
+        rows = step(sample, "sample", 60)()
+        trained = step(train, "train", 600, disk=False)(rows)
         beside = step(training.present_champion, "champion", 60)(home, store, rows, goal)
         assessment = step(training.judge, "judge", 60, disk=False)(trained, rows, beside)
         validation = step(training.examine, "examine", 120)(home, trained, assessment, rows, steps)
@@ -77,19 +91,43 @@ def train_book(
 
 @flow(name="nightly", timeout_seconds=60 * MINUTES)
 def nightly_run(
-    book: str, as_of: date | None = None, mlruns: str = "mlruns", backfill: bool = False, delivery: Delivery | None = None
-) -> Run:
-    """Bring in what arrived, score the book on a day (the ledger's last by default), write the run's folder."""
+    book: str, as_of: date | None = None, mlruns: str = "mlruns", backfill: bool = False, delivery: Delivery | None = None,
+    cluster: str | None = None,
+) -> Run:  # fmt: skip
+    """Bring in what arrived, score the book on a day (the ledger's last by default), write the run's folder.
+
+    ``cluster`` is the address of a Dask scheduler, or ``local``: then each partition is a task of its own on its workers.
+    """
     if delivery is not None:
         _received(step(nightly.receive, "receive", 120)(Path(book), delivery))
     as_of = as_of or Ledger(Path(book)).known_through
     step(nightly.begin, "reconcile", 15)(Path(book), Path(mlruns))
     scorer = step(nightly.champion, "champion", 5)(Path(book), Path(mlruns))
-    rows = step(nightly.score, "score", 30)(Path(book), scorer, as_of)
+    rows = _scored(Path(book), scorer, as_of, cluster)
     night = step(nightly.settle, "settle", 10)(rows, Path(book), as_of, backfill)
     folder = step(nightly.write, "write", 10)(night, Path(book), scorer)
     create_table_artifact(key="tiers", description=f"The book by tier on {as_of}", table=_tiers(night.borrowers))
     return Run(night, folder, scorer.bundle.digest)
+
+
+def _scored(book: Path, scorer: Scorer, as_of: date, cluster: str | None) -> pd.DataFrame:
+    """The live loans scored: by this process, or by a flow of its own on Dask's task runner."""
+    with opened(cluster) as workers:
+        if workers is None:
+            return step(nightly.score, "score", 30)(book, scorer, as_of)
+        from prefect_dask import DaskTaskRunner
+
+        on_dask = score_partitions.with_options(task_runner=DaskTaskRunner(address=workers.address))
+        return on_dask(book, scorer.bundle, as_of)
+
+
+@flow(name="score partitions", timeout_seconds=60 * MINUTES, validate_parameters=False)
+def score_partitions(book: Path, bundle: Bundle, as_of: date) -> pd.DataFrame:
+    """Score the live loans partition by partition, each as a task of the flow's task runner."""
+    ledger = Ledger(book)
+    one = task(name="score partition", retries=RETRIES, retry_delay_seconds=WAIT, cache_policy=NO_CACHE)(nightly.score_part)
+    jobs = [one.submit(ledger, bundle, as_of, number) for number in ledger.partitions]
+    return nightly.together([job.result() for job in jobs])
 
 
 def _received(receipt: Receipt) -> None:

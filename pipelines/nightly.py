@@ -3,18 +3,22 @@
 Plain functions that run anywhere; ``flows.py`` gives them to Prefect.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from concurrent.futures import Executor
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from features.errors import NotFound
 from features.ingest import Receipt, ingest
+from features.jobs import results
 from features.ledger import Ledger
 from features.sources import source
 from models import bundle as bundles
+from models.bundle import Bundle
 from models.registry import Registry
 from models.score import Scorer
 from monitoring import runs
@@ -68,8 +72,30 @@ def begin(book: Path, mlruns: Path) -> None:
     reconcile(book, mlruns)
 
 
-def score(book: Path, scorer: Scorer, as_of: date, done: Progress = lambda *_: None) -> pd.DataFrame:
-    return score_book(Ledger(book), scorer, as_of, done=done)
+def score(
+    book: Path, scorer: Scorer, as_of: date, done: Progress = lambda *_: None, executor: Executor | None = None
+) -> pd.DataFrame:
+    """Every live loan scored; an ``executor`` scores partition by partition, with the same bits."""
+    ledger = Ledger(book)
+    if executor is None:
+        return score_book(ledger, scorer, as_of, done=done)
+    parts = []
+    for _, part in results(score_part, ((n, (ledger, scorer.bundle, as_of, n)) for n in ledger.partitions), executor):
+        parts.append(part)
+        done("scores", len(part))
+    return together(parts)
+
+
+def score_part(ledger: Ledger, bundle: Bundle, as_of: date, number: int) -> pd.DataFrame:
+    """The live loans of one partition, scored; what is handed over can be pickled."""
+    return score_book(ledger, Scorer(bundle), as_of, [number])
+
+
+def together(parts: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    """The partitions of a night as one, in order of borrower and loan."""
+    rows = pd.concat([part for part in parts if len(part)] or parts[:1], ignore_index=True)
+    order = np.lexsort((np.asarray(rows["loan_id"], str), np.asarray(rows["borrower_id"], str)))
+    return rows.iloc[order].reset_index(drop=True)
 
 
 def settle(rows: pd.DataFrame, book: Path, as_of: date, backfill: bool) -> Night:
@@ -81,11 +107,12 @@ def write(night: Night, book: Path, scorer: Scorer) -> Path:
 
 
 def run(
-    book: Path, mlruns: Path, as_of: date, backfill: bool = False, dry: bool = False, done: Progress = lambda *_: None
-) -> Run:
+    book: Path, mlruns: Path, as_of: date, backfill: bool = False, dry: bool = False, done: Progress = lambda *_: None,
+    executor: Executor | None = None,
+) -> Run:  # fmt: skip
     """The whole night, step by step, without Prefect; a dry run writes nothing."""
     if not dry:
         begin(book, mlruns)
     scorer = champion(book, mlruns)
-    night = settle(score(book, scorer, as_of, done), book, as_of, backfill)
+    night = settle(score(book, scorer, as_of, done, executor), book, as_of, backfill)
     return Run(night, None if dry else write(night, book, scorer), scorer.bundle.digest)

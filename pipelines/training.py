@@ -4,6 +4,7 @@ Plain functions that run anywhere; ``flows.py`` gives them to Prefect.
 """
 
 from collections.abc import Callable, Iterator
+from concurrent.futures import Executor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -27,10 +28,11 @@ from models.report import Criterion, documents
 from models.sample import Sample, draw
 from models.score import Scorer
 from models.search import Budget, search
-from models.train import Trained, train
+from models.train import Fits, Trained, fits_here, train
 from models.validate import Validation, validate
 from models.walk import walk
 from monitoring.policy import tier_policy
+from pipelines.cluster import Cluster
 from pipelines.numbers import against, by_itself, flat, shown, slices_json, verdicts_json
 from pipelines.promotion import now, reconcile
 
@@ -106,8 +108,8 @@ def choose(target_name: str | None, profile_name: str) -> tuple[Target, Profile]
     return chosen.goal(target_name), chosen
 
 
-def sample(book: Path, goal: Target, how: Profile, done: Progress = lambda *_: None) -> Sample:
-    return draw(Ledger(book), goal, how, done)
+def sample(book: Path, goal: Target, how: Profile, done: Progress = lambda *_: None, executor: Executor | None = None) -> Sample:
+    return draw(Ledger(book), goal, how, done, executor)
 
 
 @contextmanager
@@ -123,15 +125,15 @@ def begun(book: Path, mlruns: Path, goal: Target, how: Profile) -> Iterator[Begu
 
 def fit(
     mlruns: Path, rows: Sample, goal: Target, how: Profile, budget: Budget | None, run: Begun,
-    done: Progress = lambda *_: None,
+    done: Progress = lambda *_: None, fits: Fits = fits_here,
 ) -> Trained:  # fmt: skip
     """Train, after a search for parameters if there is a budget for one; its trials are kept with the run."""
     Registry(mlruns).say(run.run_id, data=rows.digest())
     if budget is None:
-        return train(rows, goal, how, done)
+        return train(rows, goal, how, done, fits)
     found = search(rows, how, budget, done)
     Registry(mlruns).show(run.run_id, "search/trials.json", found.trials)
-    return replace(train(rows, goal, found.profile, done), search=found.said)
+    return replace(train(rows, goal, found.profile, done, fits), search=found.said)
 
 
 def present_champion(book: Path, mlruns: Path, rows: Sample, goal: Target) -> Incumbent | None:
@@ -209,13 +211,16 @@ def _figures(bundle: Bundle, trial: Trial, rows: Sample) -> dict[str, Any]:
 
 def run(
     book: Path, mlruns: Path, target_name: str | None = None, profile_name: str = "default", done: Progress = lambda *_: None,
-    budget: Budget | None = None, steps: int = 0,
+    budget: Budget | None = None, steps: int = 0, cluster: Cluster | None = None,
 ) -> Training:  # fmt: skip
-    """The whole run, step by step, without Prefect; ``steps`` past retrainings are judged too."""
+    """The whole run, step by step, without Prefect; ``steps`` past retrainings are judged too.
+
+    On a ``cluster`` its workers compute the rows and grow the trees; everything else happens here.
+    """
     goal, how = choose(target_name, profile_name)
     with begun(book, mlruns, goal, how) as opened:
-        rows = sample(book, goal, how, done)
-        trained = fit(mlruns, rows, goal, how, budget, opened, done)
+        rows = sample(book, goal, how, done, cluster.executor if cluster else None)
+        trained = fit(mlruns, rows, goal, how, budget, opened, done, cluster.fits if cluster else fits_here)
         beside = present_champion(book, mlruns, rows, goal)
         assessment = judge(trained, rows, beside, done)
         trial = Trial(assessment, examine(book, trained, assessment, rows, steps, done), beside)

@@ -1,6 +1,7 @@
 """Training and the night on the small book: what the contract names is there, and the score is near the truth."""
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
 
@@ -158,6 +159,16 @@ def test_a_night_of_some_partitions_is_that_part_of_the_night(book: Book) -> Non
     for part in parts:
         expected = whole.loc[part["loan_id"]].reset_index()[list(part.columns)]
         pd.testing.assert_frame_equal(part, expected, check_exact=True)
+
+
+def test_a_night_scored_part_by_part_on_an_executor_is_the_night(book: Book) -> None:
+    told: list[tuple[str, int]] = []
+    with ThreadPoolExecutor(1) as pool:
+        found = nightly.score(book.path, book.scorer, book.day, lambda *said: told.append(said), pool)
+        nobody = nightly.score(book.path, book.scorer, book.day - timedelta(days=365 * 15), executor=pool)
+    pd.testing.assert_frame_equal(found, book.rows, check_exact=True)
+    assert len(told) == len(book.ledger.partitions) and sum(n for _, n in told) == len(book.rows)
+    assert len(nobody) == 0 and list(nobody) == list(book.rows)
 
 
 def test_every_reason_of_the_night_can_be_said_in_both_languages(book: Book) -> None:
