@@ -112,7 +112,7 @@ def test_the_night_as_a_flow_has_a_task_for_each_partition_and_writes_the_same_f
             tasks = [run.name for run in client.read_task_runs()]
     assert plain.folder is not None and folder is not None
     assert {p.name: p.read_bytes() for p in folder.iterdir()} == {p.name: p.read_bytes() for p in plain.folder.iterdir()}
-    assert sum(name.startswith("score partition") for name in tasks) == len(book.ledger.partitions)
+    assert sum(name.startswith("score partition-") for name in tasks) == len(book.ledger.partitions)
 
 
 def test_training_ranks_within_the_interval_of_one_machine(book: Book, trained: Trained) -> None:
