@@ -210,7 +210,7 @@ def _evaluate(steps: Int, fixed: Float, words: Float, columns: Float, wanted: In
     """All steps over one block of rows after another."""
     inputs, n = columns.shape
     registers = inputs + len(fixed) + len(steps)
-    block = max(CACHE // registers, 16)
+    block = max(CACHE // max(registers, 1), 16)
     register = np.empty((registers, block))
     for i in range(len(fixed)):
         register[inputs + i] = fixed[i]

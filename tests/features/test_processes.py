@@ -23,7 +23,7 @@ from features.ingest import ingest
 from features.ledger import Ledger
 from features.measure import records
 from features.plan import Together, planned
-from features.schema import TABLES
+from features.schema import DELIVERED
 from features.sources import source
 
 ALL = [*CATALOGUE.values(), fact("heard", records("payments").days_since())]
@@ -32,7 +32,7 @@ ALL = [*CATALOGUE.values(), fact("heard", records("payments").days_since())]
 @pytest.fixture(scope="module")
 def ledger(tmp_path_factory: pytest.TempPathFactory) -> Ledger:
     home = tmp_path_factory.mktemp("delivery")
-    ingest(home / "book", source("simulated"), worlds.deliver(home, "first", worlds.clean(5, TABLES, 30)))
+    ingest(home / "book", source("simulated"), worlds.deliver(home, "first", worlds.clean(5, DELIVERED, 30)))
     return Ledger(home / "book")
 
 

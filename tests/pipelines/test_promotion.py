@@ -150,7 +150,7 @@ def test_what_a_dead_process_left_is_put_right_and_told_when_a_run_begins(
 def test_a_search_is_kept_with_its_run_and_in_the_model(
     home: Path, store: Path, book: Book, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(training, "train", lambda rows, goal, how, done: replace_profile(book, how))
+    monkeypatch.setattr(training, "train", lambda rows, goal, how, done, fits: replace_profile(book, how))
     quick = replace(HOW, lightgbm={**HOW.lightgbm, "rounds": 3})
     with training.begun(home, store, GOAL, HOW) as run:
         trained = training.fit(store, book.sample, GOAL, quick, Budget(1), run)
