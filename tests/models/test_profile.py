@@ -1,6 +1,7 @@
 """Profiles: what a champion may read, and clear words for what is misspelt."""
 
 import copy
+import re
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from features.formula import Expr
 from features.labels import target
 from features.measure import Measure, Records, Reduce, records
 from features.schema import PROHIBITED, TABLES
+from features.sql import query
 from models import profile as module
 from models.profile import _tables, profile
 
@@ -146,3 +148,9 @@ def test_a_horizon_that_is_no_number_of_months_is_refused(months: object, monkey
     monkeypatch.setattr(module, "_tables", lambda: tables)
     with pytest.raises(UsageError, match=r"outcome_months: saw .* expected a whole number of months"):
         profile("companies")
+
+
+def test_no_champion_of_cards_reads_what_an_application_says() -> None:
+    """In the public file its absence tells the outcome; a new feature of it is to be left out with a reason."""
+    applied = re.compile(r"\be\.(income|employed_on|owns_car|owns_realty|income_type|occupation|housing)\b")
+    assert [f.name for f in profile("cards").catalogue() if applied.search(query([f]))] == []
