@@ -1,6 +1,6 @@
 """``compute(spine, ledger)``: one row of features for each row of the spine. Training, the night and one request all call it."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from functools import cached_property
@@ -48,12 +48,6 @@ def _values(ledger: Ledger, number: int, spine: Spine, features: Together) -> Fl
     """Features of rows of one partition, which is read here; float64 (n, len(features))."""
     reads = planned(features).reads()
     return compute_partition(spine, ledger.partition(number, reads, reads), features)
-
-
-def needed_tables(features: Iterable[Feature]) -> tuple[str, ...]:
-    """Tables to read for these features, with those that say who an entity is."""
-    names = [name for feature in features for name in feature.tables]
-    return tuple(dict.fromkeys(["borrowers", "loans", *names]))
 
 
 def compute_partition(spine: Spine, partition: Partition, features: Sequence[Feature]) -> Float:
@@ -226,4 +220,4 @@ def _slices(start: Int, entity: Int) -> tuple[Int, Int]:
     return rows, start[place[rows]] + within
 
 
-__all__ = ["Rows", "compute", "compute_partition", "needed_tables"]
+__all__ = ["Rows", "compute", "compute_partition"]

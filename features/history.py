@@ -65,7 +65,7 @@ def stretches(partition: Partition, moment: Moment, by: Terms | None = None) -> 
 
 def _told(events: Events, moment: Moment, rows: Int) -> Stretches:
     """The path of statuses, one stretch per month end that was past due."""
-    low, high = window.span(events, moment.take(rows), None)
+    low, high = window.span(events, moment.take(rows))
     row = np.repeat(rows, high - low)
     at = np.arange(len(row)) - np.repeat(np.cumsum(high - low) - (high - low), high - low) + np.repeat(low, high - low)
     now, dpd = moment.known_by[row], events.column("dpd")[at]

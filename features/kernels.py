@@ -6,7 +6,7 @@ in another file, so they call nothing outside of it. Records are positions in so
 """
 
 from collections.abc import Callable
-from typing import Any, TypeVar, cast
+from typing import Any, Literal, TypeVar, cast, get_args
 
 import numba
 import numpy as np
@@ -31,11 +31,12 @@ def fast_kernel(function: Function) -> Function:
     return cast(Function, numba.njit(cache=True, nogil=True, fastmath={"reassoc"})(function))
 
 
-HOW = (
+Reduction = Literal[
     "count", "total", "mean", "largest", "smallest", "latest", "spread", "slope", "distinct", "days_since", "days_since_first",
     "total_each",
-)  # fmt: skip
+]  # fmt: skip
 """What a window can be reduced to. ``total_each`` adds up the latest value of each item."""
+HOW: tuple[Reduction, ...] = get_args(Reduction)
 _COUNT, _TOTAL, _MEAN, _LARGEST, _SMALLEST, _LATEST, _SPREAD, _SLOPE, _DISTINCT, _LAST, _FIRST, _EACH = range(len(HOW))
 ALL_DAYS = -1
 """A window that reaches back to the entity's first record."""
@@ -348,8 +349,9 @@ def reductions(rows: Int, start: Int, clock: Int, force: Int, columns: Float, wi
     return out
 
 
-OVERS = ("mean", "largest", "smallest", "latest", "total", "count")
+Over = Literal["mean", "largest", "smallest", "latest", "total", "count"]
 """What the values of several loans can be reduced to."""
+OVERS: tuple[Over, ...] = get_args(Over)
 _MEAN_OVER, _LARGEST_OVER, _SMALLEST_OVER, _LATEST_OVER, _TOTAL_OVER, _COUNT_OVER = range(len(OVERS))
 
 

@@ -12,6 +12,7 @@ from typing import Literal, overload
 
 from features import arrears, window
 from features.formula import ALWAYS, ONE, Expr, among, column
+from features.kernels import Over, Reduction
 from features.schema import TABLES, Table
 
 Whose = Literal["own", "borrower", "others"]
@@ -150,12 +151,6 @@ class Leaf(Measure):
         return self
 
 
-Reduction = Literal[
-    "count", "total", "mean", "largest", "smallest", "latest", "spread", "slope", "distinct", "days_since", "days_since_first",
-    "total_each",
-]  # fmt: skip
-
-
 @dataclass(frozen=True)
 class Reduce(Leaf):
     """A reduction over a window of records."""
@@ -204,9 +199,6 @@ class Fold(Leaf):
     def tables(self) -> tuple[str, ...]:
         """Tables that the column is read from, beside the contract."""
         return ("instalments", "payments", "reschedules", *(("statuses",) if self.column in arrears.OF_WRITE_OFF else ()))
-
-
-Over = Literal["mean", "largest", "smallest", "latest", "total", "count"]
 
 
 @dataclass(frozen=True)

@@ -17,11 +17,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from features.build import compute, needed_tables
+from features.build import compute
 from features.errors import DataRefused, NotFound
 from features.feature import Feature, fact
 from features.ledger import Ledger, partition_of, stored_file
 from features.measure import Fold, FoldOthers, Leaf, Reduce, records
+from features.plan import planned
 from features.schema import LOAN_ID, TABLES, Table
 from features.spine import Spine
 from features.sql import MATCH, ORDER, OTHER_LOANS, VISIBLE, counts, within
@@ -87,7 +88,7 @@ def trace(ledger: Ledger, entity: str, as_of: date, feature: Feature, known_by: 
     value, *values = compute(spine, ledger, [feature, *(fact(name, leaf) for name, leaf in leaves.items())], 1).iloc[0]
     number = partition_of(borrower, ledger.manifest.partitions)
     with duckdb.connect() as con:
-        for name in needed_tables([feature]):
+        for name in planned([feature]).reads():
             con.register(name, ledger.read(name, number))
         con.execute(
             "CREATE TABLE spine AS SELECT 0 AS row_id, ?::VARCHAR AS borrower_id, ?::VARCHAR AS loan_id, ?::DATE AS as_of,"

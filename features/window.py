@@ -73,11 +73,10 @@ class Moment:
         return Moment(self.entity, self.as_of - days, self.known_by) if days else self
 
 
-def span(events: Events, moment: Moment, days: int | None) -> tuple[Int, Int]:
-    """Positions ``low, high`` of each row's window; ``days`` None reaches back to the entity's first record."""
+def span(events: Events, moment: Moment) -> tuple[Int, Int]:
+    """Positions ``low, high`` of each row's records from the entity's first one to ``as_of``."""
     base = moment.entity * DAYS
-    start = np.zeros_like(moment.as_of) if days is None else np.clip(moment.as_of - days, 0, NEVER)
-    low = np.searchsorted(events.key, base + start, side="right")
+    low = np.searchsorted(events.key, base, side="right")
     high = np.searchsorted(events.key, base + np.clip(moment.as_of, 0, NEVER), side="right")
     nobody = moment.entity < 0
     low[nobody] = high[nobody] = 0

@@ -9,11 +9,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from features.build import compute_partition, needed_tables
+from features.build import compute_partition
 from features.feature import Feature, fact
 from features.labels import Population
 from features.ledger import Int, Ledger, Partition
 from features.measure import records
+from features.plan import planned
 from features.schema import TABLES
 from features.window import to_date
 from models.limits import Limits, limits
@@ -63,9 +64,9 @@ def attributes(people: Population, ledger: Ledger, prohibited: Iterable[str]) ->
 
 def _read(people: Population, ledger: Ledger, facts: list[Feature], words: dict[str, str]) -> pd.DataFrame:
     """Values of facts for each row; those named in ``words`` (fact: table) as words, unknown where there is none."""
-    tables, out = needed_tables(facts), {f.name: np.full(len(people.spine), np.nan, dtype=object) for f in facts}
+    reads, out = planned(facts).reads(), {f.name: np.full(len(people.spine), np.nan, dtype=object) for f in facts}
     for number, rows in people.spine.by_partition(ledger.manifest.partitions):
-        part = ledger.partition(number, tables)
+        part = ledger.partition(number, reads, reads)
         values = compute_partition(people.spine.take(rows), part, facts)
         for j, name in enumerate(out):
             column: Any = values[:, j]

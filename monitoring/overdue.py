@@ -214,7 +214,7 @@ def _states(events: Events, column: str, word: str) -> window.Mask:
 
 def _days(events: Events, moment: window.Moment, where: window.Mask) -> Int:
     """Days of the visible records of the one loan that ``where`` keeps."""
-    low, high = window.span(events, moment, None)
+    low, high = window.span(events, moment)
     at = np.arange(low[0], high[0])
     seen = (events.known_on[at] <= moment.known_by) & (events.superseded_on[at] > moment.known_by)
     return events.event_on[at][seen & where[at]]
