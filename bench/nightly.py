@@ -14,6 +14,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import pyarrow.parquet as pq
+
 from features.errors import NotFound
 from features.ingest import ingest
 from features.ledger import Ledger
@@ -61,15 +63,15 @@ def main() -> None:
     scorer, day = newest(asked.model), Ledger(asked.work).known_through
     start = time.monotonic()
     with timed("score"):
-        rows = nightly.score(asked.work, scorer, day)
+        work = nightly.score(asked.work, scorer, day, backfill=False)
     with timed("settle"):
-        night = nightly.settle(rows, asked.work, day, backfill=False)
+        nightly.settle(work, scorer)
     with timed("write"):
-        nightly.write(night, asked.work, scorer)
+        folder = nightly.write(work, scorer)
     seconds = time.monotonic() - start
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1 << 20 if sys.platform == "linux" else 1 << 30)
     model = f"{len(scorer.bundle.features)} features, {scorer.bundle.said['rounds']} trees"
-    print(f"{len(night.loans):,} live loans, {model}: {seconds:.1f} s, peak {peak:.1f} GB")
+    print(f"{pq.read_metadata(folder / 'loans.parquet').num_rows:,} live loans, {model}: {seconds:.1f} s, peak {peak:.1f} GB")
 
 
 if __name__ == "__main__":

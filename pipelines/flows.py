@@ -23,6 +23,7 @@ from features.ledger import Ledger
 from features.sources import source
 from models.baselines import BASELINES
 from models.search import Budget
+from monitoring import runs
 from pipelines import nightly, training
 from pipelines.nightly import Delivery, Run
 from pipelines.training import Training, Trial
@@ -75,7 +76,7 @@ def train_book(
     return result
 
 
-@flow(name="nightly", timeout_seconds=60 * MINUTES)
+@flow(name="nightly", timeout_seconds=120 * MINUTES)
 def nightly_run(
     book: str, as_of: date | None = None, mlruns: str = "mlruns", backfill: bool = False, delivery: Delivery | None = None
 ) -> Run:
@@ -85,9 +86,10 @@ def nightly_run(
     as_of = as_of or Ledger(Path(book)).known_through
     step(nightly.begin, "reconcile", 15)(Path(book), Path(mlruns))
     scorer = step(nightly.champion, "champion", 5)(Path(book), Path(mlruns))
-    rows = step(nightly.score, "score", 30)(Path(book), scorer, as_of)
-    night = step(nightly.settle, "settle", 10)(rows, Path(book), as_of, backfill)
-    folder = step(nightly.write, "write", 10)(night, Path(book), scorer)
+    work = step(nightly.score, "score", 60)(Path(book), scorer, as_of, backfill)
+    work = step(nightly.settle, "settle", 30)(work, scorer)
+    folder = step(nightly.write, "write", 10)(work, scorer)
+    night = runs.read(folder)
     create_table_artifact(key="tiers", description=f"The book by tier on {as_of}", table=_tiers(night.borrowers))
     return Run(night, folder, scorer.bundle.digest)
 

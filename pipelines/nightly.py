@@ -3,12 +3,11 @@
 Plain functions that run anywhere; ``flows.py`` gives them to Prefect.
 """
 
+import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-
-import pandas as pd
 
 from features.errors import NotFound
 from features.ingest import Receipt, ingest
@@ -17,8 +16,8 @@ from features.sources import source
 from models import bundle as bundles
 from models.registry import Registry
 from models.score import Scorer
-from monitoring import runs
-from monitoring.night import place, score_book
+from monitoring import parts, runs
+from monitoring.parts import Work
 from monitoring.runs import BACKFILL, NIGHTLY, Night
 from pipelines.promotion import reconcile
 
@@ -68,24 +67,37 @@ def begin(book: Path, mlruns: Path) -> None:
     reconcile(book, mlruns)
 
 
-def score(book: Path, scorer: Scorer, as_of: date, done: Progress = lambda *_: None) -> pd.DataFrame:
-    return score_book(Ledger(book), scorer, as_of, done=done)
+def score(book: Path, scorer: Scorer, as_of: date, backfill: bool, done: Progress = lambda *_: None) -> Work:
+    """Score and explain every partition that an earlier try has not scored."""
+    work = parts.begin(book, scorer, as_of, BACKFILL if backfill else NIGHTLY)
+    parts.score(work, scorer, done)
+    return work
 
 
-def settle(rows: pd.DataFrame, book: Path, as_of: date, backfill: bool) -> Night:
-    return place(rows, Ledger(book), book, as_of, BACKFILL if backfill else NIGHTLY)
+def settle(work: Work, scorer: Scorer) -> Work:
+    parts.place(work, scorer)
+    return work
 
 
-def write(night: Night, book: Path, scorer: Scorer) -> Path:
-    return runs.write(night, book, Ledger(book), scorer.bundle)
+def write(work: Work, scorer: Scorer) -> Path:
+    return parts.publish(work, scorer)
 
 
 def run(
     book: Path, mlruns: Path, as_of: date, backfill: bool = False, dry: bool = False, done: Progress = lambda *_: None
 ) -> Run:
-    """The whole night, step by step, without Prefect; a dry run writes nothing."""
-    if not dry:
-        begin(book, mlruns)
+    """The whole night, step by step, without Prefect; a dry run writes nothing in the book."""
+    if dry:
+        return _dry_run(champion(book, mlruns), book, as_of, BACKFILL if backfill else NIGHTLY, done)
+    begin(book, mlruns)
     scorer = champion(book, mlruns)
-    night = settle(score(book, scorer, as_of, done), book, as_of, backfill)
-    return Run(night, None if dry else write(night, book, scorer), scorer.bundle.digest)
+    folder = write(settle(score(book, scorer, as_of, backfill, done), scorer), scorer)
+    return Run(runs.read(folder), folder, scorer.bundle.digest)
+
+
+def _dry_run(scorer: Scorer, book: Path, as_of: date, kind: str, done: Progress) -> Run:
+    with tempfile.TemporaryDirectory() as aside:
+        work = parts.begin(book, scorer, as_of, kind, Path(aside))
+        parts.score(work, scorer, done)
+        parts.place(work, scorer)
+        return Run(parts.night(work), None, scorer.bundle.digest)
