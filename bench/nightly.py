@@ -70,8 +70,9 @@ def main() -> None:
         folder = nightly.write(work, scorer)
     seconds = time.monotonic() - start
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1 << 20 if sys.platform == "linux" else 1 << 30)
+    loans = pq.read_metadata(folder / "loans.parquet").num_rows
     model = f"{len(scorer.bundle.features)} features, {scorer.bundle.said['rounds']} trees"
-    print(f"{pq.read_metadata(folder / 'loans.parquet').num_rows:,} live loans, {model}: {seconds:.1f} s, peak {peak:.1f} GB")
+    print(f"{loans:,} live loans, {model}: {seconds:.1f} s, peak {peak:.1f} GB")
 
 
 if __name__ == "__main__":

@@ -126,7 +126,7 @@ def _workshop(folder: Path, memory: str) -> Iterator[duckdb.DuckDBPyConnection]:
         writer.sweep(folder, stage.names(folder))
         con = duckdb.connect(config={"memory_limit": memory, "temp_directory": str(folder / ".spill")})
         # With statistics the Parquet writer marks columns as never null, or not, by the plan: other bytes for equal rows.
-        con.execute("SET disabled_optimizers = 'statistics_propagation'")
+        con.execute("SET disabled_optimizers = 'statistics_propagation'; SET enable_progress_bar = false")
         try:
             yield con
         except LoanwatchError:
