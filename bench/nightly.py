@@ -14,13 +14,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import pyarrow.parquet as pq
+
 from features.errors import NotFound
 from features.ingest import ingest
 from features.ledger import Ledger
 from features.sources import source
 from features.sources.simulation import read_parameters, simulate
 from models import bundle as bundles
-from models.score import Scorer
+from models.bundle import Bundle
 from pipelines import nightly
 
 LIVE_SHARE = 0.56
@@ -44,11 +46,11 @@ def prepare(book: Path, loans: int) -> None:
         ingest(book, source("simulated"), book / "simulation")
 
 
-def newest(book: Path) -> Scorer:
+def newest(book: Path) -> Bundle:
     found = sorted((book / "bundles").glob("[0-9a-f]*"), key=lambda folder: folder.stat().st_mtime)
     if not found:
         raise NotFound(f"{book}: no model bundle there; run `make demo` first", f"{book}:没有模型包;请先运行 `make demo`")
-    return Scorer(bundles.load(found[-1]))
+    return bundles.load(found[-1])
 
 
 def main() -> None:
@@ -58,18 +60,19 @@ def main() -> None:
     parser.add_argument("--model", type=Path, default=Path("book/demo"))
     asked = parser.parse_args()
     prepare(asked.work, asked.loans)
-    scorer, day = newest(asked.model), Ledger(asked.work).known_through
+    bundle, day = newest(asked.model), Ledger(asked.work).known_through
     start = time.monotonic()
     with timed("score"):
-        rows = nightly.score(asked.work, scorer, day)
+        work = nightly.score(asked.work, bundle, day, backfill=False)
     with timed("settle"):
-        night = nightly.settle(rows, asked.work, day, backfill=False)
+        nightly.settle(work, bundle)
     with timed("write"):
-        nightly.write(night, asked.work, scorer)
+        folder = nightly.write(work, bundle)
     seconds = time.monotonic() - start
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1 << 20 if sys.platform == "linux" else 1 << 30)
-    model = f"{len(scorer.bundle.features)} features, {scorer.bundle.said['rounds']} trees"
-    print(f"{len(night.loans):,} live loans, {model}: {seconds:.1f} s, peak {peak:.1f} GB")
+    loans = pq.read_metadata(folder / "loans.parquet").num_rows
+    model = f"{len(bundle.features)} features, {bundle.said['rounds']} trees"
+    print(f"{loans:,} live loans, {model}: {seconds:.1f} s, peak {peak:.1f} GB")
 
 
 if __name__ == "__main__":

@@ -87,7 +87,10 @@ def _mark_twins(con: duckdb.DuckDBPyConnection, table: Table, source: str) -> No
     A mapping that fills a table from one file in two ways means two versions of a record; within one way the rule holds.
     """
     good, again = f"good_{table.name}", f"again_{table.name}"
-    repeated = f"SELECT record_id FROM {good} WHERE record_id <> '' GROUP BY record_id HAVING count(*) > 1"
+    # Numbers first: a list of a hundred million texts would not stay in memory.
+    alike = f"SELECT hash(record_id) FROM {good} GROUP BY ALL HAVING count(*) > 1"
+    few = f"SELECT record_id FROM {good} WHERE record_id <> '' AND hash(record_id) IN ({alike})"
+    repeated = f"SELECT record_id FROM ({few}) GROUP BY record_id HAVING count(*) > 1"
     con.execute(f"CREATE TEMP TABLE {again} AS {repeated}")
     places = f"SELECT source_order, source_file, record_id FROM {good} SEMI JOIN {again} USING (record_id)"
     twice = f"SELECT (source_order, source_file, record_id) FROM ({places}) GROUP BY ALL HAVING count(*) > 1"

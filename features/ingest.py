@@ -17,14 +17,19 @@ from typing import Any
 
 import duckdb
 
-from features import context, door, quarantine, writer
+from features import context, door, quarantine, stage, writer
 from features.chain import chained, meet
 from features.door import Tally, number
-from features.errors import DataRefused, UsageError
+from features.errors import DataRefused, LoanwatchError, UsageError
 from features.ledger import Ledger, Manifest
 from features.schema import DELIVERED, LOAN_ID, TABLES, Table
 from features.sources import Source
 from features.sources.files import Delivery, readable
+
+LARGE = 1_000_000
+"""Rows of a table from which it pays to keep what was judged of it, should the ingest be killed."""
+PART_BYTES, LEAST, MOST = 32 << 20, 8, 256
+"""Raw bytes for each partition of a new book, and the bounds of their number."""
 
 
 @dataclass(frozen=True)
@@ -48,14 +53,28 @@ class _Work:
     folder: Path
     manifest: Manifest
     source: Source
+    delivery: Delivery
+    path: Path
     rewrite: bool
+    large: int
+    job: str = ""
 
 
-def ingest(book: Path, source: Source, path: Path, memory: str = "4GB", partitions: int = 8, rewrite: bool = False) -> Receipt:
+def ingest(
+    book: Path,
+    source: Source,
+    path: Path,
+    memory: str = "4GB",
+    partitions: int | None = None,
+    rewrite: bool = False,
+    large: int = LARGE,
+) -> Receipt:
     """Bring the files under ``path`` into the ledger of ``book``, in memory bounded by ``memory``.
 
     A delivery that came before is counted and changes no file of records. ``partitions`` counts only for the first ingest
-    of a book. ``rewrite`` writes every file of every table anew, touched or not: the bytes are the same. Raises
+    of a book, and follows the size of its files unless told. A delivery whose ingest was killed goes on where it was when it
+    is brought again: tables of at least ``large`` rows are judged once, and each of their parts is written once. ``rewrite``
+    writes every file of every table anew, touched or not: the bytes are the same. Raises
     DataRefused, with the ledger as it was, if a file cannot be used or no row of it can; IntegrityFailed if the ledger is
     damaged.
     """
@@ -65,13 +84,15 @@ def ingest(book: Path, source: Source, path: Path, memory: str = "4GB", partitio
         before = Manifest.read(folder)
         manifest = replace(before, ledger_version=before.ledger_version + 1, files={t: dict(p) for t, p in before.files.items()})
         if not before.ledger_version:
-            manifest.partitions = partitions
-        work = _Work(con, folder, manifest, source, rewrite)
+            manifest.partitions = partitions or _fitting(path)
         delivery = source.read(con, path)
+        work = _Work(con, folder, manifest, source, delivery, path, rewrite, large)
         if rewrite:
-            _add_the_rest(work, delivery)
+            _add_the_rest(work)
+        circumstances = [before.ledger_version, before.digest(), manifest.partitions, rewrite, source.name, source.assumed]
+        work.job = stage.begin(folder, [*circumstances, delivery.relations], path)
         door.prepare(con)
-        tallies = tuple(_merge(work, tally) for tally in _accepted(work, delivery, path))
+        tallies = tuple(_tables(work))
         _refuse_empty(path, tallies)
         if rewrite or context.basis(manifest) != context.basis(before):
             _derive(book, manifest)
@@ -82,7 +103,15 @@ def ingest(book: Path, source: Source, path: Path, memory: str = "4GB", partitio
         manifest.ingests = [*before.ingests, _entry(source.name, path, receipt)]
         manifest.retired = sorted(before.names() - manifest.names())
         manifest.write(folder)
+        stage.drop(folder)
     return receipt
+
+
+def _fitting(path: Path) -> int:
+    """Partitions for a book that begins with these files: a power of two."""
+    files = [path] if path.is_file() else [p for p in path.rglob("*") if p.is_file()]
+    wanted = sum(p.stat().st_size for p in files) // PART_BYTES
+    return min(max(LEAST, 1 << wanted.bit_length() >> 1), MOST)
 
 
 @contextmanager
@@ -96,39 +125,53 @@ def _workshop(folder: Path, memory: str) -> Iterator[duckdb.DuckDBPyConnection]:
                 f"{folder}: another ingest is writing this ledger; start again when it has ended",
                 f"{folder}:另一个导入任务正在写入该账本;请待其结束后重试",
             ) from error
-        writer.sweep(folder)
+        writer.sweep(folder, stage.names(folder))
         con = duckdb.connect(config={"memory_limit": memory, "temp_directory": str(folder / ".spill")})
         # With statistics the Parquet writer marks columns as never null, or not, by the plan: other bytes for equal rows.
-        con.execute("SET disabled_optimizers = 'statistics_propagation'")
+        con.execute("SET disabled_optimizers = 'statistics_propagation'; SET enable_progress_bar = false")
         try:
             yield con
+        except LoanwatchError:
+            stage.drop(folder)
+            raise
         finally:
             con.close()
-            writer.sweep(folder)
+            writer.sweep(folder, stage.names(folder))
 
 
-def _accepted(work: _Work, delivery: Delivery, path: Path) -> list[Tally]:
-    """Judge every table of the delivery, orphans last; rows seen and set aside, in the order of the schema."""
-    judged = []
+def _tables(work: _Work) -> Iterator[Tally]:
+    """Every table of the delivery into the ledger, in the order of the schema; the first two are those that all others name."""
+    judged = {name: _judge(work, TABLES[name]) for name in _owners(work)}
     for name, table in TABLES.items():
-        if name in delivery.relations:
-            placed = _placed(table, delivery.rows(name), work.manifest.partitions)
-            with readable(path):
-                seen, refused = door.split(work.con, table, placed, work.source.name)
-            judged.append(Tally(name, seen, 0, 0, refused))
-        if name == "borrowers":  # the first table: all others look their part up
-            _known(work, delivery, name, f"borrower_id, {writer.bucket(table, work.manifest.partitions)} AS part")
-    if any(LOAN_ID in TABLES[name].keys for name in delivery.relations):
-        _known(work, delivery, "loans", "loan_id, borrower_id, event_on")
-    orphans = {t.table: door.orphans(work.con, TABLES[t.table], work.source.name) for t in judged}
-    return [replace(t, quarantined=t.quarantined + orphans[t.table]) for t in judged]
+        if name in work.delivery.relations:
+            yield _merge(work, table, judged.get(name))
 
 
-def _add_the_rest(work: _Work, delivery: Delivery) -> None:
+def _owners(work: _Work) -> Iterator[str]:
+    """The tables that the others look their borrower and loan up in, judged first; what they know is there when asked for."""
+    for name, columns in _LOOKED_UP.items():
+        if name in work.delivery.relations:
+            yield name
+        if name == "borrowers" or any(LOAN_ID in TABLES[table].keys for table in work.delivery.relations):
+            _known(work, name, columns.format(part=writer.bucket(TABLES[name], work.manifest.partitions)))
+
+
+_LOOKED_UP = {"borrowers": "borrower_id, {part} AS part", "loans": "loan_id, borrower_id, event_on"}
+
+
+def _judge(work: _Work, table: Table) -> Tally:
+    """Judge the rows of a table: rows seen and set aside."""
+    placed = _placed(table, work.delivery.rows(table.name), work.manifest.partitions)
+    with readable(work.path):
+        seen, refused = door.split(work.con, table, placed, work.source.name)
+    return Tally(table.name, seen, 0, 0, refused)
+
+
+def _add_the_rest(work: _Work) -> None:
     """Tables that the delivery does not bring, as if it brought no row of them."""
-    for name in (work.manifest.files.keys() & DELIVERED.keys()) - delivery.relations.keys():
+    for name in (work.manifest.files.keys() & DELIVERED.keys()) - work.delivery.relations.keys():
         stored = writer.stored(work.folder, work.manifest, name)
-        delivery.add(name, f"SELECT *, '' AS source_file, 0 AS source_line FROM {stored} LIMIT 0")
+        work.delivery.add(name, f"SELECT *, '' AS source_file, 0 AS source_line FROM {stored} LIMIT 0")
 
 
 def _derive(book: Path, manifest: Manifest) -> None:
@@ -149,10 +192,10 @@ def _placed(table: Table, rows: str, partitions: int) -> str:
     return f"SELECT *, {writer.bucket(table, partitions)} AS part FROM {rows}"
 
 
-def _known(work: _Work, delivery: Delivery, name: str, columns: str) -> None:
+def _known(work: _Work, name: str, columns: str) -> None:
     """The loans or borrowers of this delivery and of the ledger, each once."""
     stored = writer.stored(work.folder, work.manifest, name)
-    rows = [f"SELECT {columns} FROM good_{name}"] if name in delivery.relations else []
+    rows = [f"SELECT {columns} FROM good_{name}"] if name in work.delivery.relations else []
     rows += [f"SELECT {columns} FROM {stored}"] if stored else []
     if not rows:
         raise DataRefused(
@@ -162,13 +205,41 @@ def _known(work: _Work, delivery: Delivery, name: str, columns: str) -> None:
     work.con.execute(f"CREATE TEMP TABLE known_{name} AS SELECT DISTINCT * FROM ({' UNION ALL '.join(rows)})")
 
 
-def _merge(work: _Work, judged: Tally) -> Tally:
-    """Good rows of one table into new files beside the old ones; the manifest in memory now names the new files.
+def _merge(work: _Work, table: Table, judged: Tally | None) -> Tally:
+    """Good rows of one table into new files beside the old ones; the manifest in memory then names the new files."""
+    con, kept = work.con, stage.Stage(work.con, work.folder, table, work.job)
+    said = kept.found() if judged is None else None
+    staged = said is not None
+    if said is None:
+        said = _weigh(work, table, judged or _judge(work, table))
+        if said["tally"]["rows_in"] >= work.large and judged is None:
+            kept.keep(said)
+            staged = True
+        if staged:
+            con.execute(f"DROP TABLE good_{table.name}")
+    work.manifest.known_through = max(work.manifest.known_through, said["latest"])
+    files, done = work.manifest.files.setdefault(table.name, {}), kept.written() if staged else {}
+    for part in said["parts"]:
+        if part in done:
+            files[part] = done[part]
+            continue
+        good = kept.good(part) if staged else f"good_{table.name} WHERE {writer.here(table, part)}"
+        files[part] = writer.write(con, work.folder, work.manifest, table, part, good)
+        if staged:
+            kept.mark(part, files[part])
+    con.execute(f"DROP TABLE IF EXISTS good_{table.name}; DROP TABLE again_{table.name}")
+    return Tally(**said["tally"])
 
-    Identities that occur once pass by; ``chained`` holds all versions of the others.
+
+def _weigh(work: _Work, table: Table, judged: Tally) -> dict[str, Any]:
+    """Set the orphans of a judged table aside and put its records in their chains of versions.
+
+    Identities that occur once pass by; ``chained`` holds all versions of the others. Returns the tally, the last day on which
+    anything became known, and the parts that change.
     """
-    con, manifest, table = work.con, work.manifest, TABLES[judged.table]
+    con, manifest = work.con, work.manifest
     good, again = f"good_{table.name}", f"again_{table.name}"
+    refused = judged.quarantined + door.orphans(con, table, work.source.name)
     stored = writer.stored(work.folder, manifest, table.name)
     accepted = number(con, f"SELECT count(*) FROM {good}")
     if stored:
@@ -178,10 +249,8 @@ def _merge(work: _Work, judged: Tally) -> Tally:
     con.execute(f"CREATE OR REPLACE TEMP TABLE chained AS {versions}")
     con.execute(f"DELETE FROM {good} WHERE record_id IN (FROM {again})")
     used, latest = con.execute(_SUMMED.format(good=good)).fetchone() or (0, None)
-    manifest.known_through = max(manifest.known_through, latest or "")
-    writer.write(con, work.folder, manifest, table, _touched(work, table))
-    con.execute(f"DROP TABLE {good}; DROP TABLE {again}")
-    return replace(judged, used=used, repeats=accepted - used)
+    tally = replace(judged, used=used, repeats=accepted - used, quarantined=refused)
+    return {"tally": asdict(tally), "latest": latest or "", "parts": _touched(work, table)}
 
 
 _SUMMED = """

@@ -38,20 +38,18 @@ def stored(folder: Path, manifest: Manifest, table: str, parts: list[str] | None
     return f"read_parquet([{', '.join(map(literal, files))}], hive_partitioning = false, file_row_number = true)"
 
 
-def write(con: duckdb.DuckDBPyConnection, folder: Path, manifest: Manifest, table: Table, parts: list[str]) -> None:
-    """One sorted file for each of ``parts``, from what stands there, ``good_<table>`` and ``chained``.
+def write(con: duckdb.DuckDBPyConnection, folder: Path, manifest: Manifest, table: Table, part: str, good: str) -> dict[str, Any]:
+    """One sorted file for a part, from what stands there, its rows of ``chained``, and the SQL ``good`` of its other new rows.
 
-    The manifest in memory then names the new files; those on disk are as they were.
+    The file is durable when this returns; no manifest names it. Returns the manifest's entry.
     """
-    files = manifest.files.setdefault(table.name, {})
-    for part in parts:
-        draft = folder / f".{table.name}-{part}.parquet"
-        order = f"{table.entity_column}, event_on, known_on, record_id, turn"
-        rows = f"SELECT * EXCLUDE (turn) FROM ({_rows(folder, manifest, table, part)}) ORDER BY {order}"
-        con.execute(f"COPY ({rows}) TO {literal(draft)} ({_FORMAT})")
-        files[part] = _adopt(draft, folder, table.name, part)
-    for part in parts:
-        sync_folder(folder / f"part-{part}")
+    draft = folder / f".{table.name}-{part}.parquet"
+    order = f"{table.entity_column}, event_on, known_on, record_id, turn"
+    rows = f"SELECT * EXCLUDE (turn) FROM ({_rows(folder, manifest, table, part, good)}) ORDER BY {order}"
+    con.execute(f"COPY ({rows}) TO {literal(draft)} ({_FORMAT})")
+    file = _adopt(draft, folder, table.name, part)
+    sync_folder(folder / f"part-{part}")
+    return file
 
 
 def put(folder: Path, manifest: Manifest, table: str, part: str, records: pa.Table) -> None:
@@ -62,14 +60,19 @@ def put(folder: Path, manifest: Manifest, table: str, part: str, records: pa.Tab
     sync_folder(folder / f"part-{part}")
 
 
-def _rows(folder: Path, manifest: Manifest, table: Table, part: str) -> str:
+def here(table: Table, part: str) -> str:
+    """SQL condition: the row is of this part."""
+    return f"part = {part}" if table.partitioned else "true"
+
+
+def _rows(folder: Path, manifest: Manifest, table: Table, part: str, good: str) -> str:
     """SQL of all records of one part; ``turn`` orders the versions of a record that were known on one day."""
-    version, here = manifest.ledger_version, f"part = {part}" if table.partitioned else "true"
+    version = manifest.ledger_version
     rest = "superseded_on, confirmed_on, ledger_version"
     rows = (
         f"SELECT {own(table)}, NULL::DATE AS superseded_on, NULL::DATE[] AS confirmed_on,"
-        f" {version}::BIGINT AS ledger_version, 0::BIGINT AS turn FROM good_{table.name} WHERE {here}"
-        f" UNION ALL SELECT {own(table)}, {rest}, turn FROM chained WHERE {here}"
+        f" {version}::BIGINT AS ledger_version, 0::BIGINT AS turn FROM {good}"
+        f" UNION ALL SELECT {own(table)}, {rest}, turn FROM chained WHERE {here(table, part)}"
     )
     before = stored(folder, manifest, table.name, [part])
     if before is not None:
@@ -92,8 +95,8 @@ def _adopt(draft: Path, folder: Path, table: str, part: str) -> dict[str, Any]:
     return {"file": name, "sha256": digest, "bytes": (folder / name).stat().st_size}
 
 
-def sweep(folder: Path) -> None:
-    """Remove what neither this version of the ledger nor the one before it names: traces of an ingest that came to nothing.
+def sweep(folder: Path, staged: set[str]) -> None:
+    """Remove what neither this version of the ledger nor the one before it nor unfinished work (``staged``) names.
 
     The files of the version before stay until the next ingest has ended, for readers that opened the ledger earlier.
     """
@@ -103,7 +106,7 @@ def sweep(folder: Path) -> None:
     manifest = Manifest.read(folder)
     if not manifest.ledger_version:  # a manifest that was lost must not cost the records too
         return
-    named = {folder / name for name in [*manifest.names(), *manifest.retired]}
+    named = {folder / name for name in [*manifest.names(), *manifest.retired, *staged]}
     reported = {quarantine_file(folder.parent, entry["ledger_version"]) for entry in manifest.ingests}
     for path in [*folder.glob("part-*/*.parquet"), *folder.parent.glob("quarantine/*.parquet")]:
         if path not in named and path not in reported:

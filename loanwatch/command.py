@@ -282,13 +282,14 @@ def score(
     """Score one loan or borrower as of a day, with reasons; changes nothing. 单笔评分。"""
     from features.ledger import Ledger
     from loanwatch import show
+    from models.score import Scorer
     from pipelines.nightly import champion
     from serving.scorer import score_borrower, score_loan
 
     if (loan is None) == (borrower is None):
         raise UsageError("name either --loan or --borrower", "请指定 --loan 或 --borrower 之一")
     day = _day(as_of) or Ledger(book).known_through
-    scorer = champion(book, mlruns)
+    scorer = Scorer(champion(book, mlruns))
     answer = score_loan(book, scorer, loan, day) if loan else score_borrower(book, scorer, str(borrower), day)
     show.answer(err if as_json else out, answer, day)
     if as_json:

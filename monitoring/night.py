@@ -94,13 +94,19 @@ def _freshness(heard: pd.DataFrame) -> pd.DataFrame:
     names = [str(name) for name in heard.columns]
     limits, days = [TABLES[name].fresh_days for name in names], heard.to_numpy()
     missing = [[name for name, gone in zip(names, row, strict=True) if gone] for row in ~(days < limits)]
-    return pd.DataFrame({"missing": missing, "silent": (days >= limits).any(axis=1)})
+    return pd.DataFrame({"missing": pd.Series(missing, dtype=object), "silent": (days >= limits).any(axis=1)})
 
 
 def place(rows: pd.DataFrame, ledger: Ledger, book: Path, as_of: date, kind: str) -> Night:
+    """Scored rows in the light of the last official run before ``as_of``: see ``settle``."""
+    return settle(rows, ledger, last_official(book, as_of - timedelta(days=1)), as_of, kind)
+
+
+def settle(rows: pd.DataFrame, ledger: Ledger, before: pd.DataFrame | None, as_of: date, kind: str) -> Night:
     """Borrowers from their loans, tiers and review dates; loans inherit both.
 
-    A back-fill looks at no earlier run and sets no review date: it is a shadow of what the night would have seen.
+    ``before`` are the same borrowers (and perhaps others) in the last official run. A back-fill looks at no earlier run and
+    sets no review date: it is a shadow of what the night would have seen.
     """
     policy = tier_policy(as_of)
     borrowers = borrowers_of(rows)
@@ -109,7 +115,6 @@ def place(rows: pd.DataFrame, ledger: Ledger, book: Path, as_of: date, kind: str
         borrowers["tier"] = band(borrowers["pd_12m"], borrowers["dpd"], policy).map(names).astype("str")
         borrowers["next_review_on"] = pd.NaT
     else:
-        before = last_official(book, as_of - timedelta(days=1))
         standing = assign(_with_reviews(borrowers, ledger, before, as_of), before, as_of, policy)
         borrowers[["tier", "next_review_on"]] = standing
     placed = borrowers.set_index("borrower_id")[["tier", "next_review_on"]]
@@ -130,7 +135,7 @@ def borrowers_of(rows: pd.DataFrame) -> pd.DataFrame:
 def _with_reviews(borrowers: pd.DataFrame, ledger: Ledger, before: pd.DataFrame | None, as_of: date) -> pd.DataFrame:
     """The borrowers with the day of the last review, and whether one has become known since the last official run."""
     last = _last_review(borrowers, ledger, as_of)
-    then = last if before is None else _last_review(borrowers, ledger, before["as_of"].iloc[0])
+    then = last if before is None or before.empty else _last_review(borrowers, ledger, before["as_of"].iloc[0])
     return borrowers.assign(last_review=last, reviewed=last.notna() & ~(last == then))
 
 

@@ -6,6 +6,7 @@ runs/as_of=YYYY-MM-DD/  loans.parquet  borrowers.parquet  manifest.json
 import hashlib
 import json
 import shutil
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -21,13 +22,15 @@ from models.bundle import Bundle
 from models.explain import REASONS
 from monitoring.policy import tier_policy
 
-NIGHTLY, BACKFILL = "nightly", "backfill"
+KINDS = NIGHTLY, BACKFILL = "nightly", "backfill"
+"""An official run, or what the night would have seen on a day gone by."""
 REASON_COLUMNS = [f"reason_{k}{part}" for k in range(1, REASONS + 1) for part in ("", "_value", "_log_odds")]
 LOAN_COLUMNS = [
     "borrower_id", "loan_id", "as_of", "known_by", "log_odds", "pd_12m", "points", "grade", "tier", "next_review_on", "dpd",
     "exposure", *REASON_COLUMNS, "missing", "bundle", "catalogue", "policy",
 ]  # fmt: skip
 BORROWER_COLUMNS = [c for c in LOAN_COLUMNS if c != "loan_id"]
+STANDING = ["borrower_id", "as_of", "tier", "next_review_on"]
 
 
 @dataclass(frozen=True)
@@ -40,14 +43,51 @@ class Night:
     borrowers: pd.DataFrame
 
 
-def last_official(book: Path, as_of: date) -> pd.DataFrame | None:
-    """Borrowers of the last nightly run up to and including ``as_of``, or None; back-fills do not count."""
+def last_folder(book: Path, as_of: date) -> Path | None:
+    """The last nightly run up to and including ``as_of``; back-fills do not count."""
     _recover(book / "runs")
     for folder in sorted((book / "runs").glob("as_of=*"), reverse=True):
         if folder.name <= f"as_of={as_of}" and json.loads((folder / "manifest.json").read_text())["kind"] == NIGHTLY:
-            found: pd.DataFrame = pq.read_table(folder / "borrowers.parquet", partitioning=None).to_pandas()
-            return found
+            return folder
     return None
+
+
+def last_official(book: Path, as_of: date) -> pd.DataFrame | None:
+    """How borrowers stood in the last nightly run up to and including ``as_of`` (columns STANDING); None without one."""
+    folder = last_folder(book, as_of)
+    if folder is None:
+        return None
+    found: pd.DataFrame = pq.read_table(folder / "borrowers.parquet", columns=STANDING, partitioning=None).to_pandas()
+    return found
+
+
+def read(folder: Path) -> Night:
+    """A finished run."""
+    found = json.loads((folder / "manifest.json").read_text("utf-8"))
+    loans, borrowers = (
+        pq.read_table(folder / f"{name}.parquet", partitioning=None).to_pandas() for name in ("loans", "borrowers")
+    )
+    return Night(date.fromisoformat(found["as_of"]), found["kind"], loans, borrowers)
+
+
+def stamps(as_of: date, bundle: Bundle) -> dict[str, Any]:
+    """What every row of a run carries."""
+    return {
+        "as_of": as_of, "known_by": as_of, "bundle": bundle.digest,
+        "catalogue": bundle.catalogue, "policy": tier_policy(as_of).digest,
+    }  # fmt: skip
+
+
+def said(as_of: date, kind: str, ledger: Ledger, bundle: Bundle) -> dict[str, Any]:
+    """What a run's manifest says beside the digests of its files."""
+    ledger_is = {"ledger_version": ledger.manifest.ledger_version, "ledger": ledger.manifest.digest()}
+    return {**stamps(as_of, bundle), "kind": kind, **ledger_is}
+
+
+def tables(night: Night, stamped: dict[str, Any]) -> dict[str, pa.Table]:
+    """The rows of a night as its files hold them."""
+    rows = {"loans": (night.loans, LOAN_COLUMNS), "borrowers": (night.borrowers, BORROWER_COLUMNS)}
+    return {name: _arrow(frame.assign(**stamped), columns) for name, (frame, columns) in rows.items()}
 
 
 def write(night: Night, book: Path, ledger: Ledger, bundle: Bundle) -> Path:
@@ -55,26 +95,40 @@ def write(night: Night, book: Path, ledger: Ledger, bundle: Bundle) -> Path:
 
     Raises UsageError where a back-fill would stand in the place of an official run.
     """
-    home = book / "runs" / f"as_of={night.as_of}"
-    _recover(home.parent)
-    _not_over_official(home, night.kind)
-    policy = tier_policy(night.as_of)
-    stamps: dict[str, Any] = {
-        "as_of": night.as_of, "known_by": night.as_of, "bundle": bundle.digest,
-        "catalogue": bundle.catalogue, "policy": policy.digest,
-    }  # fmt: skip
+    check(book, night.as_of, night.kind)
+    found = tables(night, stamps(night.as_of, bundle))
+    return publish(book, said(night.as_of, night.kind, ledger, bundle), lambda name: [found[name]])
+
+
+def publish(book: Path, told: dict[str, Any], parts: Callable[[str], Iterable[pa.Table]]) -> Path:
+    """The run that ``told`` describes, from the parts of each of its files in order, one row group for each."""
+    home = book / "runs" / f"as_of={told['as_of']}"
     draft = home.with_name(f".{home.name}")
     shutil.rmtree(draft, ignore_errors=True)
     draft.mkdir(parents=True)
-    files = {}
-    for name, rows, columns in (("loans", night.loans, LOAN_COLUMNS), ("borrowers", night.borrowers, BORROWER_COLUMNS)):
-        pq.write_table(_arrow(rows.assign(**stamps), columns), draft / f"{name}.parquet", compression="zstd")
-        files[f"{name}.parquet"] = {
-            "rows": len(rows), "sha256": hashlib.sha256((draft / f"{name}.parquet").read_bytes()).hexdigest()
-        }  # fmt: skip
-    (draft / "manifest.json").write_text(_manifest(night, stamps, ledger, files), "utf-8")
+    files = {f"{name}.parquet": _file(draft / f"{name}.parquet", parts(name)) for name in ("loans", "borrowers")}
+    text = json.dumps({**told, "files": files}, indent=1, sort_keys=True, default=str) + "\n"
+    (draft / "manifest.json").write_text(text, "utf-8")
     _replace(draft, home)
     return home
+
+
+def _file(path: Path, parts: Iterable[pa.Table]) -> dict[str, Any]:
+    rows = 0
+    schema = _schema(LOAN_COLUMNS if path.stem == "loans" else BORROWER_COLUMNS)
+    with pq.ParquetWriter(path, schema, compression="zstd") as file:
+        for part in parts:
+            rows += part.num_rows
+            file.write_table(part)
+    with path.open("rb") as written:
+        return {"rows": rows, "sha256": hashlib.file_digest(written, "sha256").hexdigest()}
+
+
+def check(book: Path, as_of: date, kind: str) -> None:
+    """Raises UsageError where a back-fill would stand in the place of an official run."""
+    home = book / "runs" / f"as_of={as_of}"
+    _recover(home.parent)
+    _not_over_official(home, kind)
 
 
 def _not_over_official(home: Path, kind: str) -> None:
@@ -84,17 +138,6 @@ def _not_over_official(home: Path, kind: str) -> None:
             f"{home} holds an official nightly run; a back-fill is a shadow and does not replace it: choose another date",
             f"{home} 已有正式夜间运行结果,补跑不可覆盖,请选择其他日期",
         )
-
-
-def _manifest(night: Night, stamps: dict[str, Any], ledger: Ledger, files: dict[str, Any]) -> str:
-    said = {
-        **stamps,
-        "kind": night.kind,
-        "ledger_version": ledger.manifest.ledger_version,
-        "ledger": ledger.manifest.digest(),
-        "files": files,
-    }
-    return json.dumps(said, indent=1, sort_keys=True, default=str) + "\n"
 
 
 def _replace(draft: Path, home: Path) -> None:
@@ -126,8 +169,12 @@ _KINDS = {
 }  # fmt: skip
 
 
+def _schema(columns: list[str]) -> pa.Schema:
+    return pa.schema([(c, _KINDS.get(c, pa.string() if c in _TEXT else pa.float64())) for c in columns])
+
+
 def _arrow(rows: pd.DataFrame, columns: list[str]) -> pa.Table:
-    schema = pa.schema([(c, _KINDS.get(c, pa.string() if c in _TEXT else pa.float64())) for c in columns])
+    schema = _schema(columns)
     chosen = rows[columns].assign(
         **{c: rows[c].astype("Int64") for c in ("dpd", "exposure")}, next_review_on=pd.to_datetime(rows["next_review_on"])
     )

@@ -35,7 +35,7 @@ def assign(borrowers: pd.DataFrame, before: pd.DataFrame | None, as_of: date, po
     names = [tier.name for tier in policy.tiers]
     then = _standing(before, borrowers["borrower_id"])
     position = band(borrowers["pd_12m"], borrowers["dpd"], policy)
-    was = then["tier"].map({name: i for i, name in enumerate(names)})
+    was = then["tier"].map({name: i for i, name in enumerate(names)}).astype("float64")
     position = position.where(~(borrowers["silent"] & (was > position)), was).astype(np.int64)
     due = _after(position, borrowers["last_review"], as_of, policy)
     # Only a review moves a date that was set: running again postpones nothing, and a missed date stays due.

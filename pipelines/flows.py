@@ -14,7 +14,6 @@ os.environ.setdefault("DO_NOT_TRACK", "1")
 os.environ.setdefault("PREFECT_SERVER_ANALYTICS_ENABLED", "false")
 os.environ.setdefault("PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS", "120")
 
-import pandas as pd
 from prefect import flow, task
 from prefect.artifacts import create_markdown_artifact, create_table_artifact
 from prefect.cache_policies import NO_CACHE
@@ -26,9 +25,11 @@ from features.sources import source
 from models.baselines import BASELINES
 from models.bundle import Bundle
 from models.sample import Sample
-from models.score import Scorer
 from models.search import Budget
 from models.train import Trained, fits_here
+from monitoring import parts, runs
+from monitoring.parts import Work
+from monitoring.runs import KINDS
 from pipelines import nightly, training
 from pipelines.cluster import opened
 from pipelines.nightly import Delivery, Run
@@ -89,7 +90,7 @@ def train_book(
     return result
 
 
-@flow(name="nightly", timeout_seconds=60 * MINUTES)
+@flow(name="nightly", timeout_seconds=120 * MINUTES)
 def nightly_run(
     book: str, as_of: date | None = None, mlruns: str = "mlruns", backfill: bool = False, delivery: Delivery | None = None,
     cluster: str | None = None,
@@ -102,32 +103,35 @@ def nightly_run(
         _received(step(nightly.receive, "receive", 120)(Path(book), delivery))
     as_of = as_of or Ledger(Path(book)).known_through
     step(nightly.begin, "reconcile", 15)(Path(book), Path(mlruns))
-    scorer = step(nightly.champion, "champion", 5)(Path(book), Path(mlruns))
-    rows = _scored(Path(book), scorer, as_of, cluster)
-    night = step(nightly.settle, "settle", 10)(rows, Path(book), as_of, backfill)
-    folder = step(nightly.write, "write", 10)(night, Path(book), scorer)
+    bundle = step(nightly.champion, "champion", 5)(Path(book), Path(mlruns))
+    work = _scored(Path(book), bundle, as_of, backfill, cluster)
+    work = step(nightly.settle, "settle", 30)(work, bundle)
+    folder = step(nightly.write, "write", 10)(work, bundle)
+    night = runs.read(folder)
     create_table_artifact(key="tiers", description=f"The book by tier on {as_of}", table=_tiers(night.borrowers))
-    return Run(night, folder, scorer.bundle.digest)
+    return Run(night, folder, bundle.digest)
 
 
-def _scored(book: Path, scorer: Scorer, as_of: date, cluster: str | None) -> pd.DataFrame:
+def _scored(book: Path, bundle: Bundle, as_of: date, backfill: bool, cluster: str | None) -> Work:
     """The live loans scored: by this process, or by a flow of its own on Dask's task runner."""
     with opened(cluster) as workers:
         if workers is None:
-            return step(nightly.score, "score", 30)(book, scorer, as_of)
+            return step(nightly.score, "score", 60)(book, bundle, as_of, backfill)
         from prefect_dask import DaskTaskRunner
 
-        on_dask = score_partitions.with_options(task_runner=DaskTaskRunner(address=workers.address))
-        return on_dask(book, scorer.bundle, as_of)
+        work = parts.begin(book, bundle, as_of, KINDS[backfill])
+        score_partitions.with_options(task_runner=DaskTaskRunner(address=workers.address))(work, bundle)
+        return work
 
 
 @flow(name="score partitions", timeout_seconds=60 * MINUTES, validate_parameters=False)
-def score_partitions(book: Path, bundle: Bundle, as_of: date) -> pd.DataFrame:
-    """Score the live loans partition by partition, each as a task of the flow's task runner."""
-    ledger = Ledger(book)
-    one = task(name="score partition", retries=RETRIES, retry_delay_seconds=WAIT, cache_policy=NO_CACHE)(nightly.score_part)
-    jobs = [one.submit(ledger, bundle, as_of, number) for number in ledger.partitions]
-    return nightly.together([job.result() for job in jobs])
+def score_partitions(work: Work, bundle: Bundle) -> None:
+    """Score what is not yet scored of a night, each partition as a task of the flow's task runner."""
+    ledger = Ledger(work.book)
+    one = task(name="score partition", retries=RETRIES, retry_delay_seconds=WAIT, cache_policy=NO_CACHE)(parts.score_part)
+    jobs = {number: one.submit(ledger, bundle, work.as_of, number) for number in work.unscored(ledger)}
+    for number, job in jobs.items():
+        work.keep(number, job.result())
 
 
 def _received(receipt: Receipt) -> None:

@@ -3,27 +3,23 @@
 Plain functions that run anywhere; ``flows.py`` gives them to Prefect.
 """
 
-from collections.abc import Callable, Sequence
+import tempfile
+from collections.abc import Callable
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
-import numpy as np
-import pandas as pd
-
 from features.errors import NotFound
 from features.ingest import Receipt, ingest
-from features.jobs import results
 from features.ledger import Ledger
 from features.sources import source
 from models import bundle as bundles
 from models.bundle import Bundle
 from models.registry import Registry
-from models.score import Scorer
-from monitoring import runs
-from monitoring.night import place, score_book
-from monitoring.runs import BACKFILL, NIGHTLY, Night
+from monitoring import parts, runs
+from monitoring.parts import Work
+from monitoring.runs import KINDS, Night
 from pipelines.promotion import reconcile
 
 Progress = Callable[[str, int], None]
@@ -52,7 +48,7 @@ def receive(book: Path, delivery: Delivery) -> Receipt:
     return ingest(book, source(delivery.source, delivery.mapping, date.today()), delivery.folder)
 
 
-def champion(book: Path, mlruns: Path) -> Scorer:
+def champion(book: Path, mlruns: Path) -> Bundle:
     """The champion, verified; raises NotFound if it was trained on another book."""
     Ledger(book)  # a book that is not there is said before a model store is made
     digest = Registry(mlruns).champion()
@@ -63,7 +59,7 @@ def champion(book: Path, mlruns: Path) -> Scorer:
             " store of this book's models with --mlruns",
             f"{book}:冠军模型 {digest[:12]} 并非由该账簿训练;请运行 `loanwatch train --book {book}`,或用 --mlruns 指定模型库",
         )
-    return Scorer(bundles.load(folder))
+    return bundles.load(folder)
 
 
 def begin(book: Path, mlruns: Path) -> None:
@@ -73,46 +69,40 @@ def begin(book: Path, mlruns: Path) -> None:
 
 
 def score(
-    book: Path, scorer: Scorer, as_of: date, done: Progress = lambda *_: None, executor: Executor | None = None
-) -> pd.DataFrame:
-    """Every live loan scored; an ``executor`` scores partition by partition, with the same bits."""
-    ledger = Ledger(book)
-    if executor is None:
-        return score_book(ledger, scorer, as_of, done=done)
-    parts = []
-    for _, part in results(score_part, ((n, (ledger, scorer.bundle, as_of, n)) for n in ledger.partitions), executor):
-        parts.append(part)
-        done("scores", len(part))
-    return together(parts)
+    book: Path, bundle: Bundle, as_of: date, backfill: bool, done: Progress = lambda *_: None, executor: Executor | None = None
+) -> Work:
+    """Score and explain every partition that an earlier try has not scored; an ``executor`` gives the same bits."""
+    work = parts.begin(book, bundle, as_of, KINDS[backfill])
+    parts.score(work, bundle, done, executor)
+    return work
 
 
-def score_part(ledger: Ledger, bundle: Bundle, as_of: date, number: int) -> pd.DataFrame:
-    """The live loans of one partition, scored; what is handed over can be pickled."""
-    return score_book(ledger, Scorer(bundle), as_of, [number])
+def settle(work: Work, bundle: Bundle) -> Work:
+    parts.place(work, bundle)
+    return work
 
 
-def together(parts: Sequence[pd.DataFrame]) -> pd.DataFrame:
-    """The partitions of a night as one, in order of borrower and loan."""
-    rows = pd.concat([part for part in parts if len(part)] or parts[:1], ignore_index=True)
-    order = np.lexsort((np.asarray(rows["loan_id"], str), np.asarray(rows["borrower_id"], str)))
-    return rows.iloc[order].reset_index(drop=True)
-
-
-def settle(rows: pd.DataFrame, book: Path, as_of: date, backfill: bool) -> Night:
-    return place(rows, Ledger(book), book, as_of, BACKFILL if backfill else NIGHTLY)
-
-
-def write(night: Night, book: Path, scorer: Scorer) -> Path:
-    return runs.write(night, book, Ledger(book), scorer.bundle)
+def write(work: Work, bundle: Bundle) -> Path:
+    return parts.publish(work, bundle)
 
 
 def run(
     book: Path, mlruns: Path, as_of: date, backfill: bool = False, dry: bool = False, done: Progress = lambda *_: None,
     executor: Executor | None = None,
 ) -> Run:  # fmt: skip
-    """The whole night, step by step, without Prefect; a dry run writes nothing."""
+    """The whole night, step by step, without Prefect; a dry run writes nothing in the book."""
     if not dry:
         begin(book, mlruns)
-    scorer = champion(book, mlruns)
-    night = settle(score(book, scorer, as_of, done, executor), book, as_of, backfill)
-    return Run(night, None if dry else write(night, book, scorer), scorer.bundle.digest)
+    bundle = champion(book, mlruns)
+    if dry:
+        return _dry_run(book, bundle, as_of, KINDS[backfill], done, executor)
+    folder = write(settle(score(book, bundle, as_of, backfill, done, executor), bundle), bundle)
+    return Run(runs.read(folder), folder, bundle.digest)
+
+
+def _dry_run(book: Path, bundle: Bundle, as_of: date, kind: str, done: Progress, executor: Executor | None) -> Run:
+    with tempfile.TemporaryDirectory() as aside:
+        work = parts.begin(book, bundle, as_of, kind, Path(aside))
+        parts.score(work, bundle, done, executor)
+        parts.place(work, bundle)
+        return Run(parts.night(work), None, bundle.digest)

@@ -154,7 +154,7 @@ def test_an_interrupted_write_leaves_the_old_run_and_the_next_one_cleans_up(
 ) -> None:
     home = write(book, own)
     before = contents(home)
-    real, calls = pq.write_table, []
+    real, calls = pq.ParquetWriter.write_table, []
 
     def failing(*args: Any, **kwargs: Any) -> None:
         calls.append(1)
@@ -162,9 +162,10 @@ def test_an_interrupted_write_leaves_the_old_run_and_the_next_one_cleans_up(
             raise OSError("disk full")
         real(*args, **kwargs)
 
-    monkeypatch.setattr(pq, "write_table", failing)
-    with pytest.raises(OSError, match="disk full"):
-        write(book, own)
+    with monkeypatch.context() as patch:
+        patch.setattr(pq.ParquetWriter, "write_table", failing)
+        with pytest.raises(OSError, match="disk full"):
+            write(book, own)
     assert contents(home) == before
     assert last_official(own, book.day) is not None
     write(book, own)

@@ -11,7 +11,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 import pytest
 from books import Book
 from sklearn.metrics import roc_auc_score
@@ -69,12 +68,19 @@ def test_the_rows_to_train_on_are_the_same_to_the_bit(book: Book, cluster: Clust
     assert found.digest() == book.sample.digest()
 
 
-def test_a_night_has_the_same_bits(book: Book, cluster: Cluster) -> None:
-    found = nightly.score(book.path, book.scorer, book.day, executor=cluster.executor)
-    pd.testing.assert_frame_equal(found, book.rows, check_exact=True)
+def files(run: nightly.Run) -> dict[str, bytes]:
+    assert run.folder is not None
+    return {path.name: path.read_bytes() for path in run.folder.iterdir()}
 
 
-def test_a_worker_killed_in_the_middle_of_a_night_changes_nothing(book: Book, cluster: Cluster) -> None:
+def test_a_night_has_the_same_bits(book: Book, own: Path, tmp_path: Path, cluster: Cluster) -> None:
+    found = nightly.run(own, book.mlruns, book.day, executor=cluster.executor)
+    assert files(found) == files(nightly.run(book.with_own_runs(tmp_path / "plain"), book.mlruns, book.day))
+
+
+def test_a_worker_killed_in_the_middle_of_a_night_changes_nothing(
+    book: Book, own: Path, tmp_path: Path, cluster: Cluster
+) -> None:
     before, dead = pids(cluster), list[int]()
 
     def kill_one(*_: object) -> None:
@@ -82,8 +88,8 @@ def test_a_worker_killed_in_the_middle_of_a_night_changes_nothing(book: Book, cl
             dead.append(before[0])
             os.kill(before[0], signal.SIGKILL)
 
-    found = nightly.score(book.path, book.scorer, book.day, kill_one, cluster.executor)
-    pd.testing.assert_frame_equal(found, book.rows, check_exact=True)
+    found = nightly.run(own, book.mlruns, book.day, done=kill_one, executor=cluster.executor)
+    assert files(found) == files(nightly.run(book.with_own_runs(tmp_path / "plain"), book.mlruns, book.day))
     cluster.client.wait_for_workers(2, timeout=60)
     assert dead and dead[0] not in pids(cluster)
 

@@ -161,14 +161,22 @@ def test_a_night_of_some_partitions_is_that_part_of_the_night(book: Book) -> Non
         pd.testing.assert_frame_equal(part, expected, check_exact=True)
 
 
-def test_a_night_scored_part_by_part_on_an_executor_is_the_night(book: Book) -> None:
+def test_the_night_is_that_of_the_whole_book_part_by_part_also_on_an_executor(book: Book, own: Path) -> None:
     told: list[tuple[str, int]] = []
     with ThreadPoolExecutor(1) as pool:
-        found = nightly.score(book.path, book.scorer, book.day, lambda *said: told.append(said), pool)
-        nobody = nightly.score(book.path, book.scorer, book.day - timedelta(days=365 * 15), executor=pool)
-    pd.testing.assert_frame_equal(found, book.rows, check_exact=True)
+        found = nightly.run(own, book.mlruns, book.day, dry=True, done=lambda *said: told.append(said), executor=pool)
+    here = nightly.run(own, book.mlruns, book.day, dry=True)
+    pd.testing.assert_frame_equal(found.night.loans, here.night.loans, check_exact=True)
     assert len(told) == len(book.ledger.partitions) and sum(n for _, n in told) == len(book.rows)
-    assert len(nobody) == 0 and list(nobody) == list(book.rows)
+    columns, whole = ["loan_id", "log_odds", "reason_1", "exposure", "dpd"], book.rows.sort_values("loan_id")
+    rows = found.night.loans.sort_values("loan_id")[columns].reset_index(drop=True)
+    pd.testing.assert_frame_equal(rows, whole[columns].reset_index(drop=True), check_exact=True, check_dtype=False)
+
+
+def test_a_night_without_a_live_loan_is_a_run_of_no_rows(book: Book, own: Path) -> None:
+    run = nightly.run(own, book.mlruns, book.day - timedelta(days=365 * 15))
+    assert run.folder is not None
+    assert len(run.night.loans) == len(run.night.borrowers) == 0
 
 
 def test_every_reason_of_the_night_can_be_said_in_both_languages(book: Book) -> None:
