@@ -5,7 +5,7 @@ probability. An ingest that brings records known by m changes it, to what a ledg
 Guarantors stand with the borrowers they stand in for, so that a request needs its own partition alone.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import date, timedelta
 from typing import Any, NamedTuple
 
@@ -15,6 +15,7 @@ import pyarrow as pa
 from features import arrears, guarantees, window
 from features.guarantees import Graph
 from features.history import days_past_due
+from features.jobs import results
 from features.ledger import Float, Int, Ledger, Manifest, Partition, arrow_schema, day_number, partition_of
 from features.measure import records
 from features.plan import Visit
@@ -71,23 +72,43 @@ class Debts(NamedTuple):
     outstanding: Float
 
 
+class Stood(NamedTuple):
+    """What the loans of a partition add: by kind of peer and its name, loans and defaults (2, ends); and what guarantors owe."""
+
+    counts: dict[str, dict[str, Int]]
+    debts: list[Debts]
+
+
 def derive(ledger: Ledger) -> Tables:
     """The derived tables of a ledger by partition, ``all`` for those that all share; only tables and parts with records."""
     days = _days(ledger)
     graph = guarantees.graph(ledger.partition(number, ["borrowers", "guarantees"]) for number in ledger.partitions)
     code = {name: i for i, name in enumerate(graph.names)}
-    counts: dict[str, dict[str, Int]] = {name: {} for name in PEERS}
-    debts = []
-    for number in ledger.partitions:
-        partition = ledger.partition(number, READS, READS)
-        guarantor = np.array([code.get(name, -1) for name in partition.borrowers], dtype=np.int64)
-        for rows in _walked(partition, days):
-            for name in PEERS:
-                _count(counts[name], partition, name, rows, days)
-            debts.append(_debts(guarantor[rows.borrower], rows, len(days)))
-    found: Tables = {f"{name}_peers": _peers(name, counts[name], days) for name in PEERS}
+    parts = [part for _, part in sorted(results(_stood, ((n, (ledger, n, code, days)) for n in ledger.partitions)))]
+    found: Tables = {f"{name}_peers": _peers(name, _sums(part.counts[name] for part in parts), days) for name in PEERS}
+    debts = [debt for part in parts for debt in part.debts]
     found["guarantors"] = _guarantors(graph, Debts(*map(np.concatenate, zip(*debts, strict=True))), days, ledger) if debts else {}
     return {name: parts for name, parts in found.items() if parts}
+
+
+def _stood(ledger: Ledger, number: int, code: Mapping[str, int], days: Int) -> Stood:
+    """``code`` is the position of a name among those of the guarantees."""
+    found = Stood({name: {} for name in PEERS}, [])
+    partition = ledger.partition(number, READS, READS)
+    guarantor = np.array([code.get(name, -1) for name in partition.borrowers], dtype=np.int64)
+    for rows in _walked(partition, days):
+        for name in PEERS:
+            _count(found.counts[name], partition, name, rows, days)
+        found.debts.append(_debts(guarantor[rows.borrower], rows, len(days)))
+    return found
+
+
+def _sums(parts: Iterable[dict[str, Int]]) -> dict[str, Int]:
+    out: dict[str, Int] = {}
+    for part in parts:
+        for word, counted in part.items():
+            out[word] = out.get(word, 0) + counted
+    return out
 
 
 def basis(manifest: Manifest) -> list[object]:
