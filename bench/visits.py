@@ -46,13 +46,13 @@ def measure(ledger: Ledger, borrowers: int) -> None:
     print(f"{'source':24s} {'rows':>8s} {'records':>9s} {'reductions':>10s} {'visits':>13s} {'ms':>8s} {'ns a visit':>10s}")
     total, seconds = 0, 0.0
     for visit in plan.visits:
-        side = every.side(visit.source, plan.links)
-        looks = visits(visit, side.events, side.moment)
-        took = best(lambda visit=visit, side=side: visit.run(side.events, side.moment))  # type: ignore[misc]
+        events, (moment, _) = every.side(visit.source, plan.links)
+        looks = visits(visit, events, moment)
+        took = best(lambda visit=visit, asked=(events, moment): visit.run(*asked))  # type: ignore[misc]
         total, seconds = total + looks, seconds + took
         name = f"{visit.source.table.name} ({visit.source.whose})"
         print(
-            f"{name:24s} {len(side.moment.entity):8,} {len(side.events):9,} {len(visit.leaves):10} {looks:13,}"
+            f"{name:24s} {len(moment.entity):8,} {len(events):9,} {len(visit.leaves):10} {looks:13,}"
             f" {took * 1e3:8.1f} {took * 1e9 / max(looks, 1):10.2f}"
         )
     print(f"all: {total:,} visits, {seconds:.2f} s, {seconds * 1e9 / total:.2f} ns a visit, one thread")

@@ -1,8 +1,7 @@
 """``compute(spine, ledger)``: one row of features for each row of the spine. Training, the night and one request all call it."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
-from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
@@ -12,8 +11,8 @@ from features import arrears, kernels, window
 from features.feature import Feature
 from features.jobs import results
 from features.kernels import OVERS
-from features.ledger import Events, Float, Int, Ledger, Partition, Rearranged
-from features.measure import AsOf, Fold, FoldOthers, Leaf, Records
+from features.ledger import Events, Float, Int, Ledger, Partition
+from features.measure import FoldOthers, Records
 from features.plan import Plan, Together, Visit, planned
 from features.spine import Spine
 from features.window import Moment
@@ -60,15 +59,20 @@ def compute_partition(spine: Spine, partition: Partition, features: Sequence[Fea
 def _fill(out: Float, places: Int, plan: Plan, spine: Spine, partition: Partition) -> None:
     """Work the features of a partition's rows out into ``out[:, places]``, a block of borrowers after another."""
     loan, borrower = spine.loans(partition), spine.borrowers(partition)
-    order = np.argsort(borrower.entity, kind="stable")
-    edges = np.append(np.flatnonzero(np.diff(borrower.entity[order], prepend=-2)), len(order))
+    for rows in _blocks(borrower.entity):
+        leaves = _leaves(plan, Rows(partition, loan.take(rows), borrower.take(rows)))
+        plan.finish.run_into(out, places[rows], leaves)
+
+
+def _blocks(borrower: Int) -> Iterator[Int]:
+    """The rows of one borrower after another, a block at a time."""
+    order = np.argsort(borrower, kind="stable")
+    edges = np.append(np.flatnonzero(np.diff(borrower[order], prepend=-2)), len(order))
     start = 0
     while start < len(order):
         next_one, last_in = np.searchsorted(edges, [start, start + BLOCK], "right")
         end = edges[max(next_one, last_in - 1)]
-        rows = order[start:end]
-        leaves = _leaves(plan, Rows(partition, loan.take(rows), borrower.take(rows)))
-        plan.finish.run_into(out, places[rows], leaves)
+        yield order[start:end]
         start = end
 
 
@@ -76,20 +80,22 @@ def _leaves(plan: Plan, rows: "Rows") -> Float:
     """Values of the plan's leaves, float64 (leaves, n)."""
     out = np.empty((len(plan.finish.inputs), len(rows)))
     for visit, place in zip(plan.visits, plan.places, strict=True):
-        side = rows.side(visit.source, plan.links)
-        np.take(visit.run(side.events, side.moment), side.back, axis=1, out=out[place], mode="clip")
-    for number, leaf in plan.rest:
-        out[number] = rows.leaf(leaf)
+        events, (moment, back) = rows.side(visit.source, plan.links)
+        if len(rows) == 1:
+            out[place] = visit.run(events, moment)
+        else:
+            np.take(visit.run(events, moment), back, axis=1, out=out[place], mode="clip")
+    plan.check(out)
+    if plan.folds:
+        out[plan.place_of_folds] = rows.fold[:, [arrears.COLUMNS.index(leaf.column) for leaf in plan.folds]].T
+    if plan.over_others:
+        out[plan.place_of_others] = rows.over_others(plan.over_others)
+    out[plan.place_of_days] = rows.loan.as_of
     return out
 
 
-@dataclass(frozen=True)
-class Side:
-    """A source as seen from the rows: its events, the moments asked for, sorted and each one once, and where each row's is."""
-
-    events: Events
-    moment: Moment
-    back: Int
+Asked = tuple[Moment, Int]
+"""The moments asked for, sorted and each one once, and where each row's is among them."""
 
 
 class Rows:
@@ -99,57 +105,37 @@ class Rows:
         self.partition = partition
         self.loan = loan
         self.borrower = borrower
-        self._linked: dict[str, tuple[Moment, Int]] = {}
+        self._linked: dict[str, Asked] = {}
 
     def __len__(self) -> int:
         return len(self.loan.entity)
 
-    def side(self, source: Records, links: Mapping[str, Visit]) -> Side:
-        """The records of a source by the entity that the rows ask for."""
+    def side(self, source: Records, links: Mapping[str, Visit]) -> tuple[Events, Asked]:
+        """A source as seen from the rows: its records by the entity that the rows ask for."""
         name, entity = source.table.name, source.table.entity
         if source.whose == "others":
-            return self._others_side(name)
+            return self.partition.events(name, "borrower_id"), self._by_others
         if source.whose == "borrower" or entity == "borrower":
-            return Side(self.partition.events(name, "borrower_id"), *self._by_borrower)
+            return self.partition.events(name, "borrower_id"), self._by_borrower
         if entity == "loan":
-            return Side(self.partition.events(name), *self._by_loan)
+            return self.partition.events(name), self._by_loan
         if entity not in self._linked:
             self._linked[entity] = _once(self._link(entity, links[entity]))
-        return Side(self.partition.events(name), *self._linked[entity])
-
-    def leaf(self, leaf: Leaf) -> Float:
-        """Values of a leaf that is no reduction over records, float64 (n,)."""
-        if isinstance(leaf, AsOf):
-            return self.loan.as_of.astype(np.float64)
-        if isinstance(leaf, Fold):
-            return np.asarray(self._fold[:, arrears.COLUMNS.index(leaf.column)])
-        assert isinstance(leaf, FoldOthers)
-        return self._over_others(leaf)
+        return self.partition.events(name), self._linked[entity]
 
     @cached_property
-    def _by_loan(self) -> tuple[Moment, Int]:
+    def _by_loan(self) -> Asked:
         return _once(self.loan)
 
     @cached_property
-    def _by_borrower(self) -> tuple[Moment, Int]:
+    def _by_borrower(self) -> Asked:
         return _once(self.borrower)
 
-    def _others_side(self, name: str) -> Side:
-        """For each (borrower, loan) that asks, the borrower's records without those of that loan."""
-        borrower, loan, asking = self._viewers
-        of_loan = self.partition.events(name)
-        of_borrower = self.partition.rearranged(name)
-        viewer, at = _slices(of_borrower.start, borrower)
-        kept = of_loan.entity[of_borrower.order[at]] != loan[viewer]
-        return Side(Rearranged(of_loan, viewer[kept], of_borrower.order[at[kept]]), *asking)
-
     @cached_property
-    def _viewers(self) -> tuple[Int, Int, tuple[Moment, Int]]:
-        """Borrower and loan of each pair among the rows, and the rows' moments with the pair as their entity."""
-        loans = len(self.partition.loans) + 1
-        pairs, pair = np.unique(self.borrower.entity * loans + self.loan.entity + 1, return_inverse=True)
-        moments = _once(Moment(pair, self.loan.as_of, self.loan.known_by))
-        return pairs // loans, pairs % loans - 1, moments
+    def _by_others(self) -> Asked:
+        """The borrower's records without those of the row's loan."""
+        borrower, loan = self.borrower, self.loan
+        return Moment(borrower.entity, loan.as_of, loan.known_by, without=loan.entity), np.arange(len(self))
 
     def _link(self, entity: str, visit: Visit) -> Moment:
         """Each row's industry or region: that of the borrower's latest visible entry."""
@@ -163,15 +149,16 @@ class Rows:
         return Moment(place, self.loan.as_of, self.loan.known_by)
 
     @cached_property
-    def _fold(self) -> Float:
+    def fold(self) -> Float:
+        """The arrears of each row's loan, float64 (n, len(arrears.COLUMNS))."""
         moment, back = self._by_loan
         return arrears.arrears(self.partition, moment)[back]
 
-    def _over_others(self, leaf: FoldOthers) -> Float:
-        """The fold's column over the borrower's other loans, in the order of their ids."""
+    def over_others(self, leaves: Sequence[FoldOthers]) -> Float:
+        """Columns of the fold over the borrower's other loans, in the order of their ids; float64 (len(leaves), n)."""
         rows, _, opened = self._other_loans
-        values = self._fold_others[:, arrears.COLUMNS.index(leaf.column)]
-        return kernels.over(OVERS.index(leaf.how), rows, opened, values, len(self))
+        jobs = np.array([(OVERS.index(leaf.how), arrears.COLUMNS.index(leaf.column)) for leaf in leaves], dtype=np.int64)
+        return kernels.over(jobs, rows, opened, self._fold_others, len(self))
 
     @cached_property
     def _other_loans(self) -> tuple[Int, Moment, Float]:
@@ -179,9 +166,8 @@ class Rows:
 
         Positions of rows, the loans at their moment, and the days they were opened.
         """
-        owner = self.partition.loan_borrower
-        by_owner = np.argsort(owner, kind="stable")
-        rows, at = _slices(np.searchsorted(owner[by_owner], np.arange(len(self.partition.borrowers) + 1)), self.borrower.entity)
+        start, by_owner = self.partition.loans_of_borrowers
+        rows, at = _slices(start, self.borrower.entity)
         loans = by_owner[at]
         moment = Moment(loans, self.loan.as_of[rows], self.loan.known_by[rows])
         opened = window.visible(self.partition.events("loans"), moment).first_day
@@ -197,7 +183,7 @@ class Rows:
         place = np.searchsorted(own[order], asked)
         known = np.append(own[order], -1)[place] == asked
         out = np.empty((len(asked), len(arrears.COLUMNS)))
-        out[known] = self._fold[order[place[known]]]
+        out[known] = self.fold[order[place[known]]]
         out[~known] = arrears.arrears(self.partition, moment.take(np.flatnonzero(~known)))
         return out
 

@@ -82,25 +82,25 @@ def _hidden(known_on: Int, superseded_on: Int, low: int, high: int, known_by: in
 
 
 @kernel
-def _cuts(rows: Int, clock: Int, force: Int, low: Int, high: Int) -> tuple[Int, Int]:
+def _cuts(rows: Int, clock: Int, force: Int, loan: Int, low: Int, high: Int) -> tuple[Int, Int]:
     """Positions of the records within a row's windows that do not count, row after row, and where those of each row begin.
 
     Where only the two clocks can hide a record, most rows have none that is hidden.
     """
     n, at = len(rows), 0
     begin, cut = np.zeros(n + 1, dtype=np.int64), np.empty(1024, dtype=np.int64)
-    known_on, superseded_on, plain = clock[1], clock[2], force.shape[1] == 0
+    known_on, superseded_on, always, anyones = clock[1], clock[2], force.shape[1] == 0, len(loan) == 0
     for r in range(n):
-        as_of, known_by = rows[r, 1], rows[r, 2]
+        as_of, known_by, without = rows[r, 1], rows[r, 2], rows[r, 3]
         first, last = low[0, r], high[0, r]
         for w in range(1, len(low)):
             first, last = min(first, low[w, r]), max(last, high[w, r])
-        if not plain or _hidden(known_on, superseded_on, first, last, known_by):
+        if not (always and anyones) or _hidden(known_on, superseded_on, first, last, known_by):
             if at + last - first > len(cut):
                 cut = np.append(cut, np.empty(len(cut) + last - first, dtype=np.int64))
             for i in range(np.uint64(first), np.uint64(last)):
-                hidden = (known_on[i] > known_by) | (superseded_on[i] <= known_by)
-                if hidden or (not plain and (force[0, i] > as_of or force[1, i] <= as_of)):
+                out = (known_on[i] > known_by) | (superseded_on[i] <= known_by) or (not anyones and loan[i] == without)
+                if out or (not always and (force[0, i] > as_of or force[1, i] <= as_of)):
                     cut[at] = i
                     at += 1
         begin[r + 1] = at
@@ -282,13 +282,13 @@ def _total_each(
 
 
 @kernel
-def _unheard(rows: Int, clock: Int, low: Int, high: Int, count: Int, out: Float) -> None:
+def _unheard(rows: Int, clock: Int, loan: Int, low: Int, high: Int, count: Int, out: Float) -> None:
     """Unknown where nothing counts and no record of the window is visible, in force or not."""
     for r in range(len(rows)):
         heard = count[r] > 0
         i = high[r] - 1
         while not heard and i >= low[r]:
-            heard = clock[1, i] <= rows[r, 2] and clock[2, i] > rows[r, 2]
+            heard = clock[1, i] <= rows[r, 2] and clock[2, i] > rows[r, 2] and (len(loan) == 0 or loan[i] != rows[r, 3])
             i -= 1
         if not heard:
             out[r] = np.nan
@@ -317,12 +317,14 @@ def _amounts(
 
 
 @kernel
-def reductions(rows: Int, start: Int, clock: Int, force: Int, columns: Float, windows: Int, jobs: Int, words: int) -> Float:
+def reductions(
+    rows: Int, start: Int, clock: Int, force: Int, loan: Int, columns: Float, windows: Int, jobs: Int, words: int
+) -> Float:  # fmt: skip
     """Where each row's windows lie, which of their records do not count, then one job after the other over all rows."""
     days, n = clock[0], len(rows)
     out = np.full((len(jobs), n), np.nan)
     low, high = _spans(rows, start, days, windows)
-    begin, cut = _cuts(rows, clock, force, low, high)
+    begin, cut = _cuts(rows, clock, force, loan, low, high)
     count, total, place = np.empty(n, dtype=np.int64), np.empty(n), np.empty(n, dtype=np.int64)
     for j in range(len(jobs)):
         how, c, w, heard = jobs[j, 0], jobs[j, 1], jobs[j, 2], jobs[j, 3]
@@ -345,7 +347,7 @@ def reductions(rows: Int, start: Int, clock: Int, force: Int, columns: Float, wi
             _amounts(how, jobs[j], columns, low[w], high[w], begin, cut, words, count, total)
             for r in range(n):
                 out[j, r] = count[r] if how in (_COUNT, _DISTINCT) else total[r]
-            _unheard(rows, clock, low[heard], high[heard], count, out[j])
+            _unheard(rows, clock, loan, low[heard], high[heard], count, out[j])
     return out
 
 
@@ -363,12 +365,9 @@ def _merged(how: int, so_far: float, value: float) -> float:
 
 
 @kernel
-def over(how: int, rows: Int, opened: Float, values: Float, n: int) -> Float:
-    """The known ``values`` of each row, one after the other; ``rows`` says whose each is. NaN for a row without any.
-
-    The latest is that of the loan opened last; of loans opened on one day, the last one.
-    """
-    out, count, day = np.full(n, np.nan), np.zeros(n), np.full(n, -np.inf)
+def _over(how: int, rows: Int, opened: Float, values: Float, out: Float) -> None:
+    n = len(out)
+    count, day = np.zeros(n), np.full(n, -np.inf)
     for i in range(len(rows)):
         value, r = values[i], rows[i]
         if value == value:
@@ -382,4 +381,15 @@ def over(how: int, rows: Int, opened: Float, values: Float, n: int) -> Float:
             out[r] /= count[r]
         elif count[r] and how == _COUNT_OVER:
             out[r] = count[r]
+
+
+@kernel
+def over(jobs: Int, rows: Int, opened: Float, columns: Float, n: int) -> Float:
+    """Each job (what to reduce to, column of ``columns``) over the known values of each row; float64 (jobs, n), NaN without any.
+
+    ``rows`` says whose each value is. The latest is that of the loan opened last; of loans opened on one day, the last one.
+    """
+    out = np.full((len(jobs), n), np.nan)
+    for j in range(len(jobs)):
+        _over(jobs[j, 0], rows, opened, columns[:, jobs[j, 1]], out[j])
     return out

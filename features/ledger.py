@@ -200,12 +200,17 @@ class Events:
 
 
 class Rearranged(Events):
-    """Records of other events, some of them, or some more than once: those at ``order``, which belong to ``entity``."""
+    """The records of other events in another ``order``: of the entities (sorted) that they belong to in another way."""
 
     def __init__(self, base: Events, entity: Int, order: Int) -> None:
         super().__init__(base.table, entity, base.data)
         self.base = base
         self.order = order
+
+    @cached_property
+    def owner(self) -> Int:
+        """The entity of each record among those it was rearranged from."""
+        return self.base.entity[self.order]
 
     @cached_property
     def event_on(self) -> Int:
@@ -270,6 +275,12 @@ class Partition:
                 codes, borrowers = self._coded(name, "borrower_id")
                 owner[events.entity] = self.places("borrower_id", borrowers)[codes]
         return owner
+
+    @cached_property
+    def loans_of_borrowers(self) -> tuple[Int, Int]:
+        """Where the loans of each borrower begin, and one more, in the list of loans by borrower and id that follows it."""
+        order = np.argsort(self.loan_borrower, kind="stable")
+        return np.searchsorted(self.loan_borrower[order], np.arange(len(self.borrowers) + 1)), order
 
     def entities(self, column: str) -> pd.Index:
         """The sorted identities of one kind: borrower_id, loan_id, industry or region."""

@@ -2,8 +2,9 @@
 
 import pickle
 from collections.abc import Sequence
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from itertools import pairwise
+from operator import is_
 from typing import Any
 
 import numpy as np
@@ -12,8 +13,8 @@ from features import arrears, window
 from features.errors import DataRefused
 from features.feature import Feature
 from features.formula import Expr, Program, kept
-from features.ledger import Events, Float, Int
-from features.measure import Fold, FoldOthers, Leaf, Records, Reduce
+from features.ledger import Events, Float, Int, Rearranged
+from features.measure import AsOf, Fold, FoldOthers, Leaf, Records, Reduce
 from features.schema import TABLES
 from features.window import ALL_DAYS, Clocks, Job, Moment
 
@@ -37,7 +38,6 @@ class Visit:
         self._windows = np.array(list(self._spans), dtype=np.int64)
         self._program = Program(list(self._columns.values()))
         self._counted = sorted({name for leaf in leaves for name in _told_apart(leaf)})
-        self._money = [j for j, leaf in enumerate(leaves) if leaf.how in ("total", "total_each")]
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -45,19 +45,14 @@ class Visit:
         return tuple(filter(None, dict.fromkeys([*self._program.inputs, self.source.since, self.source.until])))
 
     def run(self, events: Events, moment: Moment) -> Float:
-        """Values of the leaves for each row, float64 (leaves, n).
-
-        Raises DataRefused where amounts add up to more than can be summed exactly.
-        """
+        """Values of the leaves for each row, float64 (leaves, n)."""
         clocks, columns, words = events.worked(self, lambda: self._worked(events))
-        found = window.reductions(clocks, moment, columns, self._windows, self._jobs, words)
-        if self._money and np.any(np.abs(found[self._money]) >= EXACT):
-            raise _inexact(self.source)
-        return found
+        return window.reductions(clocks, moment, columns, self._windows, self._jobs, words)
 
     def _worked(self, events: Events) -> tuple[Clocks, Float, int]:
         """When records count, the columns that the jobs read, float64 (c, records), and how many words they hold at most."""
-        clocks = Clocks(events, _first(events, self.source.since), _until(events, self.source.until))
+        loan = events.owner if isinstance(events, Rearranged) and self.source.whose == "others" else window.EVERY_LOAN
+        clocks = Clocks(events, _first(events, self.source.since), _until(events, self.source.until), loan)
         words = max((len(events.words(name)[1]) for name in self._counted), default=0)
         inputs = [events.said(name) for name in self._program.inputs]
         columns = self._program.run(np.stack(inputs) if inputs else np.empty((0, len(events))), events.position)
@@ -114,21 +109,34 @@ class Plan:
                 r = leaf.records
                 sources.setdefault((r.table.name, r.whose, r.since or "", r.until or ""), []).append(leaf)
         self.visits = [Visit(found) for found in sources.values()]
-        ends = np.cumsum([0, *(len(visit.leaves) for visit in self.visits)])
-        self.places = [slice(int(start), int(end)) for start, end in pairwise(ends)]
-        rest: list[Leaf] = [leaf for leaf in leaves.values() if not isinstance(leaf, Reduce)]
-        self.rest = list(enumerate(rest, start=int(ends[-1])))
-        inputs = [leaf for visit in self.visits for leaf in visit.leaves] + rest
+        self.folds = [leaf for leaf in leaves.values() if isinstance(leaf, Fold)]
+        self.over_others = [leaf for leaf in leaves.values() if isinstance(leaf, FoldOthers)]
+        days = [leaf for leaf in leaves.values() if isinstance(leaf, AsOf)]
+        kinds: list[Sequence[Leaf]] = [*(visit.leaves for visit in self.visits), self.folds, self.over_others, days]
+        ends = np.cumsum([0, *map(len, kinds)])
+        *self.places, self.place_of_folds, self.place_of_others, self.place_of_days = [
+            slice(int(start), int(end)) for start, end in pairwise(ends)
+        ]
+        inputs = [leaf for kind in kinds for leaf in kind]
+        sums = [isinstance(leaf, Reduce) and leaf.how in ("total", "total_each") for leaf in inputs]
+        self._sums: Int = np.flatnonzero(sums)
         self.finish = Program([feature.measure.formula() for feature in features], [leaf.formula() for leaf in inputs])
         linked = {visit.source.table.entity for visit in self.visits} & set(LINKS)
         self.links: dict[str, Visit] = {entity: Visit([_latest_word(entity)]) for entity in sorted(linked)}
+
+    def check(self, leaves: Float) -> None:
+        """Raises DataRefused where amounts add up to more than can be summed exactly; ``leaves`` are values, float64 (m, n)."""
+        sums = np.abs(leaves[self._sums])
+        if (sums >= EXACT).any():
+            place = self._sums[np.flatnonzero((sums >= EXACT).any(axis=1))[0]]
+            raise _inexact(next(v for v, at in zip(self.visits, self.places, strict=True) if at.start <= place < at.stop).source)
 
     def reads(self) -> dict[str, tuple[str, ...]]:
         """Columns by table, with the tables that say who an entity is."""
         found: dict[str, set[str]] = {"borrowers": set(), "loans": set()}
         for visit in [*self.visits, *self.links.values()]:
             found.setdefault(visit.source.table.name, set()).update(visit.columns)
-        if any(isinstance(leaf, Fold | FoldOthers) for _, leaf in self.rest):
+        if self.folds or self.over_others:
             for name, columns in arrears.READS.items():
                 found.setdefault(name, set()).update(columns)
         return {name: tuple(sorted(columns)) for name, columns in found.items()}
@@ -145,13 +153,15 @@ class Together(tuple[Feature, ...]):
     In another process they arrive as the same objects each time, so that it lays them out once and not for every partition.
     """
 
-    __slots__ = ()
-
     def __hash__(self) -> int:
+        return self._known
+
+    @cached_property
+    def _known(self) -> int:
         return hash(tuple(map(id, self)))
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Together) and len(self) == len(other) and all(a is b for a, b in zip(self, other, strict=True))
+        return isinstance(other, Together) and len(self) == len(other) and all(map(is_, self, other))
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _arrived, (pickle.dumps(tuple(self)),)
@@ -169,4 +179,4 @@ def _planned(features: Together) -> Plan:
 
 def planned(features: Sequence[Feature]) -> Plan:
     """The plan of some features, kept for the next time."""
-    return _planned(Together(features))
+    return _planned(features if isinstance(features, Together) else Together(features))

@@ -6,7 +6,7 @@ order, so a row's result does not depend on which other rows are computed with i
 """
 
 from calendar import monthrange
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, timedelta
 from functools import cached_property
 from typing import NamedTuple
@@ -50,18 +50,27 @@ def month_ends(first: date, last: date) -> list[date]:
 
 @dataclass(frozen=True)
 class Moment:
-    """For each row of a spine: the entity (position, -1 for none), the last day, and when it was known; int64 (n,)."""
+    """For each row of a spine: the entity (position, -1 for none), the last day, and when it was known; int64 (n,).
+
+    ``without`` is the loan (position, -1 for none) whose records are left out where a source is asked for other loans.
+    """
 
     entity: Int
     as_of: Int
     known_by: Int
+    without: Int | None = None
 
     @cached_property
     def rows(self) -> Int:
-        """All three side by side; int64 (n, 3)."""
-        return np.stack([self.entity, self.as_of, self.known_by], axis=1)
+        """All four side by side; int64 (n, 4)."""
+        rows = np.empty((len(self.entity), 4), dtype=np.int64)
+        rows[:, 0], rows[:, 1], rows[:, 2], rows[:, 3] = self.entity, self.as_of, self.known_by, -1
+        if self.without is not None:
+            rows[:, 3] = self.without
+        return rows
 
     def take(self, rows: Int) -> "Moment":
+        """Some of the rows, of the records of all loans."""
         return Moment(self.entity[rows], self.as_of[rows], self.known_by[rows])
 
     def code(self) -> Int:
@@ -102,16 +111,21 @@ class Job:
         return (HOW.index(self.how), self.column, self.window, self.heard, self.items, int(self.exact))
 
 
+EVERY_LOAN: Int = np.empty(0, dtype=np.int64)
+
+
 @dataclass(frozen=True)
 class Clocks:
     """When the records of some events count: int64 (records,) each.
 
-    A record is visible to a row by its days; it is in force from ``since`` to the day before ``until``.
+    A record is visible to a row by its days; it is in force from ``since`` to the day before ``until``. ``loan`` is the loan of
+    each where that of a row does not count.
     """
 
     events: Events
     since: Int | None = None
     until: Int | None = None
+    loan: Int = field(default_factory=EVERY_LOAN.copy)
 
     @cached_property
     def force(self) -> Int:
@@ -144,7 +158,7 @@ def reductions(clocks: Clocks, moment: Moment, columns: Float, windows: Int, job
     counts, adds up or tells apart is zero only if the source was heard from, else unknown.
     """
     events = clocks.events
-    return kernels.reductions(moment.rows, events.start, events.clock, clocks.force, columns, windows, jobs, words)
+    return kernels.reductions(moment.rows, events.start, events.clock, clocks.force, clocks.loan, columns, windows, jobs, words)
 
 
 def visible(events: Events, moment: Moment, values: Float | None = None) -> "Visible":
