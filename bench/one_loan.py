@@ -22,6 +22,7 @@ from bench import made
 from features.build import compute_partition
 from features.catalogue import CATALOGUE
 from features.ledger import Ledger, Partition
+from features.plan import Together
 from features.schema import TABLES
 from features.spine import Spine
 
@@ -39,7 +40,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as work:
         book = Path(work) / "book"
         made.make(book, 8, 4)
-        tables, features, spine = records(str(book)), list(CATALOGUE.values()), row()
+        tables, features, spine = records(str(book)), Together(CATALOGUE.values()), row()
         warm = Partition(tables)
         print(f"{len(features)} features, {sum(t.num_rows for t in tables.values())} records of one borrower")
         timed("from arrays", lambda: compute_partition(spine, warm, features))

@@ -10,9 +10,8 @@ import pandas as pd
 from features import arrears, kernels, window
 from features.feature import Feature
 from features.jobs import results
-from features.kernels import OVERS
 from features.ledger import Events, Float, Int, Ledger, Partition
-from features.measure import FoldOthers, Records
+from features.measure import Records
 from features.plan import Plan, Together, Visit, planned
 from features.spine import Spine
 from features.window import Moment
@@ -86,9 +85,9 @@ def _leaves(plan: Plan, rows: "Rows") -> Float:
         else:
             np.take(visit.run(events, moment), back, axis=1, out=out[place], mode="clip")
     plan.check(out)
-    if plan.folds:
-        out[plan.place_of_folds] = rows.fold[:, [arrears.COLUMNS.index(leaf.column) for leaf in plan.folds]].T
-    if plan.over_others:
+    if len(plan.folds):
+        out[plan.place_of_folds] = rows.fold[:, plan.folds].T
+    if len(plan.over_others):
         out[plan.place_of_others] = rows.over_others(plan.over_others)
     out[plan.place_of_days] = rows.loan.as_of
     return out
@@ -154,10 +153,12 @@ class Rows:
         moment, back = self._by_loan
         return arrears.arrears(self.partition, moment)[back]
 
-    def over_others(self, leaves: Sequence[FoldOthers]) -> Float:
-        """Columns of the fold over the borrower's other loans, in the order of their ids; float64 (len(leaves), n)."""
+    def over_others(self, jobs: Int) -> Float:
+        """Columns of the fold over the borrower's other loans, in the order of their ids; float64 (len(jobs), n).
+
+        ``jobs`` are as ``kernels.over`` has them.
+        """
         rows, _, opened = self._other_loans
-        jobs = np.array([(OVERS.index(leaf.how), arrears.COLUMNS.index(leaf.column)) for leaf in leaves], dtype=np.int64)
         return kernels.over(jobs, rows, opened, self._fold_others, len(self))
 
     @cached_property

@@ -18,7 +18,6 @@ from typing import Any, TypeVar
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
@@ -160,8 +159,7 @@ class Events:
                 days = _days(values)
                 self._columns[name] = np.where(days == NEVER, np.nan, days)
             else:
-                numbers = values.cast(pa.float64()) if kind == "flag" else values
-                self._columns[name] = numbers.to_numpy().astype(np.float64, copy=False)
+                self._columns[name] = _whole(values).to_numpy(zero_copy_only=False).astype(np.float64, copy=False)
         return self._columns[name]
 
     def words(self, name: str) -> tuple[Int, list[str]]:
@@ -232,20 +230,24 @@ class Rearranged(Events):
         return codes[self.order], words
 
 
+def _whole(values: pa.ChunkedArray) -> pa.Array:
+    """A column in one piece, which it mostly is."""
+    return values.chunk(0) if values.num_chunks == 1 else values.combine_chunks()
+
+
 def _days(values: pa.ChunkedArray) -> Int:
-    days = values.to_numpy().astype("datetime64[D]", copy=False)
+    days = _whole(values).to_numpy(zero_copy_only=False).astype("datetime64[D]", copy=False)
     numbers = days.view(np.int64) + _EPOCH_SHIFT
     return np.where(np.isnat(days), NEVER, numbers) if values.null_count else numbers
 
 
 def _coded(values: pa.ChunkedArray) -> tuple[Int, list[str]]:
     """Positions in a list of distinct values, -1 for none; a column read as a dictionary is taken as it is."""
-    encoded = values.unify_dictionaries() if pa.types.is_dictionary(values.type) else values.combine_chunks().dictionary_encode()
-    encoded = encoded.combine_chunks() if isinstance(encoded, pa.ChunkedArray) else encoded
-    if isinstance(encoded, pa.ChunkedArray):
-        return np.empty(0, dtype=np.int64), []
-    codes = encoded.indices if encoded.null_count == 0 else pc.fill_null(encoded.indices, -1)
-    return codes.to_numpy().astype(np.int64), encoded.dictionary.to_pylist()
+    coded = pa.types.is_dictionary(values.type)
+    encoded = _whole(values.unify_dictionaries()) if coded else _whole(values).dictionary_encode()
+    codes = encoded.indices.to_numpy(zero_copy_only=False)
+    known = np.where(np.isnan(codes), -1, codes) if encoded.null_count else codes
+    return known.astype(np.int64), encoded.dictionary.to_pylist()
 
 
 class Partition:

@@ -13,6 +13,7 @@ from features import arrears, window
 from features.errors import DataRefused
 from features.feature import Feature
 from features.formula import Expr, Program, kept
+from features.kernels import OVERS
 from features.ledger import Events, Float, Int, Rearranged
 from features.measure import AsOf, Fold, FoldOthers, Leaf, Records, Reduce
 from features.schema import TABLES
@@ -102,17 +103,15 @@ class Plan:
     """The visits that some features need, the folds, and how each feature follows from their values."""
 
     def __init__(self, features: Sequence[Feature]) -> None:
-        leaves = {leaf.name: leaf for feature in features for leaf in feature.measure.leaves()}
-        sources: dict[tuple[str, ...], list[Reduce]] = {}
-        for leaf in leaves.values():
-            if isinstance(leaf, Reduce):
-                r = leaf.records
-                sources.setdefault((r.table.name, r.whose, r.since or "", r.until or ""), []).append(leaf)
-        self.visits = [Visit(found) for found in sources.values()]
-        self.folds = [leaf for leaf in leaves.values() if isinstance(leaf, Fold)]
-        self.over_others = [leaf for leaf in leaves.values() if isinstance(leaf, FoldOthers)]
-        days = [leaf for leaf in leaves.values() if isinstance(leaf, AsOf)]
-        kinds: list[Sequence[Leaf]] = [*(visit.leaves for visit in self.visits), self.folds, self.over_others, days]
+        leaves = list({leaf.name: leaf for feature in features for leaf in feature.measure.leaves()}.values())
+        self.visits = [Visit(found) for found in _by_source(leaves)]
+        folds = [leaf for leaf in leaves if isinstance(leaf, Fold)]
+        others = [leaf for leaf in leaves if isinstance(leaf, FoldOthers)]
+        days = [leaf for leaf in leaves if isinstance(leaf, AsOf)]
+        self.folds: Int = np.array([arrears.COLUMNS.index(leaf.column) for leaf in folds], dtype=np.int64)
+        jobs = [(OVERS.index(leaf.how), arrears.COLUMNS.index(leaf.column)) for leaf in others]
+        self.over_others: Int = np.array(jobs, dtype=np.int64)
+        kinds: list[Sequence[Leaf]] = [*(visit.leaves for visit in self.visits), folds, others, days]
         ends = np.cumsum([0, *map(len, kinds)])
         *self.places, self.place_of_folds, self.place_of_others, self.place_of_days = [
             slice(int(start), int(end)) for start, end in pairwise(ends)
@@ -136,10 +135,20 @@ class Plan:
         found: dict[str, set[str]] = {"borrowers": set(), "loans": set()}
         for visit in [*self.visits, *self.links.values()]:
             found.setdefault(visit.source.table.name, set()).update(visit.columns)
-        if self.folds or self.over_others:
+        if len(self.folds) or len(self.over_others):
             for name, columns in arrears.READS.items():
                 found.setdefault(name, set()).update(columns)
         return {name: tuple(sorted(columns)) for name, columns in found.items()}
+
+
+def _by_source(leaves: Sequence[Leaf]) -> list[list[Reduce]]:
+    """The reductions over records, together where they are over the same ones."""
+    found: dict[tuple[str, ...], list[Reduce]] = {}
+    for leaf in leaves:
+        if isinstance(leaf, Reduce):
+            r = leaf.records
+            found.setdefault((r.table.name, r.whose, r.since or "", r.until or ""), []).append(leaf)
+    return list(found.values())
 
 
 def _latest_word(entity: str) -> Reduce:
