@@ -1,6 +1,6 @@
 """The whole catalogue against the best SQL on DuckDB, in one run on one machine, two threads each, equal results asserted.
 
-    .venv/bin/python -m bench.features [--borrowers 50000] [--work DIR] [--skip-sql]
+    .venv/bin/python -m bench.features [--borrowers 50000] [--work DIR] [--skip-sql | --sizes]
 
 50,000 borrowers have 20 million transactions, 100,000 loans and 2.4 million rows (loan, as_of). SQL starts from tables loaded
 and sorted in the database; the engine starts from the ledger's files. Left out on both sides: what the arrears fold alone can
@@ -10,6 +10,8 @@ sixteenth of the borrowers: the fastest of ``bench.peers``.
 
 import argparse
 import resource
+import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
@@ -40,9 +42,22 @@ def main() -> None:
     parser.add_argument("--borrowers", type=int, default=50_000)
     parser.add_argument("--work", type=Path, help="where the ledger is made, and found again; default: a folder of its own")
     parser.add_argument("--skip-sql", action="store_true", help="the engine alone")
+    parser.add_argument("--sizes", action="store_true", help="the engine alone, on an eighth, a quarter, half and all of them")
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory() as own:
-        run(asked.work or Path(own), asked.borrowers, asked.skip_sql)
+        work = asked.work or Path(own)
+        if asked.sizes:
+            sizes(work, asked.borrowers)
+        else:
+            run(work, asked.borrowers, asked.skip_sql)
+
+
+def sizes(work: Path, borrowers: int) -> None:
+    """Each size in a process of its own, which says its own peak memory."""
+    for share in (8, 4, 2, 1):
+        asked = ["--borrowers", str(borrowers // share), "--work", str(work), "--skip-sql"]
+        print(f"{borrowers // share:,} borrowers", flush=True)
+        subprocess.run([sys.executable, "-m", "bench.features", *asked], check=True)
 
 
 def run(work: Path, borrowers: int, skip_sql: bool) -> None:
