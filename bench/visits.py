@@ -67,7 +67,7 @@ def visits(visit: Visit, events: Events, moment: Moment) -> int:
 def _records(events: Events, moment: Moment, days: int | None, lag: int) -> int:
     columns, jobs = np.ones((1, len(events))), np.array([window.Job("count", 0, 0, 0, exact=True).row()])
     windows: Int = np.array([[ALL_DAYS if days is None else days, lag]])
-    return int(np.nansum(window.reductions(window.Clocks(events), moment, columns, windows, jobs)))
+    return int(np.nansum(window.reductions(events, window.Clocks(), moment, columns, windows, jobs)))
 
 
 def plain(column: Float, ns: float) -> None:

@@ -48,12 +48,12 @@ class Visit:
     def run(self, events: Events, moment: Moment) -> Float:
         """Values of the leaves for each row, float64 (leaves, n)."""
         clocks, columns, words = events.worked(self, lambda: self._worked(events))
-        return window.reductions(clocks, moment, columns, self._windows, self._jobs, words)
+        return window.reductions(events, clocks, moment, columns, self._windows, self._jobs, words)
 
     def _worked(self, events: Events) -> tuple[Clocks, Float, int]:
         """When records count, the columns that the jobs read, float64 (c, records), and how many words they hold at most."""
         loan = events.owner if isinstance(events, Rearranged) and self.source.whose == "others" else window.EVERY_LOAN
-        clocks = Clocks(events, _first(events, self.source.since), _until(events, self.source.until), loan)
+        clocks = Clocks(_first(events, self.source.since), _until(events, self.source.until), loan)
         words = max((len(events.words(name)[1]) for name in self._counted), default=0)
         inputs = [events.said(name) for name in self._program.inputs]
         columns = self._program.run(np.stack(inputs) if inputs else np.empty((0, len(events))), events.position)

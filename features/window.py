@@ -79,7 +79,7 @@ class Moment:
 
     def earlier(self, days: int) -> "Moment":
         """The same entities some days before, with what is known now."""
-        return Moment(self.entity, self.as_of - days, self.known_by) if days else self
+        return Moment(self.entity, self.as_of - days, self.known_by, self.without) if days else self
 
 
 def span(events: Events, moment: Moment) -> tuple[Int, Int]:
@@ -122,7 +122,6 @@ class Clocks:
     each where that of a row does not count.
     """
 
-    events: Events
     since: Int | None = None
     until: Int | None = None
     loan: Int = field(default_factory=EVERY_LOAN.copy)
@@ -130,13 +129,12 @@ class Clocks:
     @cached_property
     def force(self) -> Int:
         """Both ends as rows; int64 (2, records), without records where every record is in force for ever."""
-        if self.since is None and self.until is None:
+        stated = [days for days in (self.since, self.until) if days is not None]
+        if not stated:
             return np.empty((2, 0), dtype=np.int64)
-        n = len(self.events)
-        return np.stack([
-            np.zeros(n, dtype=np.int64) if self.since is None else self.since,
-            np.full(n, NEVER) if self.until is None else self.until,
-        ])  # fmt: skip
+        since = np.zeros_like(stated[0]) if self.since is None else self.since
+        until = np.full_like(stated[0], NEVER) if self.until is None else self.until
+        return np.stack([since, until])
 
 
 def prepared(how: str, values: Float, events: Events, words: int) -> Float:
@@ -150,21 +148,22 @@ def prepared(how: str, values: Float, events: Events, words: int) -> Float:
 PREPARED = ("largest", "smallest", "distinct")
 
 
-def reductions(clocks: Clocks, moment: Moment, columns: Float, windows: Int, jobs: Int, words: int = 0) -> Float:
+def reductions(
+    events: Events, clocks: Clocks, moment: Moment, columns: Float, windows: Int, jobs: Int, words: int = 0
+) -> Float:  # fmt: skip
     """Each job's value for each row; float64 (jobs, n), NaN where unknown.
 
     ``columns`` are the values of the records, float64 (c, records), NaN where a record does not count. ``windows`` are
     (days, lag), int64 (w, 2), days ALL_DAYS for all. ``words`` is how many different words or items the columns hold. What
     counts, adds up or tells apart is zero only if the source was heard from, else unknown.
     """
-    events = clocks.events
     return kernels.reductions(moment.rows, events.start, events.clock, clocks.force, clocks.loan, columns, windows, jobs, words)
 
 
 def visible(events: Events, moment: Moment, values: Float | None = None) -> "Visible":
     """What each row's entity has shown up to ``as_of``: of all records, or of those with a value if ``values`` are given."""
     column = np.ones(len(events)) if values is None else values
-    count, latest, first, last = reductions(Clocks(events), moment, column[None], np.array([[ALL_DAYS, 0]]), _SHOWN)
+    count, latest, first, last = reductions(events, Clocks(), moment, column[None], np.array([[ALL_DAYS, 0]]), _SHOWN)
     return Visible(np.nan_to_num(count), latest, moment.as_of - first, moment.as_of - last)
 
 

@@ -58,8 +58,10 @@ def test_a_zero_where_nothing_was_observed_is_caught(monkeypatch: pytest.MonkeyP
     reductions = window.reductions
     counting = [window.HOW.index(how) for how in ("count", "total", "distinct", "total_each")]
 
-    def filled(clocks: Clocks, moment: Moment, columns: Float, windows: Int, jobs: Int, words: int = 0) -> Float:
-        out = reductions(clocks, moment, columns, windows, jobs, words)
+    def filled(
+        events: Events, clocks: Clocks, moment: Moment, columns: Float, windows: Int, jobs: Int, words: int = 0
+    ) -> Float:  # fmt: skip
+        out = reductions(events, clocks, moment, columns, windows, jobs, words)
         return np.where(np.isin(jobs[:, :1], counting), np.nan_to_num(out), out)
 
     monkeypatch.setattr(window, "reductions", filled)
@@ -72,9 +74,11 @@ def test_a_zero_where_nothing_was_observed_is_caught(monkeypatch: pytest.MonkeyP
 def test_a_window_of_one_day_too_many_or_too_few_is_caught(by: int, monkeypatch: pytest.MonkeyPatch) -> None:
     reductions = window.reductions
 
-    def other(clocks: Clocks, moment: Moment, columns: Float, windows: Int, jobs: Int, words: int = 0) -> Float:
+    def other(
+        events: Events, clocks: Clocks, moment: Moment, columns: Float, windows: Int, jobs: Int, words: int = 0
+    ) -> Float:  # fmt: skip
         longer = np.where(windows[:, :1] == window.ALL_DAYS, 0, by) * [[1, 0]]
-        return reductions(clocks, moment, columns, windows + longer, jobs, words)
+        return reductions(events, clocks, moment, columns, windows + longer, jobs, words)
 
     monkeypatch.setattr(window, "reductions", other)
     assert oracle() != set()
@@ -83,8 +87,10 @@ def test_a_window_of_one_day_too_many_or_too_few_is_caught(by: int, monkeypatch:
 def test_a_window_that_reaches_into_tomorrow_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
     reductions = window.reductions
 
-    def other(clocks: Clocks, moment: Moment, columns: Float, windows: Int, jobs: Int, words: int = 0) -> Float:
-        return reductions(clocks, moment.earlier(-1), columns, windows, jobs, words)
+    def other(
+        events: Events, clocks: Clocks, moment: Moment, columns: Float, windows: Int, jobs: Int, words: int = 0
+    ) -> Float:  # fmt: skip
+        return reductions(events, clocks, moment.earlier(-1), columns, windows, jobs, words)
 
     monkeypatch.setattr(window, "reductions", other)
     assert oracle() != set()

@@ -111,8 +111,8 @@ NAIVE: dict[str, Callable[[Visited, int], float]] = {
 ITEMS = 4
 
 
-def clocks_of(seed: int, bounded: bool) -> tuple[Clocks, Float]:
-    """Records of three entities that are late, corrected, unknown, in force for a while: clocks, and (values, items)."""
+def records_of(seed: int, bounded: bool, others: bool) -> tuple[Events, Clocks, Float]:
+    """Records of three entities that are late, corrected, unknown, in force for a while, of loans: also (values, items)."""
     rng = np.random.default_rng(seed)
     entity, n = np.sort(rng.integers(0, 3, 40)), 40
     day = rng.integers(100, 130, n)
@@ -122,17 +122,19 @@ def clocks_of(seed: int, bounded: bool) -> tuple[Clocks, Float]:
     events = Events(TABLES["transactions"], entity, arrow_schema(TABLES["transactions"]).empty_table())
     events.event_on, events.known_on, events.superseded_on = day, known, closed
     values = np.where(rng.random(n) < 0.2, np.nan, rng.integers(-5, 6, n).astype(float))
-    force = (day + rng.integers(-5, 20, n), day + rng.integers(0, 60, n)) if bounded else (None, None)
-    return Clocks(events, *force), np.stack([values, rng.integers(0, ITEMS, n).astype(float)])
+    since, until = (day + rng.integers(-5, 20, n), day + rng.integers(0, 60, n)) if bounded else (None, None)
+    loan = rng.integers(0, 3, n) if others else window.EVERY_LOAN
+    return events, Clocks(since, until, loan), np.stack([values, rng.integers(0, ITEMS, n).astype(float)])
 
 
-@pytest.mark.parametrize("bounded", [False, True])
+@pytest.mark.parametrize(("bounded", "others"), [(False, False), (True, False), (False, True), (True, True)])
 @pytest.mark.parametrize("how", window.HOW)
-def test_a_reduction_equals_the_plain_loop(how: str, bounded: bool) -> None:
+def test_a_reduction_equals_the_plain_loop(how: str, bounded: bool, others: bool) -> None:
     for seed in range(60):
-        clocks, columns = clocks_of(seed, bounded)
-        events, rng = clocks.events, np.random.default_rng([seed, 1])
-        moment = Moment(rng.integers(-1, 4, 8), rng.integers(95, 150, 8), rng.integers(95, 190, 8))
+        events, clocks, columns = records_of(seed, bounded, others)
+        rng = np.random.default_rng([seed, 1])
+        without = rng.integers(-1, 3, 8)
+        moment = Moment(rng.integers(-1, 4, 8), rng.integers(95, 150, 8), rng.integers(95, 190, 8), without)
         windows = np.array([[int(rng.integers(1, 40)), int(rng.integers(0, 10))], [window.ALL_DAYS, 0]])
         w = int(rng.integers(0, 2))
         column = 1 if how == "distinct" else 0
@@ -140,7 +142,7 @@ def test_a_reduction_equals_the_plain_loop(how: str, bounded: bool) -> None:
         asked = columns.copy()
         if how in window.PREPARED:
             asked[0] = window.prepared(how, columns[column], events, ITEMS)
-        (out,) = window.reductions(clocks, moment, asked, windows, np.array([job.row()]), ITEMS)
+        (out,) = window.reductions(events, clocks, moment, asked, windows, np.array([job.row()]), ITEMS)
         for row in range(8):
             last = moment.as_of[row] - windows[w, 1]
             first = 0 if windows[w, 0] == window.ALL_DAYS else last - windows[w, 0]
@@ -148,6 +150,7 @@ def test_a_reduction_equals_the_plain_loop(how: str, bounded: bool) -> None:
                 i for i in range(len(events))
                 if events.entity[i] == moment.entity[row] and events.event_on[i] <= moment.as_of[row]
                 and events.known_on[i] <= moment.known_by[row] < events.superseded_on[i]
+                and not (others and clocks.loan[i] == without[row])
             ]  # fmt: skip
             found = [
                 (float(columns[column, i]), int(columns[1, i]), int(events.event_on[i]))
@@ -175,7 +178,7 @@ def test_spread_and_slope_stay_exact_on_a_high_level() -> None:
     moment, values = Moment(np.array([0]), np.array([3]), np.array([NEVER - 1])), 1e13 + np.arange(3.0)
     jobs = np.array([Job(how, 0, 0, 0).row() for how in ("spread", "slope")])
     events.known_on, events.superseded_on = np.zeros(3, dtype=np.int64), np.full(3, NEVER)
-    out = window.reductions(Clocks(events), moment, values[None], np.array([[window.ALL_DAYS, 0]]), jobs)
+    out = window.reductions(events, Clocks(), moment, values[None], np.array([[window.ALL_DAYS, 0]]), jobs)
     np.testing.assert_array_equal(out, [[1.0], [1.0]])
 
 
