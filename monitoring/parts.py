@@ -6,6 +6,7 @@ ledger, bundle, catalogue, policy, day, kind, and the official run before; anoth
 """
 
 import json
+import os
 import shutil
 from collections.abc import Callable
 from concurrent.futures import Executor, ThreadPoolExecutor
@@ -131,5 +132,7 @@ def _before(work: Work, partitions: int) -> Callable[[int], pd.DataFrame | None]
 def _appear(path: Path, write: Callable[[Path], Any]) -> None:
     draft = path.with_name(f".{path.name}")
     write(draft)
+    with draft.open("rb") as file:
+        os.fsync(file.fileno())
     draft.replace(path)
     sync_folder(path.parent)
