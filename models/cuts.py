@@ -30,10 +30,8 @@ def cut(forest: Forest, parent: Int, before: Int, depth: Int) -> Parts:
     scissors = _Scissors(forest, parent)
     roots = np.flatnonzero(parent < 0)
     deepest = np.maximum.reduceat(depth, roots) if len(roots) else roots
-    cuts = [
-        c for root, deep in zip(roots.tolist(), deepest.tolist(), strict=True) for c in scissors.tree(root, min(deep + 2, BITS))
-    ]
-    return _laid_out(cuts, forest.feature.tolist(), parent.tolist(), before.tolist())
+    cuts = [scissors.tree(root, min(deep + 2, BITS)) for root, deep in zip(roots.tolist(), deepest.tolist(), strict=True)]
+    return _laid_out(list(chain.from_iterable(cuts)), forest.feature.tolist(), parent.tolist(), before.tolist())
 
 
 class _Scissors:

@@ -167,7 +167,7 @@ def test_a_wrong_set_of_categories_is_refused_by_the_name_of_its_field(changed: 
         ("[-3:3] [-3:3]", "[-3:3]", "feature_infos"),
         ("[-3:3] [-3:3]", "none [-3:3]", "split_feature"),
         ("[-3:3] [-3:3]", "1:2 [-3:3]", "split_feature"),
-        ("tree_sizes=", "average_output\ntree_sizes=", "head"),
+        ("tree_sizes=", "average_output\ntree_sizes=", "monotone_constraints"),
         ("Tree=0", "Tree=1", "Tree=0"),
         ("Column_0=1", "Column_0=2", "feature_importances"),
         ("Column_0=1\n", "", "feature_importances"),
@@ -178,7 +178,7 @@ def test_a_wrong_set_of_categories_is_refused_by_the_name_of_its_field(changed: 
 )
 def test_what_frames_the_trees_is_read_too(found: str, put: str, where: str) -> None:
     assert found in told(STUMP)
-    with pytest.raises(IntegrityFailed, match=f"model text, {where}"):
+    with pytest.raises(IntegrityFailed, match=f"model text, .*{where}"):
         read(told(STUMP).replace(found, put, 1))
 
 
