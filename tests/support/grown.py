@@ -97,7 +97,7 @@ def settled(text: str) -> str:
     sizes = " ".join(str(len(block)) for block in blocks[1:])
     names = (re.findall(r"^feature_names=(.*)$", blocks[0], re.MULTILINE) or [""])[0].split(" ")
     used = " ".join(re.findall(r"^split_feature=(.*)$", body, re.MULTILINE)).split()
-    counts = Counter(names[int(i)] for i in used if i.isdecimal() and int(i) < len(names))
+    counts = Counter(names[int(i)] for i in used if re.fullmatch("[0-9]{1,9}", i) and int(i) < len(names))
     listed = "".join(f"{name}={n}\n" for name, n in counts.items())
     tail = re.sub(r"(?<=feature_importances:\n)(.*=[0-9]*\n)*", lambda _: listed, tail)
     head = re.sub(r"^tree_sizes=.*$", lambda _: f"tree_sizes={sizes}", blocks[0], flags=re.MULTILINE)
