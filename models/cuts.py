@@ -10,7 +10,7 @@ from models.forest import Bits, Forest
 from models.spread import Parts
 
 BITS = 8
-"""Most splits of a part with a table."""
+"""Most splits of a part with a table: a pattern of lefts and rights is a byte."""
 ROOM = 1 << 15
 """Most numbers in the tables of one tree, 256 KB; a tree that needs more is one part without a table."""
 Cut = tuple[list[int], list[int], bool]
@@ -31,7 +31,8 @@ def cut(forest: Forest, parent: Int, before: Int, depth: Int) -> Parts:
     roots = np.flatnonzero(parent < 0)
     deepest = np.maximum.reduceat(depth, roots) if len(roots) else roots
     cuts = [scissors.tree(root, min(deep + 2, BITS)) for root, deep in zip(roots.tolist(), deepest.tolist(), strict=True)]
-    return _laid_out(list(chain.from_iterable(cuts)), forest.feature.tolist(), parent.tolist(), before.tolist())
+    feature = np.searchsorted(forest.used, forest.feature)
+    return _laid_out(list(chain.from_iterable(cuts)), feature.tolist(), parent.tolist(), before.tolist())
 
 
 class _Scissors:

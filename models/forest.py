@@ -27,7 +27,7 @@ Place = np.ndarray[tuple[int, ...], np.dtype[np.int32]]
 
 
 class Forest:
-    """The arrays of ``Trees``, and the ``tree`` of each split.
+    """The arrays of ``Trees``, the ``tree`` of each split, and ``used``, the features that trees split on, in order.
 
     Raises IntegrityFailed for a text that LightGBM would not have written. Nobody may write to the arrays.
     """
@@ -38,12 +38,8 @@ class Forest:
         self.tree: Int = np.repeat(np.arange(len(trees.splits) - 1), np.diff(trees.splits))
         self.threshold: Float = _around_zero(trees.threshold)
         self._kind = _kinds(trees)
-        self._columns = trees.feature.astype(np.int32)
-
-    @property
-    def used(self) -> Int:
-        """The features that trees split on, in order."""
-        return np.unique(self.feature)
+        self.used: Int = np.unique(trees.feature)
+        self._feature, self._column = trees.feature.astype(np.int32), np.searchsorted(self.used, trees.feature).astype(np.int32)
 
     def trees_with(self, feature: int) -> Int:
         """The trees that split on a feature."""
@@ -51,27 +47,32 @@ class Forest:
 
     def margins(self, x: Float) -> Float:
         """The sum of the trees for each row of ``x``, in their order and to the bit as LightGBM's raw score; float64 (n,)."""
-        return np.concatenate([np.zeros(0), *(_sums(self._said(rows, None)) for rows in blocks(x))])
+        out = np.empty(len(x))
+        for rows in blocks(len(x)):
+            out[rows] = _sums(self._said(x[rows], None))
+        return out
 
     def says(self, x: Float, trees: Int | None = None) -> Float:
         """What each of the trees, all unless told, adds to the margin of each row of ``x``; float64 (n, len(trees))."""
-        width = len(self.trees.splits) - 1 if trees is None else len(trees)
-        return np.concatenate([np.zeros((0, width)), *(self._said(rows, trees).T for rows in blocks(x))])
+        out = np.empty((len(x), len(self.trees.splits) - 1 if trees is None else len(trees)))
+        for rows in blocks(len(x)):
+            out[rows] = self._said(x[rows], trees).T
+        return out
 
     def lefts(self, x: Float, trees: Int | None = None) -> Bits:
         """Whether each row goes left at each split, 1 or 0, uint8 (splits, n); not filled in for trees that are not asked for."""
         splits = np.arange(len(self.feature)) if trees is None else np.flatnonzero(np.isin(self.tree, trees))
         out = np.empty((len(self.feature), len(x)), dtype=np.uint8)
-        _lefts(np.ascontiguousarray(x.T), splits, *self._splits, out)
+        _lefts(_columns(x, self.used), splits, self._column, *self._splits, out)
         return out
 
     def left(self, row: Float) -> Bits:
         """``lefts`` of one row, uint8 (splits,)."""
-        return _left(row, *self._splits)
+        return _left(row, self._feature, *self._splits)
 
     @property
-    def _splits(self) -> tuple[Place, Float, Bits, Int, Int, Int]:
-        return self._columns, self.threshold, self._kind, self.trees.low, self.trees.high, self.trees.words
+    def _splits(self) -> tuple[Float, Bits, Int, Int, Int]:
+        return self.threshold, self._kind, self.trees.low, self.trees.high, self.trees.words
 
     def _said(self, x: Float, trees: Int | None) -> Float:
         """Values of the leaves that rows reach, (trees, n)."""
@@ -79,9 +80,9 @@ class Forest:
         return _values(self.lefts(x, trees), asked, t.splits, t.leaves, t.left, t.right, t.value)
 
 
-def blocks(x: Float) -> Iterator[Float]:
-    """The rows, some at a time."""
-    return (x[first : first + BLOCK] for first in range(0, len(x), BLOCK))
+def blocks(rows: int) -> Iterator[slice]:
+    """Some rows at a time, all in turn."""
+    return (slice(first, first + BLOCK) for first in range(0, rows, BLOCK))
 
 
 def _around_zero(threshold: Float) -> Float:
@@ -104,6 +105,17 @@ def _among(value: float, words: Int, low: int, high: int) -> bool:
         return False
     category = int(value)
     return bool(words[low + (category >> 5)] >> (category & 31) & 1)
+
+
+@kernel
+def _columns(x: Float, used: Int) -> Float:
+    """Some columns of rows, (columns, n). Eight rows at a time use up what the processor fetches together."""
+    out = np.empty((len(used), len(x)))
+    for first in range(0, len(x), 8):
+        for j in range(len(used)):
+            for row in range(first, min(first + 8, len(x))):
+                out[j, row] = x[row, used[j]]
+    return out
 
 
 @kernel

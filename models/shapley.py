@@ -24,7 +24,7 @@ import numpy as np
 from features.ledger import Float, Int
 from models.cuts import cut, patterns
 from models.forest import Forest, blocks
-from models.spread import Terms, explain, explain_row, tables, ways
+from models.spread import Terms, explain, explain_row, tables, ways, write
 
 
 class Shapley:
@@ -45,14 +45,16 @@ class Shapley:
 
     def contributions(self, x: Float) -> Float:
         """What each feature adds to the margin of each row, float64 (n, features); with ``base`` they add up to the margin."""
-        width = len(self.forest.names)
+        used = self.forest.used
+        out = np.zeros((len(x), len(self.forest.names)))
         if len(x) == 1 and not self._deep:
             at, columns, split, *_, feature, table = self._parts
-            return explain_row(self.forest.left(x[0]), self._tables, width, at, columns, split, feature, table)
-        found = (
-            explain(self.forest.lefts(rows), self._tables, width, self._deep, self._parts, self._terms) for rows in blocks(x)
-        )
-        return np.concatenate([np.zeros((0, width)), *(block.T for block in found)])
+            out[0, used] = explain_row(self.forest.left(x[0]), self._tables, len(used), at, columns, split, feature, table)
+            return out
+        for rows in blocks(len(x)):
+            said = explain(self.forest.lefts(x[rows]), self._tables, len(used), self._deep, self._parts, self._terms)
+            write(said, used, out[rows])
+        return out
 
 
 @lru_cache(maxsize=2)

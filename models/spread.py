@@ -18,7 +18,7 @@ class Parts(NamedTuple):
 
     ``at`` and ``columns`` are where a part's splits and features begin. Of each split: its position in the forest, whether it is
     the part's own or on the way to it, and within the part the positions of its parent, of the split before it on the same
-    feature, and of its feature. ``table`` is where the part's table begins, -1 without one.
+    feature, and of its feature. ``feature`` counts among the used ones. ``table`` is where the part's table begins, or -1.
     """
 
     at: Place
@@ -175,12 +175,12 @@ def tables(parts: Parts, terms: Terms, patterns: Bits) -> Float:
 
 
 @kernel
-def explain(lefts: Bits, tables: Float, width: int, deep: int, parts: Parts, terms: Terms) -> Float:
-    """Contributions of a block of rows, (width, n); ``deep`` splits has the largest part without a table."""
+def explain(lefts: Bits, tables: Float, used: int, deep: int, parts: Parts, terms: Terms) -> Float:
+    """Contributions of the used features to a block of rows, (used, n); the largest part without a table has ``deep`` splits."""
     rows, points = lefts.shape[1], terms.leaf.shape[2]
     case, said = np.empty((deep, rows), dtype=np.uint8), np.empty((deep, rows))
     down, up = np.empty((deep, points, rows)), np.empty((deep, points, rows))
-    out, pattern, place = np.zeros((width, rows)), np.empty(rows, dtype=np.uint8), np.empty(rows, dtype=np.int64)
+    out, pattern, place = np.zeros((used, rows)), np.empty(rows, dtype=np.uint8), np.empty(rows, dtype=np.int64)
     for part in range(len(parts.table)):
         first, last, begin, end = parts.at[part], parts.at[part + 1], parts.columns[part], parts.columns[part + 1]
         if parts.table[part] < 0:
@@ -206,10 +206,10 @@ def explain(lefts: Bits, tables: Float, width: int, deep: int, parts: Parts, ter
 
 @kernel
 def explain_row(
-    left: Bits, tables: Float, width: int, at: Place, columns: Place, split: Place, feature: Place, table: Int
+    left: Bits, tables: Float, used: int, at: Place, columns: Place, split: Place, feature: Place, table: Int
 ) -> Float:  # fmt: skip
-    """Contributions of one row, (1, width), where every part has a table: the sums of ``explain`` in their order."""
-    out = np.zeros((1, width))
+    """Contributions of the used features to one row, (used,), where all parts have tables: the sums of ``explain`` in order."""
+    out = np.zeros(used)
     for part in range(len(table)):
         first, last, begin, end = at[part], at[part + 1], columns[part], columns[part + 1]
         pattern = np.uint32(0)  # as an index, a number without a sign needs no look at its sign
@@ -217,5 +217,14 @@ def explain_row(
             pattern |= np.uint32(left[np.uint32(split[i])]) << np.uint32(i - first)
         place = table[part] + np.int64(pattern) * (end - begin)
         for j in range(begin, end):
-            out[0, np.uint32(feature[j])] += tables[np.uint64(place + j - begin)]
+            out[np.uint32(feature[j])] += tables[np.uint64(place + j - begin)]
     return out
+
+
+@kernel
+def write(said: Float, used: Int, out: Float) -> None:
+    """Put (used, n) into the used columns of rows; eight rows at a time, as what the processor fetches together."""
+    for first in range(0, len(out), 8):
+        for j in range(len(used)):
+            for row in range(first, min(first + 8, len(out))):
+                out[row, used[j]] = said[j, row]
