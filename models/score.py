@@ -1,12 +1,12 @@
 """From a row of features to a score: log-odds, PD, points, grade, contributions. The exp that makes a PD is here alone.
 
-The number that is served, stored, explained and gated is the calibrated log-odds; everything else is read off it.
+The number that is served, stored, explained and gated is the calibrated log-odds; everything else is read off it. The trees are
+those of ``models.forest``: LightGBM does not see a bundle's file.
 """
 
 import math
 from dataclasses import dataclass
 
-import lightgbm as lgb
 import numpy as np
 import pandas as pd
 
@@ -15,6 +15,7 @@ from features.kernels import kernel
 from features.ledger import Float, Int
 from models.bundle import Bundle
 from models.horizon import Horizons
+from models.shapley import explained
 
 POINTS_AT = 600.0
 ODDS_AT = 30.0
@@ -82,11 +83,17 @@ class Scored:
 
 
 class Scorer:
-    """A verified bundle, ready to score."""
+    """A verified bundle, ready to score; raises IntegrityFailed if its trees cannot be read or read other features."""
 
     def __init__(self, bundle: Bundle) -> None:
         self.bundle = bundle
-        self._booster = lgb.Booster(model_str=bundle.model)
+        self._shapley = explained(bundle.model)
+        self._forest = self._shapley.forest
+        if self._forest.names != bundle.features:
+            raise IntegrityFailed(
+                "the model file names other features than the bundle, which is not used: restore it from backup or train again",
+                "模型文件与模型包的特征名称不符,模型包已拒用;请从备份恢复或重新训练",
+            )
 
     def score(self, x: pd.DataFrame) -> Scored:
         """Score rows of float64 features; columns beyond those the model reads are not looked at.
@@ -100,14 +107,14 @@ class Scorer:
             return Scored(self.bundle.features, nothing, np.empty(0), math.nan, nothing)
         line = self.bundle.calibration
         log_odds = self._log_odds(values)
-        shares = np.asarray(self._booster.predict(values, pred_contrib=True, num_threads=2))
-        contributions, base = line.slope * shares[:, :-1], line.intercept + line.slope * float(shares[0, -1])
+        contributions = line.slope * self._shapley.contributions(values)
+        base = line.intercept + line.slope * self._shapley.base
         gap = float(np.abs(base + contributions.sum(axis=1) - log_odds).max())
-        if gap > ADDITIVE:
+        if not gap <= ADDITIVE:
             raise IntegrityFailed(
-                f"contributions miss the log-odds by {gap:.2e}, more than {ADDITIVE}; the model file and the library disagree:"
-                " score with the versions in the bundle",
-                f"贡献之和与对数几率相差{gap:.2e},超过{ADDITIVE};模型文件与程序库版本不符:请使用模型包所记版本",
+                f"contributions miss the log-odds by {gap:.2e}, more than {ADDITIVE}; a value of the"
+                " model is too large to be explained: train again",
+                f"贡献之和与对数几率相差{gap:.2e},超过{ADDITIVE};模型中有过大的数值,无法解释:请重新训练",
             )
         return Scored(self.bundle.features, values, log_odds, base, contributions)
 
@@ -117,7 +124,7 @@ class Scorer:
         return self._log_odds(values) if len(values) else np.empty(0)
 
     def _log_odds(self, values: Float) -> Float:
-        return self.bundle.calibration.log_odds(np.asarray(self._booster.predict(values, raw_score=True, num_threads=2)))
+        return self.bundle.calibration.log_odds(self._forest.margins(values))
 
     def _values(self, x: pd.DataFrame) -> Float:
         columns = [str(name) for name in x.columns]

@@ -140,7 +140,7 @@ def _drops(
     trained: Trained, sample: Sample, rows: Int, rng: np.random.Generator, done: Progress
 ) -> dict[str, tuple[float, float]]:
     """Permutation importance and its standard error, of the features that trees split on."""
-    forest = Forest(lgb.Booster(model_str=trained.booster))
+    forest = Forest(trained.booster)
     x, bad = sample.x[list(trained.features)].to_numpy()[rows], sample.y[rows]
     borrowers = np.asarray(pd.factorize(sample.borrowers[rows])[0], dtype=np.int64)
     donors = [dealt(borrowers, rng) for _ in range(limits().worth_repeats)]

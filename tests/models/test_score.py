@@ -30,6 +30,7 @@ def bits(scored: Scored) -> list[bytes]:
 
 
 @given(z=st.lists(log_odds, min_size=1, max_size=20))
+@settings(deadline=None)  # the first case reads the compiled function from disk
 def test_the_pd_is_that_of_the_reference_to_the_last_bit_but_one(z: list[float]) -> None:
     found = probability(np.array(z))
     assert found == pytest.approx([1 / (1 + math.exp(-v)) for v in z], rel=1e-15, abs=1e-15)
