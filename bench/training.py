@@ -84,9 +84,9 @@ def outcomes(x: pd.DataFrame, borrower_id: pd.Index) -> Float:
     before = np.zeros(len(x))
     varied = [f for f in chosen() if x[f.name].nunique() > 50]
     for k, feature in enumerate(varied[:: max(1, len(varied) // TELLING)][:TELLING]):
-        rank = 2 * x[feature.name].rank(pct=True).fillna(0.5).to_numpy(dtype=np.float64) - 1
+        rank = 2.0 * x[feature.name].rank(pct=True).fillna(0.5).to_numpy(dtype=np.float64) - 1.0
         effect = (np.where(rank > 0.6, 1.0, -0.2), rank, rank * before)[k % 3]
-        z = z + 0.9 * 0.93**k * (feature.risk or 1) * effect
+        z = np.asarray(z + 0.9 * 0.93**k * (feature.risk or 1) * effect, dtype=np.float64)
         before = rank
     noise = rng.logistic(size=len(z)) - z
     return (noise < np.quantile(noise, RATE)).astype(np.float64)

@@ -108,7 +108,7 @@ def _tells(values: Float, rows: Int) -> bool:
 def stopping_auc(x: Matrix, sample: Sample, profile: Profile, done: Progress = lambda *_: None) -> list[float]:
     """AUC in the stopping months after each tree that helps there, on borrowers that the trees were not grown on.
 
-    The folds grow side by side, a tree each at a time, until their mean has not risen for as many trees as the profile is patient.
+    The folds grow side by side, a tree each at a time, until their mean has not risen for the profile's patience.
     """
     early, late = sample.roles.fit, sample.roles.stop
     rows = np.flatnonzero(early | late)
