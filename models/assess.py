@@ -17,12 +17,16 @@ from models.train import FITS_AT_ONCE, Trained
 
 @dataclass(frozen=True)
 class Assessment:
-    """Verdicts on the model, its baselines and their paired differences: on all test rows, then on named parts of them."""
+    """Verdicts on the model, its baselines and their paired differences: on all test rows, then on named parts of them.
+
+    ``scores``, ``bad`` and ``weight`` are of the test rows.
+    """
 
     whole: dict[str, Verdict]
     slices: dict[str, dict[str, Verdict]]
     scores: dict[str, Float]
     bad: Float
+    weight: Float
 
 
 def assess(trained: Trained, sample: Sample, champion: Float | None = None) -> Assessment:
@@ -38,12 +42,12 @@ def assess(trained: Trained, sample: Sample, champion: Float | None = None) -> A
 def baselines(trained: Trained, sample: Sample) -> dict[str, Float]:
     """Log-odds of the baselines on the test rows, fitted on the pool and calibrated as the model was."""
     pool, test, later = sample.pool, sample.test, sample.roles.calibrate
-    x = sample.x[list(trained.features)]
+    x, weight = sample.x[list(trained.features)], sample.weight
 
     def score(fit: Baseline) -> Float:
         margin = np.empty(len(sample))
-        margin[later | test] = fit(x[pool], sample.y[pool])(x[later | test])
-        return _line(margin[later], sample.y[later]).log_odds(margin[test])
+        margin[later | test] = fit(x[pool], sample.y[pool], weight[pool])(x[later | test])
+        return _line(margin[later], sample.y[later], weight[later]).log_odds(margin[test])
 
     with ThreadPoolExecutor(FITS_AT_ONCE) as workers:
         return dict(zip(BASELINES, workers.map(score, BASELINES.values()), strict=True))
@@ -52,21 +56,22 @@ def baselines(trained: Trained, sample: Sample) -> dict[str, Float]:
 def judged(scores: dict[str, Float], sample: Sample) -> Assessment:
     """Verdicts on scores of the test rows, and on their parts."""
     test = sample.test
-    bad, borrowers = sample.y[test], sample.borrowers[test]
+    bad, borrowers, weight = sample.y[test], sample.borrowers[test], sample.weight[test]
     slices = {
-        name: judge({k: v[rows] for k, v in scores.items()}, bad[rows], borrowers[rows], draws=200)
+        name: judge({k: v[rows] for k, v in scores.items()}, bad[rows], borrowers[rows], 200, weight[rows])
         for name, rows in _slices(sample, test).items()
         if 0 < bad[rows].sum() < rows.sum() < len(bad)
     }
-    return Assessment(judge(scores, bad, borrowers), slices, scores, bad)
+    return Assessment(judge(scores, bad, borrowers, weight=weight), slices, scores, bad, weight)
 
 
-def _line(margin: Float, bad: Float) -> Calibration:
+def _line(margin: Float, bad: Float, weight: Float) -> Calibration:
     """A baseline's calibration; one that does not rise with risk there says nothing but the rate of defaults."""
     try:
-        return calibrate(margin, bad)
+        return calibrate(margin, bad, weight)
     except GateNotPassed:
-        return Calibration(slope=0.0, intercept=float(np.log(bad.mean() / (1 - bad.mean()))))
+        rate = np.average(bad, weights=weight)
+        return Calibration(slope=0.0, intercept=float(np.log(rate / (1 - rate))))
 
 
 def _slices(sample: Sample, test: Mask) -> dict[str, Mask]:

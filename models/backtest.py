@@ -3,6 +3,9 @@
 The binomial test (BCBS 2005, Working Paper 14) takes rows for independent trials. Rows of one borrower, and neighbouring
 months of one loan, are not: its p-values are too small. The interval beside it draws borrowers. Holm's (1979) correction keeps
 the chance of any false alarm over all grades at the stated level.
+
+Where only some good rows were kept, rates and PDs are of the book that the rows stand for. The binomial test stays exact: among
+the kept rows a default is likelier, by the draw that is known, and that is the rate it tests.
 """
 
 from dataclasses import dataclass
@@ -37,18 +40,19 @@ class GradeTest:
         return bool(self.low <= self.expected <= self.high) if np.isfinite(self.low) else None
 
 
-def backtest(log_odds: Float, bad: Float, borrowers: Int) -> dict[int, GradeTest]:
-    """Each grade that has rows, best first."""
-    pd_12m, grades = probability(log_odds), grade(log_odds)
+def backtest(log_odds: Float, bad: Float, borrowers: Int, stands_for: float = 1.0) -> dict[int, GradeTest]:
+    """Each grade that has rows, best first; each good row stands for so many of the book."""
+    pd_12m, grades, weight = probability(log_odds), grade(log_odds), np.where(bad == 1, 1.0, stands_for)
+    among_kept = pd_12m / (1.0 - (1.0 - pd_12m) * (1.0 - 1.0 / stands_for))
     present = [int(g) for g in np.unique(grades)]
-    p = [_exact(bad[grades == g], pd_12m[grades == g]) for g in present]
+    p = [_exact(bad[grades == g], among_kept[grades == g]) for g in present]
     found = {}
     for g, plain, corrected in zip(present, p, holm(p), strict=True):
         rows = grades == g
-        observed = bad[rows]
+        expected, observed = (float(np.average(of[rows], weights=weight[rows])) for of in (pd_12m, bad))
         found[g] = GradeTest(
-            len(observed), int(observed.sum()), float(pd_12m[rows].mean()), float(observed.mean()),
-            *_clustered(observed, borrowers[rows]), plain, corrected, limits().backtest_light(corrected).name,
+            int(rows.sum()), int(bad[rows].sum()), expected, observed,
+            *_clustered(bad[rows], borrowers[rows], weight[rows]), plain, corrected, limits().backtest_light(corrected).name,
         )  # fmt: skip
     return found
 
@@ -73,40 +77,45 @@ class HorizonTest:
     high: float
 
 
-def by_horizon(horizons: Horizons, log_odds: Float, borrowers: Int, seen: Followed) -> dict[int, HorizonTest | None]:
+def by_horizon(
+    horizons: Horizons, log_odds: Float, borrowers: Int, seen: Followed, weight: Float | None = None
+) -> dict[int, HorizonTest | None]:
     """Each reported horizon on rows that were followed; None where too few were watched so long to say anything.
 
-    Beyond the target's horizon a row counts only if it was watched throughout, defaulted or not.
+    Beyond the target's horizon a row counts only if it was watched throughout, defaulted or not. Each row stands for ``weight``,
+    1 unless told.
     """
-    law, grades, columns = limits(), grade(log_odds), []
+    law, grades, columns, counts = limits(), grade(log_odds), [], []
+    each = np.ones(len(log_odds)) if weight is None else weight
     for months in law.horizons:
         known = (seen.watched >= months) | (months <= horizons.anchor)
         bad = (seen.event > 0) & (seen.event <= months)
-        columns += [known, known & bad, np.where(known, pd_at(log_odds, grades, months, horizons), 0.0)]
-    sums = resampled(np.column_stack(columns).astype(np.float64), borrowers)
+        columns += [known * each, (known & bad) * each, np.where(known, pd_at(log_odds, grades, months, horizons), 0.0) * each]
+        counts.append((int(known.sum()), int((known & bad).sum())))
+    sums = resampled(np.column_stack(columns), borrowers)
     return {
-        months: _came_true(*sums[:, 3 * i : 3 * i + 3].T) if sums[0, 3 * i] >= law.fewest_watched else None
+        months: _came_true(*counts[i], *sums[:, 3 * i : 3 * i + 3].T) if counts[i][0] >= law.fewest_watched else None
         for i, months in enumerate(law.horizons)
     }
 
 
-def _came_true(n: Float, bad: Float, expected: Float) -> HorizonTest:
-    """From sums over the sample, then over draws."""
+def _came_true(rows: int, defaults: int, n: Float, bad: Float, expected: Float) -> HorizonTest:
+    """From counts of rows, and what they stand for: sums over the sample, then over draws."""
     ratio = quotient(bad, expected)
     low, high = interval(ratio[1:]) if bad[0] else (np.nan, np.nan)
     return HorizonTest(
-        int(n[0]), int(bad[0]), float(expected[0] / n[0]), float(bad[0] / n[0]), float(ratio[0]), low, high
+        rows, defaults, float(expected[0] / n[0]), float(bad[0] / n[0]), float(ratio[0]), low, high
     )  # fmt: skip
 
 
-def _exact(bad: Float, pd_12m: Float) -> float:
+def _exact(bad: Float, rate: Float) -> float:
     """Two-sided exact binomial p-value of the mean PD; PDs that differ inside a grade make it larger, not smaller."""
-    return float(binomtest(int(bad.sum()), len(bad), float(pd_12m.mean())).pvalue)
+    return float(binomtest(int(bad.sum()), len(bad), float(rate.mean())).pvalue)
 
 
-def _clustered(bad: Float, borrowers: Int) -> tuple[float, float]:
+def _clustered(bad: Float, borrowers: Int, weight: Float) -> tuple[float, float]:
     """Of the default rate; there is none where nobody or everybody defaulted: every draw would say the same."""
     if not 0 < bad.sum() < len(bad):
         return np.nan, np.nan
-    sums = resampled(np.column_stack([bad, np.ones(len(bad))]), borrowers)
+    sums = resampled(np.column_stack([bad * weight, weight]), borrowers)
     return interval(sums[1:, 0] / sums[1:, 1])

@@ -1,6 +1,12 @@
-"""What a lender would use without us, on the same rows: a days-past-due rule, a logistic regression, a WOE scorecard."""
+"""What a lender would use without us, on the same rows: a days-past-due rule, a logistic regression, a WOE scorecard.
+
+Rows may weigh more than one; the weights go into the fit. Medians, scales, bins and weights of evidence are those of the rows as
+they are: which good rows were drawn moves no weight of evidence but by chance, since bad and good shares are taken apart, and the
+others are conventions that a fit makes up for.
+"""
 
 from collections.abc import Callable
+from typing import Protocol
 
 import numpy as np
 import pandas as pd
@@ -13,14 +19,20 @@ from sklearn.preprocessing import StandardScaler
 from features.ledger import Float
 
 Score = Callable[[pd.DataFrame], Float]
-Baseline = Callable[[pd.DataFrame, Float], Score]
+
+
+class Baseline(Protocol):
+    """From features, outcomes and weights of rows (1 unless told) to a score."""
+
+    def __call__(self, x: pd.DataFrame, bad: Float, weight: Float | None = None) -> Score: ...
+
 
 WORST = ("worst_dpd_365", "status_worst_365")
 BINS = 10
 UNKNOWN = -1
 
 
-def worst_dpd(x: pd.DataFrame, bad: Float) -> Score:
+def worst_dpd(x: pd.DataFrame, bad: Float, weight: Float | None = None) -> Score:
     """The worst days past due of a year, from payments or month ends; a loan without either was not seen late."""
 
     def score(x: pd.DataFrame) -> Float:
@@ -30,23 +42,23 @@ def worst_dpd(x: pd.DataFrame, bad: Float) -> Score:
     return score
 
 
-def logistic(x: pd.DataFrame, bad: Float) -> Score:
+def logistic(x: pd.DataFrame, bad: Float, weight: Float | None = None) -> Score:
     """Logistic regression on all features: median for unknown with an indicator, standardised, ridge."""
     model = make_pipeline(
         SimpleImputer(strategy="median", add_indicator=True, keep_empty_features=True),
         StandardScaler(),
         LogisticRegression(C=0.01, solver="newton-cholesky"),
     )
-    model.fit(x.to_numpy(), bad)
+    model.fit(x.to_numpy(), bad, logisticregression__sample_weight=weight)
     return lambda x: np.asarray(model.decision_function(x.to_numpy()), dtype=np.float64)
 
 
-def scorecard(x: pd.DataFrame, bad: Float) -> Score:
+def scorecard(x: pd.DataFrame, bad: Float, weight: Float | None = None) -> Score:
     """A weight-of-evidence scorecard (Siddiqi 2017): ten bins of equal count per feature, unknown a bin of its own."""
     edges = {str(name): _edges(x[name].to_numpy()) for name in x}
     encoder = WOEEncoder(cols=list(x.columns), regularization=1.0)
     model = LogisticRegression(C=0.01, solver="newton-cholesky")
-    model.fit(encoder.fit_transform(_binned(x, edges), bad), bad)
+    model.fit(encoder.fit_transform(_binned(x, edges), bad), bad, weight)
 
     def score(x: pd.DataFrame) -> Float:
         return np.asarray(model.decision_function(encoder.transform(_binned(x, edges))), dtype=np.float64)

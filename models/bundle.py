@@ -2,7 +2,7 @@
 
 model.txt      the trees, as LightGBM writes them
 bundle.json    features in order with unit and direction, calibration, PD by horizon, target, profile, periods, where the
-               data came from
+               data came from, and how good rows were drawn if not all were kept
 metrics.json   how it was judged before it was used
 manifest.json  sha256 of each of these
 """
@@ -135,10 +135,11 @@ def _said(trained: Trained, horizons: Horizons, ledger: Mapping[str, Any]) -> di
         "horizons": asdict(horizons),
         "rounds": trained.rounds,
         "target": asdict(trained.target),
-        "profile": {**asdict(trained.profile), "prohibited": list(trained.profile.prohibited)},
+        "profile": trained.profile.said(),
         "periods": trained.periods and {k: [day.isoformat() for day in days] for k, days in asdict(trained.periods).items()},
         "search": trained.search and dict(trained.search),
         "data": trained.data_digest,
+        **({"thinned": asdict(trained.thinned)} if trained.thinned else {}),
         "ledger": dict(ledger),
         "architecture": platform.machine(),
         "libraries": {name: version(name) for name in LIBRARIES},

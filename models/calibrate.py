@@ -23,9 +23,12 @@ class Calibration:
         return self.intercept + self.slope * margin
 
 
-def calibrate(margin: Float, bad: Float) -> Calibration:
-    """The maximum-likelihood line on rows the model has not seen; raises GateNotPassed if it does not increase."""
-    intercept, slope = line_through(margin, bad)
+def calibrate(margin: Float, bad: Float, weight: Float | None = None) -> Calibration:
+    """The maximum-likelihood line on rows the model has not seen, each of ``weight`` 1 unless told.
+
+    Raises GateNotPassed if it does not increase.
+    """
+    intercept, slope = line_through(margin, bad, weight)
     if not slope > 0:
         raise GateNotPassed(
             f"on {len(bad)} later rows with {int(bad.sum())} defaults the score does not rise with risk (slope {slope:.3f});"
@@ -35,12 +38,16 @@ def calibrate(margin: Float, bad: Float) -> Calibration:
     return Calibration(slope, intercept)
 
 
-def line_through(x: Float, y: Float) -> tuple[float, float]:
-    """Intercept and slope of the logistic regression of 0/1 ``y`` on ``x``, at any scale of ``x``; NaN if not identified."""
-    spread, rate = float(x.std()), float(y.mean())
+def line_through(x: Float, y: Float, weight: Float | None = None) -> tuple[float, float]:
+    """Intercept and slope of the logistic regression of 0/1 ``y`` on ``x``, at any scale of ``x``; NaN if not identified.
+
+    Each row has ``weight`` 1 unless told.
+    """
+    weight = np.ones(len(y)) if weight is None else weight
+    spread, rate = float(x.std()), float(np.average(y, weights=weight))
     if not (spread > 0 and 0 < rate < 1):
         return math.nan, math.nan
-    intercept, slope = logistic_line((x - x.mean()) / spread, y, np.ones(len(y)), math.log(rate / (1 - rate)), 0.0)
+    intercept, slope = logistic_line((x - x.mean()) / spread, y, weight, math.log(rate / (1 - rate)), 0.0)
     return intercept - slope * float(x.mean()) / spread, slope / spread
 
 

@@ -12,10 +12,10 @@ from typing import Any
 
 import lightgbm as lgb
 import numpy as np
-import pandas as pd
 
 from features.ledger import Float
 from features.window import Mask
+from models.matrix import Matrix
 from models.train import Progress
 
 LOG = logging.getLogger("lightgbm")
@@ -31,26 +31,33 @@ class Cluster:
         self.client = client
 
     def __call__(
-        self, x: pd.DataFrame, y: Float, parts: Sequence[Mask], parameters: Mapping[str, Any], rounds: int, done: Progress
+        self,
+        x: Matrix,
+        y: Float,
+        weight: Float,
+        parts: Sequence[Mask],
+        parameters: Mapping[str, Any],
+        rounds: int,
+        done: Progress,
     ) -> list[lgb.Booster]:
         # LightGBM tells of its connections on stdout, where a document may be due.
         lgb.register_logger(LOG)
         self.client.run(os.dup2, 2, 1)
         boosters = []
         for rows in parts:
-            boosters.append(self._booster(x, y, np.flatnonzero(rows), parameters, rounds))
+            boosters.append(self._booster(x, y, weight, np.flatnonzero(rows), parameters, rounds))
             done("trees", rounds)
         return boosters
 
-    def _booster(self, x: pd.DataFrame, y: Float, rows: Any, parameters: Mapping[str, Any], rounds: int) -> lgb.Booster:
+    def _booster(self, x: Matrix, y: Float, weight: Float, rows: Any, parameters: Mapping[str, Any], rounds: int) -> lgb.Booster:
         from lightgbm.dask import DaskLGBMClassifier
 
         own = {name: value for name, value in parameters.items() if name != "num_threads"}  # a worker's threads are Dask's to say
         blocks = np.array_split(rows, len(self.client.scheduler_info()["workers"]))
-        features = self._spread([x.to_numpy()[block] for block in blocks])
-        labels = self._spread([y[block] for block in blocks])
+        features = self._spread([x.block(block) for block in blocks])
+        labels, stand_for = (self._spread([of[block] for block in blocks]) for of in (y, weight))
         model = DaskLGBMClassifier(client=self.client, n_estimators=rounds, **own)
-        model.fit(features, labels, feature_name=[str(name) for name in x.columns])
+        model.fit(features, labels, sample_weight=stand_for, feature_name=list(x.names))
         return lgb.Booster(model_str=OF_THE_MACHINES.sub("", model.booster_.model_to_string()))
 
     def _spread(self, blocks: list[Float]) -> Any:

@@ -6,6 +6,7 @@ ends. Scores are not averaged over repeats: an average of models is a better mod
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 
@@ -21,7 +22,7 @@ def cross_assess(trained: Trained, sample: Sample, done: Callable[[str, int], No
     repeats = [judged(_scores(trained, sample, f"repeat {r}", done), sample) for r in range(trained.profile.repeats)]
     first = repeats[0]
     slices = {part: _mean([r.slices[part] for r in repeats]) for part in first.slices}
-    return Assessment(_mean([r.whole for r in repeats]), slices, first.scores, first.bad)
+    return Assessment(_mean([r.whole for r in repeats]), slices, first.scores, first.bad, first.weight)
 
 
 def _scores(trained: Trained, sample: Sample, seed: str, done: Callable[[str, int], None]) -> dict[str, Float]:
@@ -40,12 +41,12 @@ def _scores(trained: Trained, sample: Sample, seed: str, done: Callable[[str, in
 
 def _mean(repeats: list[dict[str, Verdict]]) -> dict[str, Verdict]:
     """The mean verdict of each score."""
+
+    def mean(name: str, side: str) -> dict[str, float]:
+        sides = [getattr(repeat[name], side) for repeat in repeats]
+        return {metric: float(np.mean([each[metric] for each in sides])) for metric in sides[0]}
+
     return {
-        name: Verdict(
-            found.n, found.bad, *(
-                {metric: float(np.mean([getattr(r[name], side)[metric] for r in repeats])) for metric in found.value}
-                for side in ("value", "low", "high")
-            ),
-        )
+        name: replace(found, value=mean(name, "value"), low=mean(name, "low"), high=mean(name, "high"))
         for name, found in repeats[0].items()
-    }  # fmt: skip
+    }

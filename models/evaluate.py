@@ -1,7 +1,8 @@
 """What a score is worth: discrimination, accuracy of the probability, and how sure we can be, borrowers being clusters.
 
 Intervals are 95 % percentile bootstraps that draw borrowers, not rows (Field & Welsh 2007): a borrower with ten loans is one
-witness. Every metric takes weights, so a draw is a weight per row and nothing is copied or sorted again.
+witness. Every metric takes weights, so a draw is a weight per row and nothing is copied or sorted again; a row that stands for
+several of the book weighs as many in every draw.
 """
 
 from collections.abc import Iterator, Mapping
@@ -28,42 +29,54 @@ BINS = 10
 
 @dataclass(frozen=True)
 class Verdict:
-    """Metrics of one score with their intervals: ``value[name]``, ``low[name]``, ``high[name]``."""
+    """Metrics of one score with their intervals: ``value[name]``, ``low[name]``, ``high[name]``.
+
+    ``n`` rows with ``bad`` defaults were judged; ``represented`` are the rows of the book they stand for, None if themselves.
+    """
 
     n: int
     bad: int
     value: dict[str, float]
     low: dict[str, float]
     high: dict[str, float]
+    represented: int | None = None
 
     def as_json(self) -> dict[str, float | None]:
-        """Flat, as the contract names it: n, bad, auc, auc_low, auc_high, ...; None where a number is not defined."""
+        """Flat, as the contract names it: n, bad, auc, auc_low, auc_high, ...; None where a number is not defined.
+
+        ``represented`` is there if rows stand for more than themselves.
+        """
         flat: dict[str, float] = {"n": self.n, "bad": self.bad}
+        flat |= {} if self.represented is None else {"represented": self.represented}
         for name in self.value:
             flat |= {name: self.value[name], f"{name}_low": self.low[name], f"{name}_high": self.high[name]}
         return {name: number if np.isfinite(number) else None for name, number in flat.items()}
 
 
-def judge(scores: Mapping[str, Float], bad: Float, borrowers: Int, draws: int = DRAWS) -> dict[str, Verdict]:
-    """Verdicts on several scores (log-odds) over the same rows and the same draws.
+def judge(
+    scores: Mapping[str, Float], bad: Float, borrowers: Int, draws: int = DRAWS, weight: Float | None = None
+) -> dict[str, Verdict]:
+    """Verdicts on several scores (log-odds) over the same rows and the same draws; each row stands for ``weight``, 1 unless told.
 
     The result also has, for each score after the first, ``<first>_minus_<name>``: the paired difference of every metric.
     """
     codes = np.asarray(pd.factorize(borrowers)[0], dtype=np.int64)
+    each = np.ones(len(bad)) if weight is None else weight
     drawn = _draws(int(codes.max()) + 1, draws)
     with ThreadPoolExecutor(2) as pool:
-        found = pool.map(lambda score: _table(np.ascontiguousarray(score), bad, drawn, codes), scores.values())
+        found = pool.map(lambda score: _table(np.ascontiguousarray(score), bad, drawn, codes, each), scores.values())
     tables = dict(zip(scores, found, strict=True))
     first, *others = tables
-    verdicts = {name: _verdict(table, bad) for name, table in tables.items()}
-    return verdicts | {f"{first}_minus_{name}": _verdict(tables[first] - tables[name], bad) for name in others}
+    verdicts = {name: _verdict(table, bad, each) for name, table in tables.items()}
+    return verdicts | {f"{first}_minus_{name}": _verdict(tables[first] - tables[name], bad, each) for name in others}
 
 
-def _verdict(table: Float, bad: Float) -> Verdict:
+def _verdict(table: Float, bad: Float, each: Float) -> Verdict:
     """From a table whose first row is the whole sample and whose others are draws; float64 (1 + draws, len(METRICS))."""
     low, high = pd.DataFrame(table[1:]).quantile([0.025, 0.975]).to_numpy()
-    named = (dict(zip(METRICS, row.tolist(), strict=True)) for row in (table[0], low, high))
-    return Verdict(len(bad), int(bad.sum()), *named)
+    value, least, most = (dict(zip(METRICS, row.tolist(), strict=True)) for row in (table[0], low, high))
+    represented = None if (each == 1).all() else round(float(each.sum()))
+    return Verdict(len(bad), int(bad.sum()), value, least, most, represented)
 
 
 def resampled(values: Float, borrowers: Int, draws: int = DRAWS) -> Float:
@@ -100,15 +113,15 @@ def _draws(people: int, draws: int) -> Float:
     return np.vstack([np.ones(people), *_drawn(people, draws)]).astype(np.float64)
 
 
-def _table(score: Float, bad: Float, drawn: Float, codes: Int) -> Float:
-    """METRICS of the whole sample and of each draw; rows are sorted once, riskiest first."""
+def _table(score: Float, bad: Float, drawn: Float, codes: Int, each: Float) -> Float:
+    """METRICS of the whole sample and of each draw, rows weighing what ``each`` says; they are sorted once, riskiest first."""
     order = np.argsort(-score, kind="stable")
-    score, bad, codes = score[order], bad[order], codes[order]
+    score, bad, codes, each = score[order], bad[order], codes[order], each[order]
     pd_12m = 1.0 / (1.0 + np.exp(-score))
     # log(1 + e^-z) for a default, log(1 + e^z) otherwise, written so that neither overflows
     loss = np.logaddexp(0.0, np.where(bad == 1.0, -score, score))
-    start = line_through(score, bad)
-    return _metrics(score, bad, pd_12m, loss, drawn, codes, *start, np.array(LOOKED_AT))
+    start = line_through(score, bad, each)
+    return _metrics(score, bad, pd_12m, loss, drawn, codes, each, *start, np.array(LOOKED_AT))
 
 
 @kernel
@@ -119,18 +132,22 @@ def _metrics(
     loss: Float,
     drawn: Float,
     codes: Int,
+    each: Float,
     intercept: float,
     slope: float,
     looked_at: Float,
 ) -> Float:
-    """METRICS under each row of weights per borrower, of rows sorted by score; float64 (len(drawn), len(METRICS))."""
+    """METRICS under each row of weights per borrower, times ``each`` row's own, of rows sorted by score.
+
+    float64 (len(drawn), len(METRICS)).
+    """
     n = len(bad)
     out = np.full((len(drawn), 8 + len(looked_at)), np.nan)
     weight = np.empty(n)
     for k in range(len(drawn)):
         total_bad, total, brier, lost = 0.0, 0.0, 0.0, 0.0
         for i in range(n):
-            w = drawn[k, codes[i]]
+            w = drawn[k, codes[i]] * each[i]
             weight[i] = w
             total += w
             total_bad += w * bad[i]

@@ -86,19 +86,22 @@ def followed(people: Population, ledger: Ledger, target: Target, months: int, kn
     return Followed(event, watched)
 
 
-def fit(near: Followed, far: Followed, grade: Int, pd: Float, anchor: int) -> Horizons:
+def fit(near: Followed, far: Followed, grade: Int, pd: Float, anchor: int, weight: Float | None = None) -> Horizons:
     """Curves from pool rows: ``near`` as known on the first test day, ``far`` as known now; ``grade`` and ``pd`` of each row.
+
+    Each row stands for ``weight``, 1 unless told.
 
     Neighbouring grades are pooled, from the riskiest down, until they hold ``fewest_events`` defaults within the target's
     horizon; what is left at the safe end joins the last pool.
     """
     law = limits()
     longest = max(*law.horizons, anchor)
+    each = np.ones(len(grade)) if weight is None else weight
     curves = []
     for grades in pooled(np.bincount(grade[_within(near, anchor)], minlength=len(GRADES) + 1)[1:], law.fewest_events):
         rows = np.isin(grade, grades)
-        hazard, supported = _hazards(near, far, rows, anchor, longest, law)
-        power = _power(hazard, -float(np.log1p(-pd[rows]).mean()), anchor)
+        hazard, supported = _hazards(near, far, rows, each, anchor, longest, law)
+        power = _power(hazard, -float(np.average(np.log1p(-pd[rows]), weights=each[rows])), anchor)
         events = int((rows & _within(near, anchor)).sum())
         curves.append(Curve(grades, tuple(power.tolist()), int(rows.sum()), events, supported))
     return Horizons(anchor, tuple(curves))
@@ -124,23 +127,24 @@ def pooled(events: Sequence[int] | Int, fewest: int) -> list[tuple[int, ...]]:
     return [tuple(group) for group in reversed(groups)]
 
 
-def _hazards(near: Followed, far: Followed, rows: Mask, anchor: int, longest: int, law: Limits) -> tuple[Float, int]:
+def _hazards(near: Followed, far: Followed, rows: Mask, each: Float, anchor: int, longest: int, law: Limits) -> tuple[Float, int]:
     """Cumulative-hazard increments of each month, and the last month that enough rows were watched through."""
     watched = np.array([(rows & (far.watched >= k)).sum() for k in range(1, longest + 1)])
     supported = max(anchor, int((watched >= law.fewest_watched).sum()))
-    seen = [hazard(near if k <= anchor else far, rows, k) for k in range(1, supported + 1)]
+    seen = [hazard(near if k <= anchor else far, rows, k, each) for k in range(1, supported + 1)]
     carried = float(np.mean(seen[-law.carried_months :]))
     return np.array([*seen, *[carried] * (longest - supported)]), supported
 
 
-def hazard(of: Followed, rows: Mask, month: int) -> float:
+def hazard(of: Followed, rows: Mask, month: int, weight: Float | None = None) -> float:
     """-log of the share of rows at risk that pass the month without default; 0 if none is at risk.
 
     Rows that defaulted earlier, or are not watched to the month's end, are not at risk. If all at risk default, half a row is
-    taken to pass.
+    taken to pass. Each row stands for ``weight``, 1 unless told.
     """
+    each = np.ones(len(rows)) if weight is None else weight
     at_risk = rows & (of.watched >= month) & ((of.event == 0) | (of.event >= month))
-    n, lost = int(at_risk.sum()), int((at_risk & (of.event == month)).sum())
+    n, lost = float(each[at_risk].sum()), float(each[at_risk & (of.event == month)].sum())
     return float(np.log(n / (n - min(lost, n - 0.5)))) if n else 0.0
 
 

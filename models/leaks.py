@@ -3,6 +3,8 @@
 The same test rows are computed twice: with what was known on the day, and with what is known now of the days up to then. A
 feature that ranks better in the second view lives on records that arrive or are corrected after the fact: there the arrival
 dates must be right, above all where they are assumed.
+
+AUC does not depend on how many good rows each good row stands for, so none is weighed here but for the share that differs.
 """
 
 from dataclasses import dataclass
@@ -47,17 +49,19 @@ class XRay:
 def xray(trained: Trained, sample: Sample, ledger: Ledger) -> XRay:
     """Look at test rows of whole partitions, so many that there are ``limits().leak_rows``: borrowers are dealt out by chance."""
     pool, rows = sample.pool, _some(sample, ledger)
-    names, bad = list(trained.features), sample.y[rows]
+    names, bad, weight = list(trained.features), sample.y[rows], sample.weight[rows]
     then = sample.x.iloc[rows][names].reset_index(drop=True)
     spine = sample.people.spine.take(rows).known(day_number(ledger.known_through))
     now = compute(spine, ledger, [feature(name) for name in names])
     by_feature = {}
     for name in names:
         before, after = (ordered(view[name], sample.x[name][pool], sample.y[pool]) for view in (then, now))
-        by_feature[name] = _gain(before, after, bad, _differ(then[name], now[name]))
+        by_feature[name] = _gain(before, after, bad, _differ(then[name], now[name], weight))
     scores = {"ignored": trained.log_odds(now), "respected": trained.log_odds(then)}
     paired = judge(scores, bad, sample.borrowers[rows], DRAWS)["ignored_minus_respected"]
-    score = _gain(scores["respected"], scores["ignored"], bad, float((scores["respected"] != scores["ignored"]).mean()))
+    score = _gain(
+        scores["respected"], scores["ignored"], bad, _differ(pd.Series(scores["respected"]), pd.Series(scores["ignored"]), weight)
+    )
     return XRay(len(rows), score, paired.low["auc"], paired.high["auc"], by_feature)
 
 
@@ -75,9 +79,9 @@ def _gain(respected: Float, ignored: Float, bad: Float, changed: float) -> Gain:
     return Gain(before, after, after - before, changed, bool(after - before > limits().leak_limit))
 
 
-def _differ(then: pd.Series, now: pd.Series) -> float:
+def _differ(then: pd.Series, now: pd.Series, weight: Float) -> float:
     """Share of rows with another value; unknown equals unknown."""
-    return float((~((then == now) | (then.isna() & now.isna()))).mean())
+    return float(np.average(~((then == now) | (then.isna() & now.isna())), weights=weight))
 
 
 def ordered(values: pd.Series, pool: pd.Series, bad: Float) -> Float:

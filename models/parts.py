@@ -1,6 +1,7 @@
 """What the score is worth on parts of the test rows, and its errors by group of borrowers.
 
-A part with fewer defaults than ``limits().fewest_bad`` shows its counts and rates but no verdict.
+A part with fewer defaults than ``limits().fewest_bad`` shows its counts and rates but no verdict. Counts are of rows, all rates
+of what the rows stand for: ``weight``, 1 unless told.
 """
 
 from collections.abc import Callable
@@ -51,42 +52,49 @@ class GroupErrors:
     flagged_ratio: float
 
 
-def judge_part(log_odds: Float, bad: Float, borrowers: Int) -> Part:
+def judge_part(log_odds: Float, bad: Float, borrowers: Int, weight: Float) -> Part:
     enough = limits().fewest_bad <= bad.sum() < len(bad)
-    verdict = judge({"model": log_odds}, bad, borrowers, DRAWS)["model"] if enough else None
-    return Part(len(bad), int(bad.sum()), float(probability(log_odds).mean()), float(bad.mean()), verdict)
+    verdict = judge({"model": log_odds}, bad, borrowers, DRAWS, weight)["model"] if enough else None
+    mean_pd, rate = (float(np.average(of, weights=weight)) for of in (probability(log_odds), bad))
+    return Part(len(bad), int(bad.sum()), mean_pd, rate, verdict)
 
 
-def by_part(log_odds: Float, bad: Float, borrowers: Int, labels: pd.DataFrame) -> dict[str, dict[str, Part]]:
+def by_part(
+    log_odds: Float, bad: Float, borrowers: Int, labels: pd.DataFrame, weight: Float | None = None
+) -> dict[str, dict[str, Part]]:
     """For each column of ``labels`` (n rows) the parts it names, in order of name."""
+    each = np.ones(len(bad)) if weight is None else weight
 
     def parts(column: str) -> dict[str, Part]:
-        return {name: judge_part(log_odds[rows], bad[rows], borrowers[rows]) for name, rows in _members(labels[column])}
+        return {n: judge_part(log_odds[rows], bad[rows], borrowers[rows], each[rows]) for n, rows in _members(labels[column])}
 
     return _by_column(labels, parts)
 
 
 def errors_by_group(
-    log_odds: Float, bad: Float, borrowers: Int, labels: pd.DataFrame, watch_pd: float
+    log_odds: Float, bad: Float, borrowers: Int, labels: pd.DataFrame, watch_pd: float, weight: Float | None = None
 ) -> dict[str, dict[str, GroupErrors]]:
     """For each column of ``labels`` the errors of each group when every PD from ``watch_pd`` on is flagged."""
-    flagged = probability(log_odds) >= watch_pd
-    return _by_column(labels, lambda column: _errors(log_odds, bad, borrowers, _members(labels[column]), flagged))
+    flagged, each = probability(log_odds) >= watch_pd, np.ones(len(bad)) if weight is None else weight
+    return _by_column(labels, lambda column: _errors(log_odds, bad, borrowers, _members(labels[column]), flagged, each))
 
 
-def _errors(log_odds: Float, bad: Float, borrowers: Int, groups: list[tuple[str, Mask]], flagged: Mask) -> dict[str, GroupErrors]:
-    largest = max(groups, key=lambda named: named[1].sum())[1]
+def _errors(
+    log_odds: Float, bad: Float, borrowers: Int, groups: list[tuple[str, Mask]], flagged: Mask, each: Float
+) -> dict[str, GroupErrors]:
+    largest = max(groups, key=lambda named: each[named[1]].sum())[1]
+    most = np.average(flagged[largest], weights=each[largest])
     found = {}
     for name, rows in groups:
         good = rows & (bad == 0)
         columns = [good & flagged, good, rows & ~flagged & (bad == 1), rows & (bad == 1)]
-        sums = resampled(np.column_stack(columns).astype(np.float64)[rows], borrowers[rows], DRAWS)
+        sums = resampled((np.column_stack(columns) * each[:, None])[rows], borrowers[rows], DRAWS)
         positive, negative = quotient(sums[:, 0], sums[:, 1]), quotient(sums[:, 2], sums[:, 3])
-        share = float(flagged[rows].mean())
+        share = float(np.average(flagged[rows], weights=each[rows]))
         found[name] = GroupErrors(
-            judge_part(log_odds[rows], bad[rows], borrowers[rows]), share,
+            judge_part(log_odds[rows], bad[rows], borrowers[rows], each[rows]), share,
             float(positive[0]), *interval(positive[1:]), float(negative[0]), *interval(negative[1:]),
-            float(quotient(np.array([share]), np.array([flagged[largest].mean()]))[0]),
+            float(quotient(np.array([share]), np.array([most]))[0]),
         )  # fmt: skip
     return found
 

@@ -39,7 +39,7 @@ def _sheet(title: str, x: str, y: str) -> Figure:
 def roc(assessment: Assessment) -> Figure:
     figure = _sheet("ROC on the test months", "share of good loans flagged", "share of defaults caught")
     for name, label in NAMES.items():
-        fpr, tpr, _ = roc_curve(assessment.bad, assessment.scores[name])
+        fpr, tpr, _ = roc_curve(assessment.bad, assessment.scores[name], sample_weight=assessment.weight)
         figure.axes[0].plot(fpr, tpr, label=f"{label} {assessment.whole[name].value['auc']:.3f}")
     figure.axes[0].plot([0, 1], [0, 1], ":", color="grey")
     figure.axes[0].legend(title="AUC")
@@ -48,8 +48,8 @@ def roc(assessment: Assessment) -> Figure:
 
 def ks(assessment: Assessment) -> Figure:
     figure = _sheet("Kolmogorov-Smirnov on the test months", "share of loans, riskiest first", "share of the group")
-    fpr, tpr, _ = roc_curve(assessment.bad, assessment.scores["model"], drop_intermediate=False)
-    rate = assessment.bad.mean()
+    fpr, tpr, _ = roc_curve(assessment.bad, assessment.scores["model"], sample_weight=assessment.weight, drop_intermediate=False)
+    rate = np.average(assessment.bad, weights=assessment.weight)
     flagged = tpr * rate + fpr * (1 - rate)
     figure.axes[0].plot(flagged, tpr, label="defaults")
     figure.axes[0].plot(flagged, fpr, label="good loans")
@@ -63,9 +63,11 @@ def calibration(assessment: Assessment) -> Figure:
     figure = _sheet("Calibration on the test months", "predicted PD", "observed default rate")
     pd_12m = probability(assessment.scores["model"])
     bins = [b for b in np.array_split(np.argsort(pd_12m, kind="stable"), BINS) if len(b)]
-    predicted = np.array([pd_12m[b].mean() for b in bins])
-    observed = np.array([assessment.bad[b].mean() for b in bins])
-    spread = 1.96 * np.sqrt(predicted * (1 - predicted) / np.array([len(b) for b in bins]))
+    weight = [assessment.weight[b] for b in bins]
+    predicted, observed = (
+        np.array([np.average(of[b], weights=w) for b, w in zip(bins, weight, strict=True)]) for of in (pd_12m, assessment.bad)
+    )
+    spread = 1.96 * np.sqrt(predicted * (1 - predicted) * np.array([(w**2).sum() / w.sum() ** 2 for w in weight]))
     figure.axes[0].errorbar(predicted, observed, yerr=spread, fmt="o-", capsize=3)
     top = float(max(predicted.max(), observed.max()) * 1.1)
     figure.axes[0].plot([0, top], [0, top], ":", color="grey")
@@ -76,8 +78,10 @@ def lift(assessment: Assessment) -> Figure:
     figure = _sheet("Lift on the test months", "share of loans looked at, riskiest first", "times the average default rate")
     share = np.linspace(0.01, 1, 100)
     for name, label in NAMES.items():
-        caught = np.cumsum(assessment.bad[np.argsort(-assessment.scores[name], kind="stable")]) / assessment.bad.sum()
-        at = np.maximum((share * len(caught)).astype(int), 1) - 1
+        order = np.argsort(-assessment.scores[name], kind="stable")
+        caught = np.cumsum(assessment.bad[order]) / assessment.bad.sum()
+        seen = np.cumsum(assessment.weight[order])
+        at = np.maximum(np.searchsorted(seen, share * seen[-1], side="right"), 1) - 1
         figure.axes[0].plot(share, caught[at] / share, label=label)
     figure.axes[0].legend()
     return figure

@@ -2,7 +2,7 @@
 
 import tomllib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import asdict, dataclass, fields, replace
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -15,6 +15,7 @@ from features.measure import Reduce
 from features.schema import TABLES
 
 LONGEST_MONTHS = 600
+FEWEST_GOOD = 1_000
 
 
 @dataclass(frozen=True)
@@ -28,12 +29,18 @@ class Profile:
     test_months: int
     every: int
     paid_off: bool
+    good_rows: int
     folds: int
     repeats: int
     prohibited: tuple[str, ...]
     only: tuple[str, ...]
     without: Mapping[str, str]
     lightgbm: Mapping[str, float]
+
+    def said(self) -> dict[str, Any]:
+        """Its fields as a bundle keeps them: a limit that is not set is not said."""
+        said = {**asdict(self), "prohibited": list(self.prohibited)}
+        return said if self.good_rows else {name: value for name, value in said.items() if name != "good_rows"}
 
     def goal(self, name: str | None = None) -> Target:
         """The target of that name, the profile's own by default; a reported outcome looks as far ahead as the profile states.
@@ -71,6 +78,7 @@ def profile(name: str = "default") -> Profile:
     _known(chosen, {f.name for f in fields(Profile)} - {"name"}, f"profiles.toml [{name}]")
     _known(chosen["lightgbm"], set(tables["default"]["lightgbm"]), f"profiles.toml [{name}.lightgbm]")
     _months(chosen["outcome_months"], f"profiles.toml [{name}] outcome_months")
+    _good_rows(chosen["good_rows"], f"profiles.toml [{name}] good_rows")
     _known(chosen["prohibited"], {c.name for t in TABLES.values() for c in t.all_columns}, f"profiles.toml [{name}] prohibited")
     _known(chosen["only"], set(CATALOGUE), f"profiles.toml [{name}] only")
     _known(chosen["without"], set(CATALOGUE), f"profiles.toml [{name}.without]")
@@ -82,6 +90,14 @@ def _months(value: object, where: str) -> None:
         raise UsageError(
             f"{where}: saw {value!r}, expected a whole number of months from 1 to {LONGEST_MONTHS}, or 0 for not stated",
             f"{where}:实际为 {value!r},应为 1 至 {LONGEST_MONTHS} 的整月数,0 表示未说明",
+        )
+
+
+def _good_rows(value: object, where: str) -> None:
+    if type(value) is not int or not (value == 0 or value >= FEWEST_GOOD):
+        raise UsageError(
+            f"{where}: saw {value!r}, expected a whole number of at least {FEWEST_GOOD} good rows to keep, or 0 for all of them",
+            f"{where}:实际为 {value!r},应为保留的好样本行数(整数,至少{FEWEST_GOOD}),0 表示全部保留",
         )
 
 

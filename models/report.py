@@ -78,8 +78,10 @@ def documents(
         "bundle": bundle, "said": bundle.said, "whole": assessment.whole, "validation": validation, "criteria": criteria,
         "figures": drawn, "limits": limits(), "ledger": ledger, "assumed": assumed(ledger), "periods": _periods(sample),
         "features": [feature(name) for name in bundle.features], "scores": _scores(assessment),
-        "metrics": METRIC_NAMES, "part_names": PARTS,
-        "most": MOST, "mean_pd": float(probability(assessment.scores["model"]).mean()), "differences": _differences(assessment),
+        "metrics": METRIC_NAMES, "part_names": PARTS, "most": MOST, "differences": _differences(assessment),
+        "thinned": bundle.said.get("thinned"), "stands_for": sample.stands_for,
+        "mean_pd": float(np.average(probability(assessment.scores["model"]), weights=assessment.weight)),
+        "rate": float(np.average(assessment.bad, weights=assessment.weight)),
     }  # fmt: skip
     return {name: pages.get_template(name).render(said) for name in DOCUMENTS}
 
@@ -90,14 +92,24 @@ def assumed(ledger: Manifest) -> list[str]:
 
 
 def _periods(sample: Sample) -> list[dict[str, Any]]:
-    """Rows and defaults by what they are for."""
+    """Rows, the rows of the book they stand for, and defaults, by what they are for."""
     found = []
     for name, (en, zh) in PERIODS.items():
         rows = getattr(sample.roles, name)
-        days, bad = np.unique(sample.people.spine.as_of[rows]), sample.y[rows]
+        days, bad, stand_for = np.unique(sample.people.spine.as_of[rows]), sample.y[rows], float(sample.weight[rows].sum())
         first, last = to_date(int(days[0])), to_date(int(days[-1]))
         found.append(
-            {"en": en, "zh": zh, "first": first, "last": last, "months": len(days), "n": len(bad), "bad": int(bad.sum())}
+            {
+                "en": en,
+                "zh": zh,
+                "first": first,
+                "last": last,
+                "months": len(days),
+                "n": len(bad),
+                "bad": int(bad.sum()),
+                "represented": round(stand_for),
+                "rate": float(bad.sum() / stand_for),
+            }
         )
     return found
 

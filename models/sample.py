@@ -6,6 +6,9 @@ never seen him (borrowers are dealt into folds), so that one default cannot stan
 
 Where the lender reports outcomes, each row is asked about once: the rows it keeps for judging are the test, and if it keeps
 none, the model is judged by cross-fitting (:mod:`models.crossfit`).
+
+A profile may say how many good rows are kept (:mod:`models.thinning`); they are drawn once labels are known and before features
+are computed, which is where the cost is.
 """
 
 import hashlib
@@ -24,6 +27,7 @@ from features.labels import Population, Target, asked, labels, observable, perfo
 from features.ledger import Float, Int, Ledger, day_number
 from features.window import Mask, add_months, month_end, to_date
 from models.profile import Profile
+from models.thinning import Thinned, thin
 
 LATER = 0.3
 """Share of the pool's months, its latest, in which stopping and calibration are judged."""
@@ -75,6 +79,9 @@ class Roles:
     def pool(self) -> Mask:
         return self.fit | self.stop | self.calibrate
 
+    def take(self, rows: Int) -> "Roles":
+        return Roles(self.fit[rows], self.stop[rows], self.calibrate[rows], self.test[rows])
+
     @classmethod
     def over_time(cls, as_of: Int, when: Periods) -> "Roles":
         def during(days: tuple[date, ...]) -> Mask:
@@ -97,7 +104,8 @@ class Roles:
 class Sample:
     """Labelled rows with their features; ``fold`` is the borrower's, the same in every sample.
 
-    ``periods`` says which months the roles came from, None where rows have no order in time.
+    ``periods`` says which months the roles came from, None where rows have no order in time; ``thinned`` how rows were drawn,
+    None where all were kept.
     """
 
     people: Population
@@ -106,6 +114,7 @@ class Sample:
     fold: Int
     roles: Roles
     periods: Periods | None = None
+    thinned: Thinned | None = None
 
     def __len__(self) -> int:
         return len(self.y)
@@ -118,6 +127,16 @@ class Sample:
     def test(self) -> Mask:
         """The rows that judge."""
         return self.roles.test
+
+    @property
+    def stands_for(self) -> float:
+        """Good rows of the book for each good row here."""
+        return 1.0 if self.thinned is None else self.thinned.stands_for
+
+    @property
+    def weight(self) -> Float:
+        """How many rows of the book each row stands for; float64 (n,)."""
+        return np.where(self.y == 1, 1.0, self.stands_for)
 
     @property
     def crossed(self) -> bool:
@@ -134,8 +153,9 @@ class Sample:
         return np.asarray(pd.factorize(self.people.spine.borrower_id)[0], dtype=np.int64)
 
     def digest(self) -> str:
-        """sha256 of everything a model can learn from: rows, features to the bit, labels."""
-        state = hashlib.sha256(json.dumps([*self.x.columns]).encode())
+        """sha256 of everything a model can learn from: rows, features to the bit, labels, what rows stand for."""
+        said = [*self.x.columns] if self.thinned is None else [*self.x.columns, self.stands_for]
+        state = hashlib.sha256(json.dumps(said).encode())
         ids = "|".join(f"{b},{n}" for b, n in zip(self.people.spine.borrower_id, self.people.spine.loan_id, strict=True))
         state.update(ids.encode())
         for part in (self.people.spine.as_of, self.x.to_numpy(), self.y):
@@ -150,7 +170,7 @@ def draw(
     ledger: Ledger, target: Target, profile: Profile, done: Callable[[str, int], None] = lambda *_: None,
     executor: Executor | None = None,
 ) -> Sample:  # fmt: skip
-    """All labelled rows of the pool and the test, with every feature the profile allows.
+    """The labelled rows of the pool and the test, all or as many as the profile says, with every feature it allows.
 
     ``done`` is told (step, rows), ``executor`` is as in ``features.jobs``. Raises DataRefused if the history is too
     short or holds no default.
@@ -163,8 +183,10 @@ def draw(
             " target or more history",
             f"{len(y)}行样本中违约{int((y == 1).sum())}行({target.zh}),好坏样本须兼有;请更换目标或补充历史数据",
         )
+    kept, thinned = thin(people.spine, y, profile.good_rows)
+    people, y, roles = people.take(kept), y[kept], roles.take(kept)
     x = compute(people.spine, ledger, profile.catalogue(), done=lambda n: done("features", n), executor=executor)
-    return Sample(people, x, y, folds(people.spine.borrower_id), roles, when)
+    return Sample(people, x, y, folds(people.spine.borrower_id), roles, when, thinned)
 
 
 Drawn = tuple[Population, Float, Roles, Periods | None]

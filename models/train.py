@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,8 +15,10 @@ from features.labels import Target
 from features.ledger import Float, Int
 from features.window import Mask
 from models.calibrate import Calibration, calibrate
+from models.matrix import Matrix
 from models.profile import Profile
 from models.sample import FOLDS, Periods, Sample
+from models.thinning import Thinned
 
 FIXED = {
     "objective": "binary", "metric": "auc", "verbosity": -1, "deterministic": True, "force_row_wise": True, "num_threads": 1,
@@ -29,8 +32,8 @@ FITS_AT_ONCE = 2
 
 
 Progress = Callable[[str, int], None]
-Fits = Callable[[pd.DataFrame, Float, Sequence[Mask], Mapping[str, Any], int, Progress], list[lgb.Booster]]
-"""A booster of each of some parts of the rows: features, labels, parts, parameters, number of trees."""
+Fits = Callable[[Matrix, Float, Float, Sequence[Mask], Mapping[str, Any], int, Progress], list[lgb.Booster]]
+"""A booster of each of some parts of the rows: features, labels, weights, parts, parameters, number of trees."""
 
 
 @dataclass(frozen=True)
@@ -49,18 +52,20 @@ class Trained:
     periods: Periods | None = None
     search: Mapping[str, Any] | None = None
     """How the profile's parameters were searched for, if they were: ``search.Found.said``."""
+    thinned: Thinned | None = None
 
     def log_odds(self, x: pd.DataFrame) -> Float:
-        return self.calibration.log_odds(_margin(lgb.Booster(model_str=self.booster), x[list(self.features)]))
+        booster = lgb.Booster(model_str=self.booster)
+        return self.calibration.log_odds(Matrix(x, self.features).margin(booster, np.arange(len(x))))
 
 
 def fits_here(
-    x: pd.DataFrame, y: Float, parts: Sequence[Mask], parameters: Mapping[str, Any], rounds: int, done: Progress
+    x: Matrix, y: Float, weight: Float, parts: Sequence[Mask], parameters: Mapping[str, Any], rounds: int, done: Progress
 ) -> list[lgb.Booster]:
     """``Fits`` on this machine, some at a time."""
 
     def one(rows: Mask) -> lgb.Booster:
-        data = _dataset(x, y, np.flatnonzero(rows))
+        data = x.dataset(np.flatnonzero(rows), y, weight, parameters)
         return lgb.train(dict(parameters), data, rounds, callbacks=[lambda _: done("trees", 1)])
 
     with ThreadPoolExecutor(FITS_AT_ONCE) as pool:
@@ -75,56 +80,75 @@ def train(sample: Sample, target: Target, profile: Profile, done: Progress = lam
     """
     pool, test = sample.pool, sample.test
     x = telling(sample)
-    names = [str(n) for n in x]
     rounds = len(stopping_auc(x, sample, profile, done))
     parts = [pool, *(pool & (sample.fold != k) for k in range(FOLDS))]
-    booster, *without = fits(x, sample.y, parts, _parameters(profile, x.columns), rounds, done)
+    booster, *without = fits(x, sample.y, sample.weight, parts, _parameters(profile, x.names), rounds, done)
     apart = _apart(x, sample.fold, without)
     later = sample.roles.calibrate
-    line = calibrate(apart[later], sample.y[later])
+    line = calibrate(apart[later], sample.y[later], sample.weight[later])
     held_out = line.log_odds(apart[test])
     return Trained(
-        booster.model_to_string(), tuple(names), line, rounds, target, profile, sample.digest(), held_out, sample.periods
-    )
+        booster.model_to_string(), tuple(x.names), line, rounds, target, profile, sample.digest(), held_out, sample.periods,
+        thinned=sample.thinned,
+    )  # fmt: skip
 
 
-def telling(sample: Sample) -> pd.DataFrame:
+def telling(sample: Sample) -> Matrix:
     """The features that vary in the pool, of all rows."""
-    return sample.x[[n for n in sample.x if _tells(sample.x[n][sample.pool])]]
+    pool = np.flatnonzero(sample.pool)
+    return Matrix(sample.x, [str(name) for name in sample.x if _tells(sample.x[name].to_numpy(), pool)])
 
 
-def _tells(values: pd.Series) -> bool:
+def _tells(values: Float, rows: Int) -> bool:
     """Whether a feature varies, counting unknown as a value; one that never does can teach nothing."""
-    return values.nunique(dropna=False) > 1
+    first, found = values[rows[0]], values[rows]
+    return bool((~np.isnan(found) if np.isnan(first) else found != first).any())
 
 
-def stopping_auc(x: pd.DataFrame, sample: Sample, profile: Profile, done: Progress = lambda *_: None) -> list[float]:
-    """AUC in the stopping months after each tree that helps there, on borrowers that the trees were not grown on."""
+def stopping_auc(x: Matrix, sample: Sample, profile: Profile, done: Progress = lambda *_: None) -> list[float]:
+    """AUC in the stopping months after each tree that helps there, on borrowers that the trees were not grown on.
+
+    The folds grow side by side, a tree each at a time, until their mean has not risen for the profile's patience.
+    """
     early, late = sample.roles.fit, sample.roles.stop
     rows = np.flatnonzero(early | late)
     early, late, fold = early[rows], late[rows], sample.fold[rows]
-    found = lgb.cv(
-        _parameters(profile, x.columns), _dataset(x, sample.y, rows), int(profile.lightgbm["rounds"]),
-        folds=[(np.flatnonzero(early & (fold != k)), np.flatnonzero(late & (fold == k))) for k in range(FOLDS)],
-        callbacks=[lgb.early_stopping(int(profile.lightgbm["patience"]), verbose=False), lambda _: done("trees", FOLDS)],
-    )  # fmt: skip
-    return [float(auc) for auc in found["valid auc-mean"]]
+    parameters, found, best = _parameters(profile, x.names), list[float](), 0
+    whole = x.dataset(rows, sample.y, sample.weight, parameters).construct()
+    with ExitStack() as stack:
+        # A thread of its own for each: what LightGBM may print is a setting of the thread.
+        threads = [stack.enter_context(ThreadPoolExecutor(1)) for _ in range(FOLDS)]
+        begun = [t.submit(_Fold, whole, parameters, early & (fold != k), late & (fold == k)) for k, t in enumerate(threads)]
+        grown = [started.result() for started in begun]
+        while len(found) < profile.lightgbm["rounds"] and len(found) <= best + profile.lightgbm["patience"]:
+            trees = [thread.submit(each.grow) for thread, each in zip(threads, grown, strict=True)]
+            found.append(float(np.mean([tree.result() for tree in trees])))
+            best = int(np.argmax(found))
+            done("trees", FOLDS)
+    return found[: best + 1]
 
 
-def _apart(x: pd.DataFrame, fold: Int, without: list[lgb.Booster]) -> Float:
+class _Fold:
+    """Trees grown on some rows of a dataset and judged on others."""
+
+    def __init__(self, whole: lgb.Dataset, parameters: Mapping[str, Any], early: Mask, late: Mask) -> None:
+        self.booster = lgb.Booster(dict(parameters), whole.subset(np.flatnonzero(early).tolist()))
+        self.booster.add_valid(whole.subset(np.flatnonzero(late).tolist()), "valid")
+
+    def grow(self) -> float:
+        """One tree more; the AUC with it."""
+        self.booster.update()
+        ((_, _, auc, _),) = self.booster.eval_valid()
+        return float(auc)
+
+
+def _apart(x: Matrix, fold: Int, without: list[lgb.Booster]) -> Float:
     """Margins of all rows, each from the model that has not seen the row's borrower; float64 (n,)."""
-    margin = np.empty(len(x))
+    margin = np.empty(len(fold))
     for k, booster in enumerate(without):
-        margin[fold == k] = _margin(booster, x[fold == k])
+        rows = np.flatnonzero(fold == k)
+        margin[rows] = x.margin(booster, rows)
     return margin
-
-
-def _dataset(x: pd.DataFrame, y: Float, rows: Int) -> lgb.Dataset:
-    return lgb.Dataset(x.to_numpy()[rows], y[rows], feature_name=list(x.columns))
-
-
-def _margin(booster: lgb.Booster, x: pd.DataFrame) -> Float:
-    return np.asarray(booster.predict(x.to_numpy(), raw_score=True, num_threads=2))
 
 
 def _parameters(profile: Profile, names: Iterable[str]) -> dict[str, object]:

@@ -65,19 +65,21 @@ def validate(
     """Judge a model on its test rows in every way; ``watch_pd`` is the PD from which a borrower is watched more closely."""
     pool, test = sample.pool, sample.test
     rows, log_odds, bad = np.flatnonzero(test), assessment.scores["model"], assessment.bad
-    borrowers, people = sample.borrowers[test], sample.people.take(rows)
-    parts = by_part(log_odds, bad, borrowers, segments(people, ledger))
-    groups = errors_by_group(log_odds, bad, borrowers, attributes(people, ledger, trained.profile.prohibited), watch_pd)
+    borrowers, people, weight = sample.borrowers[test], sample.people.take(rows), assessment.weight
+    parts = by_part(log_odds, bad, borrowers, segments(people, ledger), weight)
+    prohibited = attributes(people, ledger, trained.profile.prohibited)
+    groups = errors_by_group(log_odds, bad, borrowers, prohibited, watch_pd, weight)
     done("parts", len(rows))
     scores = trained.log_odds(sample.x)
     months = month_of(sample.people.spine.as_of)
-    moved = stability(sample.x[list(trained.features)], scores, pool, test, months)
+    moved = stability(sample.x[list(trained.features)], scores, pool, test, months, sample.weight)
     done("stability", len(scores))
     found = xray(trained, sample, ledger)
     done("leaks", found.n)
     added = worth(trained, sample, done)
     curves = _horizons(trained, sample, ledger, log_odds, scores)
-    return Validation(parts, watch_pd, groups, moved, backtest(log_odds, bad, borrowers), found, added, *curves, walk)
+    graded = backtest(log_odds, bad, borrowers, sample.stands_for)
+    return Validation(parts, watch_pd, groups, moved, graded, found, added, *curves, walk)
 
 
 Tested = Mapping[int, HorizonTest | None]
@@ -94,8 +96,8 @@ def _horizons(
     horizons, of_test, of_pool = _followed(trained, sample, ledger, scores)
     return (
         horizons,
-        by_horizon(horizons, log_odds, sample.borrowers[test], of_test),
-        by_horizon(horizons, scores[pool], sample.borrowers[pool], of_pool),
+        by_horizon(horizons, log_odds, sample.borrowers[test], of_test, sample.weight[test]),
+        by_horizon(horizons, scores[pool], sample.borrowers[pool], of_pool, sample.weight[pool]),
     )
 
 
@@ -112,7 +114,8 @@ def _followed(
 
     first = window.to_date(int(sample.people.spine.as_of[test].min()))
     near, far, of_test = follow(pool, first), follow(pool, None), follow(test, None)
-    return horizon.fit(near, far, grade(log_odds[pool]), probability(log_odds[pool]), anchor), of_test, far
+    curves = horizon.fit(near, far, grade(log_odds[pool]), probability(log_odds[pool]), anchor, sample.weight[pool])
+    return curves, of_test, far
 
 
 def plain(value: Any) -> Any:

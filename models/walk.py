@@ -21,6 +21,7 @@ from models.evaluate import Verdict, judge
 from models.profile import Profile
 from models.sample import Roles, Sample, eligible, first_day, folds, periods
 from models.score import probability
+from models.thinning import thin
 from models.train import Trained, train
 
 EVERY = 3
@@ -57,6 +58,7 @@ class Judged:
 
     log_odds: Float
     bad: Float
+    weight: Float
     borrower_id: pd.Index
 
 
@@ -72,7 +74,7 @@ def walk(
         return Walk(tuple(step for step, _ in taken), np.nan, np.nan, None)
     together = Judged(
         np.concatenate([j.log_odds for j in judged]), np.concatenate([j.bad for j in judged]),
-        pd.Index(np.concatenate([j.borrower_id for j in judged])),
+        np.concatenate([j.weight for j in judged]), pd.Index(np.concatenate([j.borrower_id for j in judged])),
     )  # fmt: skip
     return Walk(tuple(step for step, _ in taken), *_verdict(together))
 
@@ -87,10 +89,12 @@ def sample_of(ledger: Ledger, target: Target, profile: Profile, day: date, done:
     for part, known_by in ((roles.pool, day), (roles.test, None)):
         rows = np.flatnonzero(part)
         y[rows] = labels(people.take(rows), ledger, target, known_by)
-    people = people.take(np.flatnonzero(~np.isnan(y)))
+    known = np.flatnonzero(~np.isnan(y))
+    kept, thinned = thin(people.spine.take(known), y[known], profile.good_rows)
+    people, y = people.take(known[kept]), y[known[kept]]
     x = compute(people.spine, ledger, profile.catalogue(), done=lambda n: done("features", n))
     roles = Roles.over_time(people.spine.as_of, when)
-    return Sample(people, x, y[~np.isnan(y)], folds(people.spine.borrower_id), roles, when)
+    return Sample(people, x, y, folds(people.spine.borrower_id), roles, when, thinned)
 
 
 def _one(
@@ -102,7 +106,7 @@ def _one(
     except (DataRefused, GateNotPassed) as why:
         return Step(day, 0, 0, np.nan, np.nan, None, why.en), None
     pool, test = sample.pool, sample.test
-    found = Judged(trained.log_odds(sample.x[test]), sample.y[test], sample.people.spine.borrower_id[test])
+    found = Judged(trained.log_odds(sample.x[test]), sample.y[test], sample.weight[test], sample.people.spine.borrower_id[test])
     return Step(day, int(pool.sum()), int(sample.y[pool].sum()), *_verdict(found), ""), found
 
 
@@ -119,5 +123,6 @@ def _trained(sample: Sample, target: Target, profile: Profile, done: Callable[[s
 def _verdict(rows: Judged) -> tuple[float, float, Verdict | None]:
     borrowers: Int = np.asarray(pd.factorize(rows.borrower_id)[0], dtype=np.int64)
     both = 0 < rows.bad.sum() < len(rows.bad)
-    verdict = judge({"model": rows.log_odds}, rows.bad, borrowers, DRAWS)["model"] if both else None
-    return float(probability(rows.log_odds).mean()), float(rows.bad.mean()), verdict
+    verdict = judge({"model": rows.log_odds}, rows.bad, borrowers, DRAWS, rows.weight)["model"] if both else None
+    mean_pd, rate = (float(np.average(of, weights=rows.weight)) for of in (probability(rows.log_odds), rows.bad))
+    return mean_pd, rate, verdict

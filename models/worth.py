@@ -6,7 +6,8 @@ borrowers anew (Breiman 2001); features that say the same cover for one another 
 what it would rank by itself, with the model's other features left aside.
 
 Standard errors come from the AUC's placement values (DeLong, DeLong & Clarke-Pearson 1988), added up by borrower: rows of one
-borrower are one witness (Obuchowski 1997).
+borrower are one witness (Obuchowski 1997). AUC does not depend on how many good rows each good row stands for; shares and PSI
+do, and are of the book.
 """
 
 from collections.abc import Callable
@@ -202,6 +203,7 @@ class _Alone:
         pool, test = (_up_to(np.flatnonzero(rows), room, rng) for rows in (sample.pool, sample.test))
         rows = np.union1d(pool, test)
         self.sample, self.rows, self.bad = sample, rows, sample.y[rows]
+        self.weight = sample.weight[rows]
         self.pool, self.test = np.isin(rows, pool), np.isin(rows, test)
         self.borrowers = np.asarray(pd.factorize(sample.borrowers[rows][self.test])[0], dtype=np.int64)
         self.spans = _periods(sample.people.spine.as_of[rows], self.bad)
@@ -218,8 +220,8 @@ class _Alone:
         half = NORMAL_95 * error(placed, self.borrowers)
         spans = list(self.spans.values())
         ranked = [auc(turned[span], self.bad[span]) for span in spans] or [np.nan]
-        moved = max(over_time(values, self.pool, spans), default=np.nan)
-        unknown = float(np.isnan(values[self.test]).mean())
+        moved = max(over_time(values, self.pool, spans, self.weight), default=np.nan)
+        unknown = float(np.average(np.isnan(values[self.test]), weights=self.weight[self.test]))
         return own, max(own - half, 0.0), min(own + half, 1.0), min(ranked), max(ranked), moved, unknown
 
 

@@ -14,6 +14,7 @@ from models.bundle import FILES, load, write
 from models.calibrate import Calibration
 from models.horizon import Curve, Horizons
 from models.profile import profile
+from models.thinning import Thinned
 from models.train import Trained
 
 CURVES = Horizons(12, (Curve(tuple(range(1, 11)), tuple(k / 12 for k in range(1, 25)), 100, 30, 24),))
@@ -119,6 +120,15 @@ def test_what_was_written_is_what_is_read(trained: Trained, tmp_path: Path) -> N
     assert read.horizons == CURVES
     assert read.said["target"]["name"] == "default_12m"
     assert set(read.said["profile"]["prohibited"]) >= {"sex", "marriage"}
+
+
+def test_a_bundle_says_how_good_rows_were_drawn_and_nothing_of_it_where_all_were_kept(trained: Trained, tmp_path: Path) -> None:
+    how = replace(trained.profile, good_rows=5_000)
+    few = replace(trained, profile=how, thinned=Thinned(40_000, 5_000, 700))
+    whole, drawn = (write(tmp_path, t, CURVES, {}, {"digest": "d", "version": 1}).said for t in (trained, few))
+    assert drawn["thinned"] == {"good": 40_000, "kept": 5_000, "bad": 700}
+    assert drawn["profile"]["good_rows"] == 5_000
+    assert "thinned" not in whole and "good_rows" not in whole["profile"]
 
 
 def test_a_harmed_folder_is_not_mended_in_silence_by_writing_again(trained: Trained, tmp_path: Path) -> None:

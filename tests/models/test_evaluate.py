@@ -28,7 +28,7 @@ def scored_rows(draw: st.DrawFn) -> tuple[Float, Float, Int]:
 
 def whole(score: Float, bad: Float) -> dict[str, float]:
     """The metrics of all rows, each counted once."""
-    row = _table(score, bad, np.ones((1, len(bad))), np.arange(len(bad)))[0]
+    row = _table(score, bad, np.ones((1, len(bad))), np.arange(len(bad)), np.ones(len(bad)))[0]
     return dict(zip(METRICS, row.tolist(), strict=True))
 
 
@@ -106,7 +106,7 @@ def test_sums_over_draws_are_those_of_the_repeated_rows() -> None:
 @settings(max_examples=150, deadline=None)
 def test_a_weight_is_what_scikit_learn_means_by_one(rows: tuple[Float, Float, Int]) -> None:
     score, bad, weight = rows
-    found = _table(score, bad, weight[None, :].astype(np.float64), np.arange(len(bad)))[0]
+    found = _table(score, bad, np.ones((1, len(bad))), np.arange(len(bad)), weight.astype(np.float64))[0]
     assert found[0] == pytest.approx(roc_auc_score(bad, score, sample_weight=weight), abs=1e-12)
     assert found[2] == pytest.approx(average_precision_score(bad, score, sample_weight=weight), abs=1e-12)
     assert found[3] == pytest.approx(brier_score_loss(bad, pd_of(score), sample_weight=weight), abs=1e-12)
@@ -123,11 +123,11 @@ def test_a_draw_of_borrowers_is_the_sample_with_their_rows_repeated(
     drawn = rng.integers(0, borrowers, borrowers)
     times = np.bincount(drawn, minlength=borrowers).astype(np.float64)
     again = np.concatenate([np.flatnonzero(codes == b) for b in drawn])
-    found = _table(score, bad, times[None, :], codes)[0]
+    found = _table(score, bad, times[None, :], codes, np.ones(len(bad)))[0]
     if not 0 < bad[again].sum() < len(again):
         assert np.isnan(found).all()
         return
-    naive = _table(score[again], bad[again], np.ones((1, len(again))), np.arange(len(again)))[0]
+    naive = _table(score[again], bad[again], np.ones((1, len(again))), np.arange(len(again)), np.ones(len(again)))[0]
     np.testing.assert_allclose(found[:6], naive[:6], rtol=0, atol=1e-12)
     np.testing.assert_allclose(found[8:], naive[8:], rtol=0, atol=1e-12)
     if np.isfinite(naive[6:8]).all() and np.isfinite(found[6:8]).all() and abs(naive[6]) < 10:
@@ -217,7 +217,7 @@ def test_a_paired_difference_is_the_difference_on_each_draw() -> None:
     codes = np.arange(400) // 2
     verdicts = judge({"model": score, "rule": other}, bad, codes, draws=100)
     drawn = _draws(200, 100)
-    gap = _table(score, bad, drawn, codes) - _table(other, bad, drawn, codes)
+    gap = _table(score, bad, drawn, codes, np.ones(400)) - _table(other, bad, drawn, codes, np.ones(400))
     paired = verdicts["model_minus_rule"]
     for i, name in enumerate(METRICS):
         assert paired.value[name] == gap[0, i] == verdicts["model"].value[name] - verdicts["rule"].value[name]

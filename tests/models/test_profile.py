@@ -150,6 +150,15 @@ def test_a_horizon_that_is_no_number_of_months_is_refused(months: object, monkey
         profile("companies")
 
 
+@pytest.mark.parametrize("rows", [-1, 999, 2_000.0, "all", True])
+def test_a_number_of_good_rows_that_is_none_or_too_small_is_refused(rows: object, monkeypatch: pytest.MonkeyPatch) -> None:
+    tables: dict[str, Any] = copy.deepcopy(_tables())
+    tables["default"]["good_rows"] = rows
+    monkeypatch.setattr(module, "_tables", lambda: tables)
+    with pytest.raises(UsageError, match=r"good_rows: saw .* or 0 for all of them"):
+        profile("cards")
+
+
 def test_no_champion_of_cards_reads_what_an_application_says() -> None:
     """In the public file its absence tells the outcome; a new feature of it is to be left out with a reason."""
     applied = re.compile(r"\be\.(income|employed_on|owns_car|owns_realty|income_type|occupation|housing)\b")

@@ -17,6 +17,7 @@ from models.assess import Assessment
 from models.evaluate import METRICS, judge
 from models.profile import profile
 from models.report import DOCUMENTS, Criterion, assumed, documents, number, p_value, percent, span
+from models.thinning import Thinned
 from models.validate import Validation, plain, validate
 from models.walk import Step, Walk
 
@@ -54,7 +55,7 @@ def assessment(book: Book) -> Assessment:
     test = book.sample.test
     bad = book.sample.y[test]
     scores = dict.fromkeys(("model", "held_out", "worst_dpd", "logistic", "scorecard"), book.model.held_out)
-    return Assessment(judge(scores, bad, book.sample.borrowers[test], 20), {}, scores, bad)
+    return Assessment(judge(scores, bad, book.sample.borrowers[test], 20), {}, scores, bad, np.ones(len(bad)))
 
 
 @pytest.fixture(scope="module")
@@ -137,6 +138,26 @@ def test_assumed_arrival_is_named_and_without_a_walk_there_is_no_chapter_of_it(
     assert "bureau, statements" in pages["card.html"]
     assert "no arrival day is assumed" not in pages["card.html"]
     assert "Walk-forward" not in pages["validation.html"]
+
+
+def test_a_model_of_drawn_rows_says_how_they_were_drawn_and_what_they_stand_for(
+    book: Book, assessment: Assessment, validation: Validation, written: Written, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(report, "charts", lambda _: {})  # the words alone are looked at
+    good, bad = (int((book.sample.y == kind).sum()) for kind in (0, 1))
+    rows = replace(book.sample, thinned=Thinned(2 * good, good, bad))
+    bundle = replace(book.bundle, said={**book.bundle.said, "thinned": asdict(Thinned(2 * good, good, bad))})
+    weight = rows.weight[rows.test]
+    verdicts = judge(assessment.scores, assessment.bad, rows.borrowers[rows.test], 20, weight)
+    weighed = replace(assessment, whole=verdicts, weight=weight)
+    pages = documents(bundle, weighed, validation, rows, book.ledger.manifest, CRITERIA, {})
+    for name, page in pages.items():
+        assert f"{good:,} of {2 * good:,} good rows" in page and "每行代表2.00行" in page, name
+        assert f"{round(rows.weight[rows.pool & rows.roles.fit].sum()):,}" in page
+    n, rate = len(weight), (assessment.bad.sum() / weight.sum())
+    assert f"On {n:,} test rows that stand for {round(weight.sum()):,} with" in pages["validation.html"]
+    assert f"the observed rate {rate:.2%}" in pages["validation.html"]
+    assert not any("stand for" in page for page in written.values())
 
 
 def test_the_report_has_every_figure_of_the_validation(validation: Validation, written: Written) -> None:

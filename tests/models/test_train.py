@@ -13,8 +13,8 @@ from samples import FEATURES, GOAL, QUICK, sample
 
 from features.catalogue import CATALOGUE
 from models.profile import profile
-from models.sample import Sample
-from models.train import Trained, train
+from models.sample import FOLDS, Sample
+from models.train import FIXED, Trained, stopping_auc, telling, train
 
 
 def sha(trained: Trained) -> str:
@@ -97,6 +97,23 @@ def test_trees_are_no_deeper_than_the_profile_says(book: Book) -> None:
         return 0 if "leaf_value" in node else 1 + max(depth(node["left_child"]), depth(node["right_child"]))
 
     assert max(depth(tree["tree_structure"]) for tree in trees) <= 4
+
+
+def test_early_stopping_is_that_of_lightgbms_cross_validation(rows: Sample) -> None:
+    """The folds grow side by side here, one after another there."""
+    how = replace(QUICK, lightgbm={**QUICK.lightgbm, "patience": 4})
+    x, roles = telling(rows), rows.roles
+    taken = np.flatnonzero(roles.fit | roles.stop)
+    early, late, fold = roles.fit[taken], roles.stop[taken], rows.fold[taken]
+    parameters = {**FIXED, **{k: v for k, v in how.lightgbm.items() if k not in ("rounds", "patience")}}
+    parameters |= {"monotone_constraints": [CATALOGUE[name].risk for name in x.names]}
+    theirs = lgb.cv(
+        parameters, lgb.Dataset(x.block(taken), rows.y[taken], feature_name=list(x.names)), int(how.lightgbm["rounds"]),
+        folds=[(np.flatnonzero(early & (fold != k)), np.flatnonzero(late & (fold == k))) for k in range(FOLDS)],
+        callbacks=[lgb.early_stopping(4, verbose=False)],
+    )  # fmt: skip
+    assert stopping_auc(x, rows, how) == theirs["valid auc-mean"]
+    assert 1 < len(theirs["valid auc-mean"]) < how.lightgbm["rounds"]
 
 
 def test_held_out_scores_are_those_of_the_test_rows(rows: Sample, trained: Trained) -> None:
