@@ -60,7 +60,7 @@ def rows_of(book: Path, name: str, kept: Path) -> Rows:
     if not kept.is_file():
         sample = draw(Ledger(book), target(how.target), how)
         kept.parent.mkdir(parents=True, exist_ok=True)
-        telling(sample).assign(bad_=sample.y, pool_=sample.pool).to_parquet(kept)
+        sample.x[list(telling(sample).names)].assign(bad_=sample.y, pool_=sample.pool).to_parquet(kept)
     found = pd.read_parquet(kept)
     x = found.drop(columns=["bad_", "pool_"])
     own = {key: value for key, value in how.lightgbm.items() if key not in ("rounds", "patience")}
