@@ -47,7 +47,10 @@ class Forest:
 
     def margins(self, x: Float) -> Float:
         """The sum of the trees for each row of ``x``, in their order and to the bit as LightGBM's raw score; float64 (n,)."""
-        out = np.empty(len(x))
+        t, out = self.trees, np.empty(len(x))
+        if len(x) == 1:
+            out[0] = _sum(self.left(x[0]), t.splits, t.leaves, t.left, t.right, t.value)
+            return out
         for rows in blocks(len(x)):
             out[rows] = _sums(self._said(x[rows], None))
         return out
@@ -170,6 +173,18 @@ def _values(lefts: Bits, asked: Int, splits: Int, leaves: Int, left: Int, right:
         for row in range(rows):
             out[k, row] = value[-1 - at[row]]
     return out
+
+
+@kernel
+def _sum(lefts: Bits, splits: Int, leaves: Int, left: Int, right: Int, value: Float) -> float:
+    """The sum of the trees for one row, walked down from the roots."""
+    total = 0.0
+    for tree in range(len(leaves) - 1):
+        at = splits[tree] if splits[tree + 1] > splits[tree] else -1 - leaves[tree]
+        while at >= 0:
+            at = left[at] if lefts[at] else right[at]
+        total += value[-1 - at]
+    return total
 
 
 @kernel

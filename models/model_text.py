@@ -232,9 +232,10 @@ def _sets(tree: Int, whole: dict[str, Int], threshold: Float, sizes: dict[str, I
 
 def _once(trees: Trees, tree: Int) -> None:
     """Every split but the roots and every leaf below exactly one split, which stands before it; rows add up on the way."""
-    children, at = np.concatenate([trees.left, trees.right]), np.tile(np.arange(len(tree)), 2)
-    of = np.tile(tree, 2)
-    _all(of, (children < 0) | (children > at), "left_child, right_child", "children after their parent", "子节点在父节点之后")
+    for name, child in {"left_child": trees.left, "right_child": trees.right}.items():
+        after = (child < 0) | (child > np.arange(len(child)))
+        _all(tree, after, name, "a child after its parent", "子节点在父节点之后")
+    children = np.concatenate([trees.left, trees.right])
     grown = np.diff(trees.splits) > 0
     splits, leaves = np.ones(len(tree), dtype=np.int64), np.repeat(grown.astype(np.int64), np.diff(trees.leaves))
     splits[trees.splits[:-1][grown]] = 0

@@ -1,16 +1,21 @@
 """One number: the calibrated log-odds. What is served, explained and placed on the points scale is read off it."""
 
 import math
+import re
+from dataclasses import replace
 
+import lightgbm as lgb
 import numpy as np
 import pandas as pd
 import pytest
 from books import Book
+from grown import settled
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from features.errors import DataRefused
-from models.score import GRADE_PD, Scored, grade, points, probability
+from features.errors import DataRefused, IntegrityFailed
+from models.score import GRADE_PD, Scored, Scorer, grade, points, probability
+from models.shapley import explained
 
 log_odds = st.floats(-60, 60)
 
@@ -72,8 +77,6 @@ def test_base_and_contributions_add_up_to_the_log_odds_on_every_row(scored: Scor
 
 
 def test_the_score_is_the_calibrated_margin_of_the_model_in_the_bundle(book: Book, x: pd.DataFrame, scored: Scored) -> None:
-    import lightgbm as lgb
-
     said = book.bundle.said["calibration"]
     values = x[list(book.bundle.features)].to_numpy()
     margin = lgb.Booster(model_str=book.bundle.model).predict(values, raw_score=True)
@@ -103,6 +106,26 @@ def test_the_order_of_rows_changes_no_bit(book: Book, x: pd.DataFrame, scored: S
     found = book.scorer.score(x.iloc[order])
     np.testing.assert_array_equal(found.log_odds, scored.log_odds[order])
     np.testing.assert_array_equal(found.contributions, scored.contributions[order])
+
+
+def test_scoring_never_shows_the_model_to_lightgbm(book: Book, x: pd.DataFrame, monkeypatch: pytest.MonkeyPatch) -> None:
+    def seen(*_: object, **__: object) -> None:
+        raise AssertionError
+
+    monkeypatch.setattr(lgb, "Booster", seen)
+    explained.cache_clear()
+    assert len(Scorer(book.bundle).score(x)) == len(x)
+
+
+def test_a_bundle_whose_trees_are_damaged_or_of_other_features_makes_no_scorer(book: Book) -> None:
+    damaged = book.bundle.model.replace("left_child=1", "left_child=0", 1)
+    assert damaged != book.bundle.model
+    with pytest.raises(IntegrityFailed, match="left_child"):
+        Scorer(replace(book.bundle, model=damaged))
+    name = book.bundle.features[0]
+    renamed = re.sub(rf"\b{name}(?=[ =\n])", f"{name}_of_another", book.bundle.model)
+    with pytest.raises(IntegrityFailed, match="names other features"):
+        Scorer(replace(book.bundle, model=settled(renamed)))
 
 
 def test_no_rows_have_no_scores(book: Book, x: pd.DataFrame) -> None:
