@@ -162,7 +162,7 @@ class Sample:
         state.update(ids.encode())
         for part in (self.people.spine.as_of, self.x.to_numpy(), self.y):
             for start in range(0, len(part), HASHED):
-                state.update(np.ascontiguousarray(part[start : start + HASHED]))
+                state.update(np.ascontiguousarray(part[start : start + HASHED]).tobytes())
         return state.hexdigest()
 
 

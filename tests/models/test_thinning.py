@@ -106,8 +106,8 @@ def thinned_rows(rows: Sample, most: int) -> Sample:
 
 def test_a_share_of_one_gives_the_model_and_the_verdicts_of_all_rows_to_the_bit() -> None:
     rows = sample(1, 1.0)
-    good, bad = int((rows.y == 0).sum()), int((rows.y == 1).sum())
-    one, other = (train(r, GOAL, QUICK) for r in (rows, replace(rows, thinned=Thinned(good, good, bad))))
+    good, defaults = int((rows.y == 0).sum()), int((rows.y == 1).sum())
+    one, other = (train(r, GOAL, QUICK) for r in (rows, replace(rows, thinned=Thinned(good, good, defaults))))
     assert (other.booster, other.calibration, other.rounds) == (one.booster, one.calibration, one.rounds)
     np.testing.assert_array_equal(other.held_out, one.held_out)
     scores = {"model": one.log_odds(rows.x[rows.test]), "held_out": one.held_out}
