@@ -80,16 +80,16 @@ def drawn(work: Path, rows: int, good: int) -> str:
 def outcomes(x: pd.DataFrame, borrower_id: pd.Index) -> Float:
     """Defaults by a logistic law of some features' ranks, steps and products among them, and a trait that no feature shows."""
     rng = np.random.default_rng(SEED)
-    z: Float = rng.normal(0, 0.5, borrower_id.nunique())[pd.factorize(borrower_id)[0]]
-    before = np.zeros(len(x))
+    z: Any = rng.normal(0, 0.5, borrower_id.nunique())[pd.factorize(borrower_id)[0]]
+    before: Any = np.zeros(len(x))
     varied = [f for f in chosen() if x[f.name].nunique() > 50]
     for k, feature in enumerate(varied[:: max(1, len(varied) // TELLING)][:TELLING]):
-        rank = 2.0 * x[feature.name].rank(pct=True).fillna(0.5).to_numpy(dtype=np.float64) - 1.0
-        effect = (np.where(rank > 0.6, 1.0, -0.2), rank, rank * before)[k % 3]
-        z = np.asarray(z + 0.9 * 0.93**k * (feature.risk or 1) * effect, dtype=np.float64)
+        rank: Any = 2.0 * x[feature.name].rank(pct=True).fillna(0.5).to_numpy(dtype=np.float64) - 1.0
+        effect: Any = (np.where(rank > 0.6, 1.0, -0.2), rank, rank * before)[k % 3]
+        z = z + 0.9 * 0.93**k * (feature.risk or 1) * effect
         before = rank
     noise = rng.logistic(size=len(z)) - z
-    return (noise < np.quantile(noise, RATE)).astype(np.float64)
+    return np.asarray(noise < np.quantile(noise, RATE), dtype=np.float64)
 
 
 def sample(work: Path, rows: int, good: int) -> Sample:

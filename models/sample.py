@@ -32,6 +32,8 @@ from models.thinning import Thinned, thin
 LATER = 0.3
 """Share of the pool's months, its latest, in which stopping and calibration are judged."""
 FEWEST_MONTHS = 4
+HASHED = 4_096
+"""Rows at a time in a digest, so that a large sample is not copied whole."""
 
 
 @dataclass(frozen=True)
@@ -159,7 +161,8 @@ class Sample:
         ids = "|".join(f"{b},{n}" for b, n in zip(self.people.spine.borrower_id, self.people.spine.loan_id, strict=True))
         state.update(ids.encode())
         for part in (self.people.spine.as_of, self.x.to_numpy(), self.y):
-            state.update(np.ascontiguousarray(part).tobytes())
+            for start in range(0, len(part), HASHED):
+                state.update(np.ascontiguousarray(part[start : start + HASHED]).tobytes())
         return state.hexdigest()
 
 

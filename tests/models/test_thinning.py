@@ -106,8 +106,8 @@ def thinned_rows(rows: Sample, most: int) -> Sample:
 
 def test_a_share_of_one_gives_the_model_and_the_verdicts_of_all_rows_to_the_bit() -> None:
     rows = sample(1, 1.0)
-    good, bad = int((rows.y == 0).sum()), int((rows.y == 1).sum())
-    one, other = (train(r, GOAL, QUICK) for r in (rows, replace(rows, thinned=Thinned(good, good, bad))))
+    good, defaults = int((rows.y == 0).sum()), int((rows.y == 1).sum())
+    one, other = (train(r, GOAL, QUICK) for r in (rows, replace(rows, thinned=Thinned(good, good, defaults))))
     assert (other.booster, other.calibration, other.rounds) == (one.booster, one.calibration, one.rounds)
     np.testing.assert_array_equal(other.held_out, one.held_out)
     scores = {"model": one.log_odds(rows.x[rows.test]), "held_out": one.held_out}
@@ -116,11 +116,12 @@ def test_a_share_of_one_gives_the_model_and_the_verdicts_of_all_rows_to_the_bit(
     assert judge(scores, bad, borrowers, 40, weight) == judge(scores, bad, borrowers, 40)
 
 
-def test_a_model_of_drawn_rows_has_the_level_of_the_book_and_one_blind_to_weights_has_not() -> None:
+def test_a_model_of_drawn_rows_has_the_level_that_they_stand_for_and_one_blind_to_weights_has_not() -> None:
     rows = sample(3, 1.0)
     few = thinned_rows(rows, 500)
     blind = replace(few, thinned=None)
-    rate = rows.y[rows.test].mean()
+    later = few.roles.calibrate
+    rate = np.average(few.y[later], weights=few.weight[later])
     right, wrong = (probability(train(s, GOAL, QUICK).log_odds(rows.x[rows.test])).mean() for s in (few, blind))
     assert right == pytest.approx(rate, rel=0.15)
     assert wrong > 1.5 * rate
