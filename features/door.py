@@ -46,7 +46,7 @@ def split(con: duckdb.DuckDBPyConnection, table: Table, relation: str, source: s
     good = f"good_{table.name}"
     columns = ", ".join(f'{typed(c)} AS "{c.name}"' for c in table.all_columns)
     place = "source_file, source_line, source_order, part"
-    con.execute(f"CREATE TEMP TABLE {good} AS SELECT {columns}, {place}, {_judged(con, table, relation)} FROM ({relation})")
+    con.execute(f"CREATE TABLE {good} AS SELECT {columns}, {place}, {_judged(con, table, relation)} FROM ({relation})")
     seen = number(con, f"SELECT count(*) FROM {good}")
     _mark_twins(con, table, source)
     blamed = "source_file, source_line, unnest(faults, recursive := true), NULL AS cause_file, NULL AS cause_line"

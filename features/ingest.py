@@ -126,9 +126,16 @@ def _workshop(folder: Path, memory: str) -> Iterator[duckdb.DuckDBPyConnection]:
                 f"{folder}:另一个导入任务正在写入该账本;请待其结束后重试",
             ) from error
         writer.sweep(folder, stage.names(folder))
-        con = duckdb.connect(config={"memory_limit": memory, "temp_directory": str(folder / ".spill")})
+        spill = folder / ".spill"
+        spill.mkdir()
+        # Judged rows in a file of their own are compressed; a temporary table that outgrows memory is spilled as it is.
+        con = duckdb.connect(str(spill / "judged.duckdb"), config={"memory_limit": memory, "temp_directory": str(spill)})
         # With statistics the Parquet writer marks columns as never null, or not, by the plan: other bytes for equal rows.
-        con.execute("SET disabled_optimizers = 'statistics_propagation'; SET enable_progress_bar = false")
+        # A checkpoint between two statements would give rows that are referred to by position other positions.
+        con.execute(
+            "SET disabled_optimizers = 'statistics_propagation'; SET enable_progress_bar = false;"
+            " SET checkpoint_threshold = '1TB'; PRAGMA disable_checkpoint_on_shutdown"
+        )
         try:
             yield con
         except LoanwatchError:
