@@ -152,7 +152,7 @@ def test_the_same_input_gives_the_same_bytes(tmp_path: Path, monkeypatch: pytest
     expected = bring(tmp_path / "book", folder).digest
     connect = duckdb.connect
     for threads in (1, 4):
-        monkeypatch.setattr(duckdb, "connect", lambda config, n=threads: connect(config={**config, "threads": n}))
+        monkeypatch.setattr(duckdb, "connect", lambda at, config, n=threads: connect(at, config={**config, "threads": n}))
         assert bring(tmp_path / f"book {threads}", folder).digest == expected
 
 
