@@ -16,7 +16,8 @@ import pandas as pd
 import pyarrow as pa
 
 from features import arrears, walk
-from features.ledger import DAYS, EPOCH, NEVER, Events, Float, Int, Partition
+from features.arrays import Float, Int
+from features.events import DAYS, EPOCH, NEVER, Events, Partition
 from features.schema import TABLES
 from features.window import Moment
 

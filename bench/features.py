@@ -23,10 +23,11 @@ import numpy as np
 import pandas as pd
 
 from bench import made, peers
+from features.arrays import Float, Int
 from features.build import compute_partition
 from features.catalogue import CATALOGUE
 from features.feature import Feature, fact
-from features.ledger import Float, Int, Ledger
+from features.ledger import Ledger
 from features.measure import Leaf, Reduce
 from features.plan import planned
 from features.schema import TABLES

@@ -25,9 +25,10 @@ import pandas as pd
 
 from bench.card_status import command
 from bench.nightly import prepare
+from features.arrays import Float
 from features.catalogue import feature
 from features.labels import target
-from features.ledger import Float, Ledger
+from features.ledger import Ledger
 from models.forest import Forest
 from models.leaks import auc
 from models.profile import profile

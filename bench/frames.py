@@ -19,9 +19,11 @@ import numpy as np
 import pandas as pd
 
 from bench import made
+from features.arrays import Float
 from features.build import compute_partition
+from features.events import EPOCH, Partition
 from features.feature import Feature, fact
-from features.ledger import EPOCH, Float, Ledger, Partition
+from features.ledger import Ledger
 from features.measure import records
 from features.spine import Spine
 

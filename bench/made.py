@@ -17,7 +17,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from features.ledger import EPOCH, Int, Ledger, Manifest, arrow_schema, partition_of
+from features.arrays import Int
+from features.events import EPOCH, arrow_schema
+from features.ledger import Ledger, Manifest, partition_of
 from features.schema import TABLES, Column, Table
 from features.spine import Spine
 

@@ -21,7 +21,8 @@ import pyarrow.compute as pc
 from bench import made
 from features.build import compute_partition
 from features.catalogue import CATALOGUE
-from features.ledger import Ledger, Partition
+from features.events import Partition
+from features.ledger import Ledger
 from features.plan import Together
 from features.schema import TABLES
 from features.spine import Spine
@@ -31,7 +32,7 @@ FIRST_ROW = """
 from bench.one_loan import records, row
 from features.build import compute_partition
 from features.catalogue import CATALOGUE
-from features.ledger import Partition
+from features.events import Partition
 compute_partition(row(), Partition(records({book!r})), list(CATALOGUE.values()))
 """
 

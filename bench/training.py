@@ -23,10 +23,11 @@ import numpy as np
 import pandas as pd
 
 from bench import made
+from features.arrays import Float, Int
 from features.build import compute
 from features.feature import Feature
 from features.labels import Population, target
-from features.ledger import Float, Int, Ledger
+from features.ledger import Ledger
 from features.spine import Spine
 from features.window import to_date
 from models.evaluate import Verdict, judge

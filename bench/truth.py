@@ -18,9 +18,10 @@ from scipy.stats import spearmanr
 from sklearn.metrics import roc_auc_score
 
 from bench.card_status import command
+from features.arrays import Float, Mask
 from features.labels import target
-from features.ledger import Float, Ledger
-from features.window import Mask, to_date
+from features.ledger import Ledger
+from features.window import to_date
 from models.bundle import load
 from models.profile import profile
 from models.sample import Sample, draw

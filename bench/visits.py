@@ -16,9 +16,11 @@ import numpy as np
 
 from bench import made
 from features import window
+from features.arrays import Float, Int
 from features.build import Rows
 from features.catalogue import CATALOGUE
-from features.ledger import Events, Float, Int, Ledger
+from features.events import Events
+from features.ledger import Ledger
 from features.plan import Visit, planned
 from features.window import ALL_DAYS, Moment
 

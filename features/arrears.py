@@ -9,7 +9,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from features import terms, walk
-from features.ledger import Events, Float, Int, Partition
+from features.arrays import Float, Int
+from features.events import Events, Partition
 from features.terms import Terms
 from features.walk import COLUMNS, WINDOWS, Rows, Streams
 from features.window import Moment

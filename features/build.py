@@ -8,9 +8,11 @@ import numpy as np
 import pandas as pd
 
 from features import arrears, kernels, window
+from features.arrays import Float, Int
+from features.events import Events, Partition
 from features.feature import Feature
 from features.jobs import results
-from features.ledger import Events, Float, Int, Ledger, Partition
+from features.ledger import Ledger
 from features.measure import Records
 from features.plan import Plan, Together, Visit, planned
 from features.spine import Spine
@@ -94,7 +96,7 @@ def _leaves(plan: Plan, rows: "Rows") -> Float:
 
 
 Asked = tuple[Moment, Int]
-"""The moments asked for, sorted and each one once, and where each row's is among them."""
+"""The moments asked for, and where each row's is among them."""
 
 
 class Rows:

@@ -13,14 +13,16 @@ import numpy as np
 import pyarrow as pa
 
 from features import arrears, guarantees, window
+from features.arrays import Float, Int, Mask
+from features.events import Partition, arrow_schema, day_number
 from features.guarantees import Graph
 from features.history import days_past_due
 from features.jobs import results
-from features.ledger import Float, Int, Ledger, Manifest, Partition, arrow_schema, day_number, partition_of
+from features.ledger import Ledger, Manifest, partition_of
 from features.measure import records
 from features.plan import Visit
 from features.schema import TABLES
-from features.window import Mask, Moment, month_end, month_ends, to_date
+from features.window import Moment, month_end, month_ends, to_date
 
 Columns = Mapping[str, Any]
 Tables = dict[str, dict[str, pa.Table]]

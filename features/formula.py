@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from features.arrays import Float, Int
 from features.kernels import kernel
-from features.ledger import Float, Int
 
 ADD, SUBTRACT, MULTIPLY, DIVIDE, GREATER, AT_LEAST, LESS, BOTH, OPPOSITE, MINUS, AMONG, KEEP = range(12)
 CACHE = 1 << 17

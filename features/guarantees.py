@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import connected_components
 
-from features.ledger import Int, Partition
+from features.arrays import Int
+from features.events import Partition
 from features.window import NEVER
 
 Words = NDArray[np.object_]

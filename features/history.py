@@ -9,9 +9,10 @@ from typing import NamedTuple
 import numpy as np
 
 from features import arrears, window
-from features.ledger import Events, Float, Int, Partition
+from features.arrays import Float, Int, Mask
+from features.events import Events, Partition
 from features.terms import Terms
-from features.window import Mask, Moment
+from features.window import Moment
 
 IN_SIGHT_DAYS = 31
 """A loan without a payment schedule is in sight while its last month-end status is no older than this."""

@@ -57,7 +57,7 @@ class _Work:
     path: Path
     rewrite: bool
     large: int
-    job: str = ""
+    job: str
 
 
 def ingest(
@@ -86,13 +86,12 @@ def ingest(
         if not before.ledger_version:
             manifest.partitions = partitions or _fitting(path)
         delivery = source.read(con, path)
-        work = _Work(con, folder, manifest, source, delivery, path, rewrite, large)
         if rewrite:
-            _add_the_rest(work)
+            _add_the_rest(folder, manifest, delivery)
         circumstances = [before.ledger_version, before.digest(), manifest.partitions, rewrite, source.name, source.assumed]
-        work.job = stage.begin(folder, [*circumstances, delivery.relations], path)
+        job = stage.begin(folder, [*circumstances, delivery.relations], path)
         door.prepare(con)
-        tallies = tuple(_tables(work))
+        tallies = tuple(_tables(_Work(con, folder, manifest, source, delivery, path, rewrite, large, job)))
         _refuse_empty(path, tallies)
         if rewrite or context.basis(manifest) != context.basis(before):
             _derive(book, manifest)
@@ -174,11 +173,11 @@ def _judge(work: _Work, table: Table) -> Tally:
     return Tally(table.name, seen, 0, 0, refused)
 
 
-def _add_the_rest(work: _Work) -> None:
+def _add_the_rest(folder: Path, manifest: Manifest, delivery: Delivery) -> None:
     """Tables that the delivery does not bring, as if it brought no row of them."""
-    for name in (work.manifest.files.keys() & DELIVERED.keys()) - work.delivery.relations.keys():
-        stored = writer.stored(work.folder, work.manifest, name)
-        work.delivery.add(name, f"SELECT *, '' AS source_file, 0 AS source_line FROM {stored} LIMIT 0")
+    for name in (manifest.files.keys() & DELIVERED.keys()) - delivery.relations.keys():
+        stored = writer.stored(folder, manifest, name)
+        delivery.add(name, f"SELECT *, '' AS source_file, 0 AS source_line FROM {stored} LIMIT 0")
 
 
 def _derive(book: Path, manifest: Manifest) -> None:

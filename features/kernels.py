@@ -11,7 +11,7 @@ from typing import Any, Literal, TypeVar, cast, get_args
 import numba
 import numpy as np
 
-from features.ledger import Float, Int
+from features.arrays import Float, Int
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 

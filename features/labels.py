@@ -13,13 +13,15 @@ import numpy as np
 import pandas as pd
 
 from features import window
+from features.arrays import Float, Int, Mask
 from features.arrears import first_reaching
 from features.build import compute_partition
 from features.errors import UsageError, nearest
+from features.events import NEVER, Partition, day_number
 from features.feature import Feature, fact
 from features.history import IN_SIGHT_DAYS
 from features.jobs import results
-from features.ledger import NEVER, Float, Int, Ledger, Partition, day_number
+from features.ledger import Ledger
 from features.measure import fold, records
 from features.spine import Spine
 
@@ -154,7 +156,7 @@ class Asked:
 
     people: Population
     bad: Float
-    held_out: window.Mask
+    held_out: Mask
 
 
 def asked(ledger: Ledger, workers: int = 2, executor: Executor | None = None) -> Asked:

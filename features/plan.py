@@ -10,11 +10,12 @@ from typing import Any
 import numpy as np
 
 from features import arrears, window
+from features.arrays import Float, Int
 from features.errors import DataRefused
+from features.events import Events, Rearranged
 from features.feature import Feature
 from features.formula import Expr, Program, kept
 from features.kernels import OVERS
-from features.ledger import Events, Float, Int, Rearranged
 from features.measure import AsOf, Fold, FoldOthers, Leaf, Records, Reduce
 from features.schema import TABLES
 from features.window import ALL_DAYS, Clocks, Job, Moment
@@ -52,7 +53,7 @@ class Visit:
 
     def _worked(self, events: Events) -> tuple[Clocks, Float, int]:
         """When records count, the columns that the jobs read, float64 (c, records), and how many words they hold at most."""
-        loan = events.owner if isinstance(events, Rearranged) and self.source.whose == "others" else window.EVERY_LOAN
+        loan = events.owner if isinstance(events, Rearranged) and self.source.whose == "others" else None
         clocks = Clocks(_first(events, self.source.since), _until(events, self.source.until), loan)
         words = max((len(events.words(name)[1]) for name in self._counted), default=0)
         inputs = [events.said(name) for name in self._program.inputs]

@@ -6,7 +6,6 @@ may point to a person is shown by its shape: letters as ``A`` or ``a``, digits a
 """
 
 import csv
-import os
 import re
 import unicodedata
 from collections.abc import Iterator, Mapping
@@ -16,8 +15,9 @@ from typing import Any
 
 import duckdb
 
+from features import durable
 from features.errors import NotFound, UsageError, nearest
-from features.ledger import Ledger, sync_folder
+from features.ledger import Ledger
 from features.remedies import remedy
 from features.schema import TABLES
 from features.sources import SIMULATED
@@ -81,13 +81,9 @@ def write(con: duckdb.DuckDBPyConnection, book: Path, version: int) -> Path | No
     if con.execute("SELECT count(*) FROM quarantine").fetchone() == (0,):
         return None
     path.parent.mkdir(parents=True, exist_ok=True)
-    draft = book / "ledger" / ".quarantine.parquet"
-    con.execute(f"COPY (SELECT * FROM quarantine ORDER BY ALL) TO {literal(draft)} (FORMAT parquet)")
-    with draft.open("rb") as file:
-        os.fsync(file.fileno())
-    draft.replace(path)
-    sync_folder(path.parent)
-    sync_folder(book)
+    rows = "SELECT * FROM quarantine ORDER BY ALL"
+    durable.appear(path, lambda draft: con.execute(f"COPY ({rows}) TO {literal(draft)} (FORMAT parquet)"))
+    durable.sync(book)
     return path
 
 

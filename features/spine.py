@@ -7,7 +7,9 @@ from datetime import date
 import numpy as np
 import pandas as pd
 
-from features.ledger import Int, Partition, day_number, partition_of
+from features.arrays import Int
+from features.events import Partition, day_number
+from features.ledger import partition_of
 from features.window import Moment
 
 

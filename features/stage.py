@@ -7,7 +7,6 @@ same ledger, takes all of it as it is; any other delivery begins by throwing it 
 
 import hashlib
 import json
-import os
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +14,7 @@ from typing import Any
 
 import duckdb
 
-from features.ledger import sync_folder
+from features import durable
 from features.schema import TABLES, Table
 from features.sources.files import literal
 
@@ -91,7 +90,7 @@ class Stage:
         for name, sql in (("chained", "FROM chained"), (again, f"FROM {again}"), ("quarantine", refused)):
             self.con.execute(f"COPY ({sql}) TO {literal(self._home / f'{name}.parquet')} ({_FORMAT})")
         for path in self._home.rglob("*.parquet"):
-            _sync(path)
+            durable.sync(path)
         _put(self._home / "judged.json", said)
 
     def good(self, part: str) -> str:
@@ -120,13 +119,4 @@ class Stage:
 
 def _put(path: Path, said: Any) -> None:
     """Write a small file in one step."""
-    draft = path.with_suffix(".new")
-    draft.write_text(json.dumps(said), "utf-8")
-    _sync(draft)
-    draft.replace(path)
-    sync_folder(path.parent)
-
-
-def _sync(path: Path) -> None:
-    with path.open("rb") as file:
-        os.fsync(file.fileno())
+    durable.appear(path, lambda draft: draft.write_text(json.dumps(said), "utf-8"))

@@ -20,8 +20,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from features.arrays import Int
 from features.errors import UsageError, nearest
-from features.ledger import Int, day_number
+from features.events import day_number
 from features.schema import TABLES
 from features.window import to_date
 

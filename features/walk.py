@@ -52,8 +52,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from features.arrays import Float, Int
+from features.events import NEVER
 from features.kernels import kernel
-from features.ledger import NEVER, Float, Int
 
 WINDOWS = (30, 90, 180, 365)
 

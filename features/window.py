@@ -6,19 +6,17 @@ order, so a row's result does not depend on which other rows are computed with i
 """
 
 from calendar import monthrange
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from features import kernels
+from features.arrays import Float, Int, Mask
+from features.events import DAYS, EPOCH, NEVER, Events, day_number
 from features.kernels import ALL_DAYS, HOW
-from features.ledger import DAYS, EPOCH, NEVER, Events, Float, Int, day_number
-
-Mask = NDArray[np.bool_]
 
 
 def to_date(day: int) -> date:
@@ -111,9 +109,6 @@ class Job:
         return (HOW.index(self.how), self.column, self.window, self.heard, self.items, int(self.exact))
 
 
-EVERY_LOAN: Int = np.empty(0, dtype=np.int64)
-
-
 @dataclass(frozen=True)
 class Clocks:
     """When the records of some events count: int64 (records,) each.
@@ -124,7 +119,7 @@ class Clocks:
 
     since: Int | None = None
     until: Int | None = None
-    loan: Int = field(default_factory=EVERY_LOAN.copy)
+    loan: Int | None = None
 
     @cached_property
     def force(self) -> Int:
@@ -135,6 +130,11 @@ class Clocks:
         since = np.zeros_like(stated[0]) if self.since is None else self.since
         until = np.full_like(stated[0], NEVER) if self.until is None else self.until
         return np.stack([since, until])
+
+    @cached_property
+    def owner(self) -> Int:
+        """The loan of each record; without records where that of a row counts as any other."""
+        return np.empty(0, dtype=np.int64) if self.loan is None else self.loan
 
 
 def prepared(how: str, values: Float, events: Events, words: int) -> Float:
@@ -157,7 +157,7 @@ def reductions(
     (days, lag), int64 (w, 2), days ALL_DAYS for all. ``words`` is how many different words or items the columns hold. What
     counts, adds up or tells apart is zero only if the source was heard from, else unknown.
     """
-    return kernels.reductions(moment.rows, events.start, events.clock, clocks.force, clocks.loan, columns, windows, jobs, words)
+    return kernels.reductions(moment.rows, events.start, events.clock, clocks.force, clocks.owner, columns, windows, jobs, words)
 
 
 def visible(events: Events, moment: Moment, values: Float | None = None) -> "Visible":
@@ -188,6 +188,6 @@ class Visible(NamedTuple):
 
 
 __all__ = [
-    "ALL_DAYS", "DAYS", "EPOCH", "HOW", "NEVER", "Clocks", "Job", "Mask", "Moment", "Visible", "add_months", "day_number",
+    "ALL_DAYS", "DAYS", "EPOCH", "HOW", "NEVER", "Clocks", "Job", "Moment", "Visible", "add_months", "day_number",
     "first_after", "month_end", "month_ends", "reductions", "span", "to_date", "visible",
 ]  # fmt: skip

@@ -1,7 +1,6 @@
 """Partition files of the ledger: written anew where records changed, named by their content, swept when nothing names them."""
 
 import hashlib
-import os
 import shutil
 from pathlib import Path
 from typing import Any
@@ -10,8 +9,9 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from features import durable
 from features.chain import own
-from features.ledger import Manifest, stored_file, sync_folder
+from features.ledger import Manifest, stored_file
 from features.quarantine import quarantine_file
 from features.schema import Table
 from features.sources.files import literal
@@ -47,9 +47,7 @@ def write(con: duckdb.DuckDBPyConnection, folder: Path, manifest: Manifest, tabl
     order = f"{table.entity_column}, event_on, known_on, record_id, turn"
     rows = f"SELECT * EXCLUDE (turn) FROM ({_rows(folder, manifest, table, part, good)}) ORDER BY {order}"
     con.execute(f"COPY ({rows}) TO {literal(draft)} ({_FORMAT})")
-    file = _adopt(draft, folder, table.name, part)
-    sync_folder(folder / f"part-{part}")
-    return file
+    return _adopt(draft, folder, table.name, part)
 
 
 def put(folder: Path, manifest: Manifest, table: str, part: str, records: pa.Table) -> None:
@@ -57,7 +55,6 @@ def put(folder: Path, manifest: Manifest, table: str, part: str, records: pa.Tab
     draft = folder / f".{table}-{part}.parquet"
     pq.write_table(records, draft, compression="zstd", compression_level=1)
     manifest.files.setdefault(table, {})[part] = _adopt(draft, folder, table, part)
-    sync_folder(folder / f"part-{part}")
 
 
 def here(table: Table, part: str) -> str:
@@ -85,13 +82,12 @@ def _adopt(draft: Path, folder: Path, table: str, part: str) -> dict[str, Any]:
     """Give a finished file the name of its content and make it durable."""
     with draft.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
-        os.fsync(file.fileno())
     home = folder / f"part-{part}"
     if not home.is_dir():
         home.mkdir()
-        sync_folder(folder)
+        durable.sync(folder)
     name = f"part-{part}/{table}-{digest[:16]}.parquet"
-    draft.replace(folder / name)
+    durable.put(draft, folder / name)
     return {"file": name, "sha256": digest, "bytes": (folder / name).stat().st_size}
 
 
@@ -101,7 +97,7 @@ def sweep(folder: Path, staged: set[str]) -> None:
     The files of the version before stay until the next ingest has ended, for readers that opened the ledger earlier.
     """
     shutil.rmtree(folder / ".spill", ignore_errors=True)
-    for draft in [*folder.glob(".*.parquet"), *folder.glob("manifest.json.new")]:
+    for draft in [*folder.glob(".*.parquet"), *folder.glob(".manifest.json")]:
         draft.unlink()
     manifest = Manifest.read(folder)
     if not manifest.ledger_version:  # a manifest that was lost must not cost the records too

@@ -19,8 +19,8 @@ from features.errors import UsageError
 from features.ingest import ingest
 from features.sources import source
 from features.sources.simulation import read_parameters, simulate
-from loanwatch import show
 from loanwatch.progress import steps
+from loanwatch.show import models, records, watch
 from monitoring.policy import tier_policy
 from pipelines import training
 
@@ -36,17 +36,17 @@ def run(out: Console, err: Console, book: Path, mlruns: Path, borrowers: int, mo
         simulate(book / "simulation", read_parameters(None, {"book": {"borrowers": borrowers, "months": months}}))
     with _step(err, "ingest"), err.status("ingesting"):
         receipt = ingest(book, source("simulated"), book / "simulation")
-    show.receipt(out, receipt)
+    records.receipt(out, receipt)
     with _step(err, "train"), steps(err) as done:
         trained = training.run(book, mlruns, done=done)
-    show.training(out, trained)
+    models.training(out, trained)
     with _step(err, "nightly, as a Prefect flow"), err.status("waiting for Prefect"):
         ready()
         from pipelines.flows import nightly_run
 
         night = nightly_run(str(book), mlruns=str(mlruns)).night
-    show.book_by_tier(out, night, tier_policy(night.as_of))
-    show.worst_borrowers(out, night)
+    watch.book_by_tier(out, night, tier_policy(night.as_of))
+    watch.worst_borrowers(out, night)
     _where(out, book, mlruns, str(night.loans["loan_id"].iloc[0]))
 
 

@@ -5,9 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from features.arrays import Float, Mask
 from features.errors import GateNotPassed
-from features.ledger import Float
-from features.window import Mask
 from models.baselines import BASELINES, Baseline
 from models.calibrate import Calibration, calibrate
 from models.evaluate import Verdict, judge

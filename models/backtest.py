@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.stats import binomtest
 
-from features.ledger import Float, Int
+from features.arrays import Float, Int
 from models.evaluate import interval, quotient, resampled
 from models.horizon import Followed, Horizons
 from models.limits import limits

@@ -16,7 +16,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from features.ledger import Float
+from features.arrays import Float
 
 Score = Callable[[pd.DataFrame], Float]
 

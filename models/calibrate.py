@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from features.arrays import Float
 from features.errors import GateNotPassed
 from features.kernels import kernel
-from features.ledger import Float
 
 STEPS = 50
 

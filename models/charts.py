@@ -9,8 +9,8 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
+from features.arrays import Float
 from features.catalogue import feature
-from features.ledger import Float
 from models.backtest import HorizonTest
 from models.limits import limits
 from models.validate import Validation

@@ -13,8 +13,7 @@ from typing import Any
 import lightgbm as lgb
 import numpy as np
 
-from features.ledger import Float
-from features.window import Mask
+from features.arrays import Float, Mask
 from models.matrix import Matrix
 from models.train import Progress
 

@@ -10,7 +10,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from features.ledger import Float
+from features.arrays import Float
 from models.assess import Assessment, baselines, judged
 from models.evaluate import Verdict
 from models.sample import Sample, folds

@@ -5,7 +5,7 @@ from itertools import chain
 
 import numpy as np
 
-from features.ledger import Int
+from features.arrays import Int
 from models.forest import Bits, Forest
 from models.spread import Parts
 

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from features.arrays import Float, Int
 from features.kernels import kernel
-from features.ledger import Float, Int
 from models.calibrate import line_through, logistic_line
 
 LOOKED_AT = (0.01, 0.05, 0.10)

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 import pandas as pd
 
+from features.arrays import Float
 from features.catalogue import feature
 from features.feature import Feature
-from features.ledger import Float
 
 if TYPE_CHECKING:
     from models.score import Scored

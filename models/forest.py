@@ -12,8 +12,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from features.arrays import Float, Int
 from features.kernels import kernel
-from features.ledger import Float, Int
 from models.model_text import LEFT, MISSING_NAN, MISSING_ZERO, Trees, read
 
 ZERO = float(np.float32(1e-35))

@@ -20,10 +20,12 @@ from datetime import date
 
 import numpy as np
 
+from features.arrays import Float, Int, Mask
 from features.errors import UsageError
+from features.events import day_number
 from features.labels import Population, Target, defaulted_on
-from features.ledger import Float, Int, Ledger, day_number
-from features.window import Mask, add_months, to_date
+from features.ledger import Ledger
+from features.window import add_months, to_date
 from models.limits import Limits, limits
 
 GRADES = range(1, 11)

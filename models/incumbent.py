@@ -7,10 +7,11 @@ from pathlib import Path
 import numpy as np
 
 from features import catalogue
+from features.arrays import Float
 from features.build import compute
 from features.errors import LoanwatchError
 from features.labels import Target
-from features.ledger import Float, Ledger
+from features.ledger import Ledger
 from features.window import add_months, to_date
 from models.bundle import Bundle, load
 from models.sample import Sample

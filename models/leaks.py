@@ -13,9 +13,11 @@ import numpy as np
 import pandas as pd
 from scipy.stats import rankdata
 
+from features.arrays import Float, Int
 from features.build import compute
 from features.catalogue import feature
-from features.ledger import Float, Int, Ledger, day_number
+from features.events import day_number
+from features.ledger import Ledger
 from models.evaluate import judge
 from models.limits import limits
 from models.sample import Sample

@@ -12,7 +12,7 @@ import lightgbm as lgb
 import numpy as np
 import pandas as pd
 
-from features.ledger import Float, Int
+from features.arrays import Float, Int
 
 BLOCK = 512
 PREDICTED = 65_536

@@ -12,9 +12,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from features.arrays import Float, Int, Mask
 from features.errors import IntegrityFailed
-from features.ledger import Float, Int
-from features.window import Mask
 
 _WHOLE = r"-?[0-9]{1,10}"
 _REAL = r"-?[0-9]+(?:\.[0-9]+)?(?:e[+-][0-9]+)?"

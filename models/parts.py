@@ -12,8 +12,7 @@ from typing import TypeVar
 import numpy as np
 import pandas as pd
 
-from features.ledger import Float, Int
-from features.window import Mask
+from features.arrays import Float, Int, Mask
 from models.evaluate import Verdict, interval, judge, quotient, resampled
 from models.limits import limits
 from models.score import probability

@@ -21,11 +21,13 @@ from datetime import date
 import numpy as np
 import pandas as pd
 
+from features.arrays import Float, Int, Mask
 from features.build import compute
 from features.errors import DataRefused
+from features.events import day_number
 from features.labels import Population, Target, asked, labels, observable, performing, population
-from features.ledger import Float, Int, Ledger, day_number
-from features.window import Mask, add_months, month_end, to_date
+from features.ledger import Ledger
+from features.window import add_months, month_end, to_date
 from models.profile import Profile
 from models.thinning import Thinned, thin
 

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from features.arrays import Float, Int
 from features.errors import DataRefused, IntegrityFailed, nearest
 from features.kernels import kernel
-from features.ledger import Float, Int
 from models.bundle import Bundle
 from models.horizon import Horizons
 from models.shapley import explained

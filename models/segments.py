@@ -9,10 +9,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from features.arrays import Int
 from features.build import compute_partition
+from features.events import Partition
 from features.feature import Feature, fact
 from features.labels import Population
-from features.ledger import Int, Ledger, Partition
+from features.ledger import Ledger
 from features.measure import records
 from features.plan import planned
 from features.schema import TABLES

@@ -21,7 +21,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from features.ledger import Float, Int
+from features.arrays import Float, Int
 from models.cuts import cut, patterns
 from models.forest import Forest, blocks
 from models.spread import Terms, explain, explain_row, tables, ways, write

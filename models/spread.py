@@ -8,8 +8,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from features.arrays import Float, Int
 from features.kernels import kernel
-from features.ledger import Float, Int
 from models.forest import Bits, Place
 
 

@@ -17,8 +17,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import chi2
 
-from features.ledger import Float, Int
-from features.window import Mask
+from features.arrays import Float, Int, Mask
 from models.limits import limits
 
 HALF = 0.5

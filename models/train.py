@@ -10,10 +10,9 @@ import lightgbm as lgb
 import numpy as np
 import pandas as pd
 
+from features.arrays import Float, Int, Mask
 from features.catalogue import feature
 from features.labels import Target
-from features.ledger import Float, Int
-from features.window import Mask
 from models.calibrate import Calibration, calibrate
 from models.matrix import Matrix
 from models.profile import Profile

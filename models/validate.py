@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from features import window
-from features.ledger import Float, Int, Ledger
+from features.arrays import Float, Int
+from features.ledger import Ledger
 from models import horizon
 from models.assess import Assessment
 from models.backtest import GradeTest, HorizonTest, backtest, by_horizon

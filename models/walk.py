@@ -12,10 +12,11 @@ from datetime import date
 import numpy as np
 import pandas as pd
 
+from features.arrays import Float, Int
 from features.build import compute
 from features.errors import DataRefused, GateNotPassed
 from features.labels import Target, labels, observable
-from features.ledger import Float, Int, Ledger
+from features.ledger import Ledger
 from features.window import add_months, month_end
 from models.evaluate import Verdict, judge
 from models.profile import Profile

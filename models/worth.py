@@ -20,8 +20,8 @@ import numpy as np
 import pandas as pd
 from scipy.stats import rankdata
 
-from features.ledger import Float, Int
-from features.window import Mask, to_date
+from features.arrays import Float, Int, Mask
+from features.window import to_date
 from models.forest import Forest
 from models.leaks import auc, ordered
 from models.limits import limits

@@ -1,8 +1,7 @@
 """One night: every live loan scored and explained, borrowers placed in tiers with their next review."""
 
 from collections.abc import Callable, Sequence
-from datetime import date, timedelta
-from pathlib import Path
+from datetime import date
 
 import numpy as np
 import pandas as pd
@@ -19,7 +18,7 @@ from features.spine import Spine
 from models.explain import reasons
 from models.score import Scored, Scorer, grade, points
 from monitoring.policy import tier_policy
-from monitoring.runs import BACKFILL, Night, last_official
+from monitoring.runs import BACKFILL, Night
 from monitoring.tiers import assign, band
 
 Progress = Callable[[str, int], None]
@@ -95,11 +94,6 @@ def _freshness(heard: pd.DataFrame) -> pd.DataFrame:
     limits, days = [TABLES[name].fresh_days for name in names], heard.to_numpy()
     missing = [[name for name, gone in zip(names, row, strict=True) if gone] for row in ~(days < limits)]
     return pd.DataFrame({"missing": pd.Series(missing, dtype=object), "silent": (days >= limits).any(axis=1)})
-
-
-def place(rows: pd.DataFrame, ledger: Ledger, book: Path, as_of: date, kind: str) -> Night:
-    """Scored rows in the light of the last official run before ``as_of``: see ``settle``."""
-    return settle(rows, ledger, last_official(book, as_of - timedelta(days=1)), as_of, kind)
 
 
 def settle(rows: pd.DataFrame, ledger: Ledger, before: pd.DataFrame | None, as_of: date, kind: str) -> Night:

@@ -15,10 +15,12 @@ import numpy as np
 import pandas as pd
 
 from features import arrears, history, window
+from features.arrays import Float, Int, Mask
 from features.build import compute_partition
 from features.errors import NotFound, UsageError, nearest
+from features.events import Events, Partition
 from features.feature import fact
-from features.ledger import Events, Float, Int, Ledger, Partition, partition_of
+from features.ledger import Ledger, partition_of
 from features.measure import records
 from features.spine import Spine
 
@@ -207,12 +209,12 @@ def _ended(partition: Partition, moment: window.Moment, first: int, last: int, s
     return "restructured" if last + 1 in _days(changes, moment, new) else "cured"
 
 
-def _states(events: Events, column: str, word: str) -> window.Mask:
+def _states(events: Events, column: str, word: str) -> Mask:
     codes, words = events.words(column)
     return np.asarray(codes == (words.index(word) if word in words else -2))
 
 
-def _days(events: Events, moment: window.Moment, where: window.Mask) -> Int:
+def _days(events: Events, moment: window.Moment, where: Mask) -> Int:
     """Days of the visible records of the one loan that ``where`` keeps."""
     low, high = window.span(events, moment)
     at = np.arange(low[0], high[0])

@@ -6,7 +6,6 @@ ledger, bundle, catalogue, policy, day, kind, and the official run before; anoth
 """
 
 import json
-import os
 import shutil
 from collections.abc import Callable
 from concurrent.futures import Executor, ThreadPoolExecutor
@@ -14,19 +13,17 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
-import pyarrow as pa
 import pyarrow.parquet as pq
 
+from features import durable
 from features.jobs import results
-from features.ledger import Ledger, partition_of, sync_folder
+from features.ledger import Ledger, partition_of
 from models.bundle import Bundle
 from models.score import Scorer
 from monitoring import runs
 from monitoring.night import Progress, score_book, settle
-from monitoring.runs import Night
 
 WORKERS = 2
 
@@ -49,7 +46,7 @@ class Work:
 
     def keep(self, number: int, rows: pd.DataFrame) -> None:
         """The scored rows of a partition, durable when this returns."""
-        _appear(self.path("scored", number), lambda draft: rows.to_parquet(draft, index=False, compression="lz4"))
+        durable.appear(self.path("scored", number), lambda draft: rows.to_parquet(draft, index=False, compression="lz4"))
 
 
 def begin(book: Path, bundle: Bundle, as_of: date, kind: str, home: Path | None = None) -> Work:
@@ -66,7 +63,7 @@ def begin(book: Path, bundle: Bundle, as_of: date, kind: str, home: Path | None 
     if not known.is_file() or known.read_text("utf-8") != job:
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
-        _appear(known, lambda draft: draft.write_text(job, "utf-8"))
+        durable.appear(known, lambda draft: draft.write_text(job, "utf-8"))
     return Work(folder, book, as_of, kind)
 
 
@@ -95,28 +92,19 @@ def place(work: Work, bundle: Bundle) -> None:
         night = settle(rows, ledger, before(number), work.as_of, work.kind)
         for name, table in runs.tables(night, stamps).items():
             if not work.path(name, number).is_file():
-                _appear(work.path(name, number), partial(pq.write_table, table, compression="lz4"))
+                durable.appear(work.path(name, number), partial(pq.write_table, table, compression="lz4"))
 
     with ThreadPoolExecutor(WORKERS) as pool:
         list(pool.map(one, (n for n in ledger.partitions if not work.path("borrowers", n).is_file())))
 
 
 def publish(work: Work, bundle: Bundle) -> Path:
-    """The finished parts as the run's folder, in one step; the parts are gone then."""
+    """The finished parts as the run's folder beside them, in one step; the parts are gone then."""
     ledger = Ledger(work.book)
     said = runs.said(work.as_of, work.kind, ledger, bundle)
-    home = runs.publish(work.book, said, lambda name: (pq.read_table(work.path(name, n)) for n in ledger.partitions))
+    home = runs.publish(work.folder.parent, said, lambda name: (pq.read_table(work.path(name, n)) for n in ledger.partitions))
     shutil.rmtree(work.folder)
     return home
-
-
-def night(work: Work) -> Night:
-    """The rows of all parts together."""
-    partitions = Ledger(work.book).partitions
-    loans, borrowers = (
-        pa.concat_tables([pq.read_table(work.path(name, n)) for n in partitions]).to_pandas() for name in ("loans", "borrowers")
-    )
-    return Night(work.as_of, work.kind, loans, borrowers)
 
 
 def _before(work: Work, partitions: int) -> Callable[[int], pd.DataFrame | None]:
@@ -127,12 +115,3 @@ def _before(work: Work, partitions: int) -> Callable[[int], pd.DataFrame | None]
     homes = found["borrower_id"].map(lambda borrower: partition_of(borrower, partitions))
     parts = dict(list(found.groupby(homes)))
     return lambda number: parts.get(number, found.iloc[:0])
-
-
-def _appear(path: Path, write: Callable[[Path], Any]) -> None:
-    draft = path.with_name(f".{path.name}")
-    write(draft)
-    with draft.open("rb") as file:
-        os.fsync(file.fileno())
-    draft.replace(path)
-    sync_folder(path.parent)

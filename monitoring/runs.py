@@ -16,6 +16,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from features import durable
 from features.errors import UsageError
 from features.ledger import Ledger
 from models.bundle import Bundle
@@ -90,25 +91,18 @@ def tables(night: Night, stamped: dict[str, Any]) -> dict[str, pa.Table]:
     return {name: _arrow(frame.assign(**stamped), columns) for name, (frame, columns) in rows.items()}
 
 
-def write(night: Night, book: Path, ledger: Ledger, bundle: Bundle) -> Path:
-    """Write the run's folder in one step and return it; the same night gives the same bytes.
+def publish(folder: Path, told: dict[str, Any], parts: Callable[[str], Iterable[pa.Table]]) -> Path:
+    """The run that ``told`` describes, from the parts of each of its files in order, one row group for each.
 
-    Raises UsageError where a back-fill would stand in the place of an official run.
+    It appears in ``folder`` in one step, durable when this returns; the same night gives the same bytes.
     """
-    check(book, night.as_of, night.kind)
-    found = tables(night, stamps(night.as_of, bundle))
-    return publish(book, said(night.as_of, night.kind, ledger, bundle), lambda name: [found[name]])
-
-
-def publish(book: Path, told: dict[str, Any], parts: Callable[[str], Iterable[pa.Table]]) -> Path:
-    """The run that ``told`` describes, from the parts of each of its files in order, one row group for each."""
-    home = book / "runs" / f"as_of={told['as_of']}"
+    home = folder / f"as_of={told['as_of']}"
     draft = home.with_name(f".{home.name}")
     shutil.rmtree(draft, ignore_errors=True)
     draft.mkdir(parents=True)
     files = {f"{name}.parquet": _file(draft / f"{name}.parquet", parts(name)) for name in ("loans", "borrowers")}
     text = json.dumps({**told, "files": files}, indent=1, sort_keys=True, default=str) + "\n"
-    (draft / "manifest.json").write_text(text, "utf-8")
+    durable.appear(draft / "manifest.json", lambda path: path.write_text(text, "utf-8"))
     _replace(draft, home)
     return home
 
@@ -120,6 +114,7 @@ def _file(path: Path, parts: Iterable[pa.Table]) -> dict[str, Any]:
         for part in parts:
             rows += part.num_rows
             file.write_table(part)
+    durable.sync(path)
     with path.open("rb") as written:
         return {"rows": rows, "sha256": hashlib.file_digest(written, "sha256").hexdigest()}
 
@@ -146,7 +141,7 @@ def _replace(draft: Path, home: Path) -> None:
     shutil.rmtree(aside, ignore_errors=True)
     if home.exists():
         home.replace(aside)
-    draft.replace(home)
+    durable.put(draft, home)
     shutil.rmtree(aside, ignore_errors=True)
 
 

@@ -105,4 +105,4 @@ def _dry_run(book: Path, bundle: Bundle, as_of: date, kind: str, done: Progress,
         work = parts.begin(book, bundle, as_of, kind, Path(aside))
         parts.score(work, bundle, done, executor)
         parts.place(work, bundle)
-        return Run(parts.night(work), None, bundle.digest)
+        return Run(runs.read(parts.publish(work, bundle)), None, bundle.digest)

@@ -8,7 +8,7 @@ import worlds
 from worlds import Row, instalment, payment
 
 from features import arrears, terms
-from features.ledger import day_number
+from features.events import day_number
 
 Setting = dict[str, Any]
 JAN, FEB, MAR = date(2021, 1, 10), date(2021, 2, 10), date(2021, 3, 10)

@@ -11,7 +11,8 @@ from effort import TIMES
 from streams import TERMS
 
 from features import arrears, history, terms
-from features.ledger import Float, Partition
+from features.arrays import Float
+from features.events import Partition
 from features.window import Moment
 
 BY = terms.parse(TERMS, "terms of the tests")

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import worlds
 
+from features.arrays import Float
 from features.build import compute_partition
 from features.catalogue import CATALOGUE
-from features.ledger import Float
 from features.schema import TABLES
 
 AS_OF = date(2022, 6, 30)

@@ -16,11 +16,13 @@ from hypothesis import strategies as st
 from worlds import Row
 
 from features import arrears, context
+from features.arrays import Float
 from features.build import compute
 from features.catalogue import CATALOGUE
 from features.errors import DataRefused
+from features.events import Partition, day_number
 from features.guarantees import Graph, in_force
-from features.ledger import Float, Ledger, Manifest, Partition, day_number
+from features.ledger import Ledger, Manifest
 from features.schema import DELIVERED, TABLES
 from features.window import NEVER, month_ends
 

@@ -22,7 +22,8 @@ from features import ingest as module
 from features import quarantine, writer
 from features.checks import REASONS
 from features.errors import DataRefused, IntegrityFailed, UsageError
-from features.ledger import Ledger, Manifest, arrow_schema, partition_of, verify
+from features.events import arrow_schema
+from features.ledger import Ledger, Manifest, partition_of, verify
 from features.schema import TABLES
 
 DUCKDB = duckdb.connect()

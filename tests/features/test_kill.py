@@ -68,7 +68,7 @@ def test_everything_the_manifest_names_is_durable_before_it(scene: Path) -> None
     (steps,) = [o["steps"] for o in drive(scene, "trace")]
     swap = next(i for i, step in enumerate(steps) if step.startswith("os.rename") and step.endswith("manifest.json"))
     before = steps[:swap]
-    assert before[-1].startswith("fsync") and before[-1].endswith("manifest.json.new")
+    assert before[-1].startswith("fsync") and before[-1].endswith(".manifest.json")
     for i, step in enumerate(before):
         if step.startswith("os.rename"):
             _, draft, name = step.split()

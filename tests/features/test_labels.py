@@ -12,8 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from worlds import LOANS, Row, instalment, payment
 
+from features.events import Partition, day_number
 from features.labels import TARGETS, defaulted_on, labels, observable, performing, population
-from features.ledger import Ledger, Manifest, Partition, day_number
+from features.ledger import Ledger, Manifest
 from features.schema import TABLES
 from features.window import add_months, month_ends, to_date
 

@@ -10,9 +10,9 @@ from effort import examples
 from hypothesis import given
 from hypothesis import strategies as st
 
+from features.arrays import Float
 from features.build import compute_partition
 from features.catalogue import CATALOGUE, ROOMS
-from features.ledger import Float
 from features.measure import Reduce
 from features.sql import query
 from features.window import to_date

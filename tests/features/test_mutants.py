@@ -9,7 +9,8 @@ import pytest
 import worlds
 
 from features import window
-from features.ledger import Events, Float, Int
+from features.arrays import Float, Int
+from features.events import Events
 from features.window import Clocks, Moment
 
 LAWS = runpy.run_path(str(Path(__file__).with_name("test_laws.py")))

@@ -9,7 +9,7 @@ import worlds
 
 from features import terms
 from features.errors import UsageError
-from features.ledger import day_number
+from features.events import day_number
 from features.window import to_date
 
 

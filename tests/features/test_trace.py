@@ -18,10 +18,11 @@ from features import arrears
 from features.build import compute_partition
 from features.catalogue import CATALOGUE
 from features.errors import DataRefused, NotFound
+from features.events import day_number
 from features.feature import fact
 from features.formula import Program
 from features.ingest import ingest
-from features.ledger import Ledger, day_number
+from features.ledger import Ledger
 from features.measure import Fold, FoldOthers, Leaf, Reduce
 from features.schema import TABLES
 from features.sources import source

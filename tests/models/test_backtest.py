@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import binomtest
 
-from features.ledger import Float
+from features.arrays import Float
 from models.backtest import backtest, holm
 from models.limits import limits
 from models.score import grade, probability

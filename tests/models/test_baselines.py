@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import roc_auc_score
 
-from features.ledger import Float
+from features.arrays import Float
 from models.baselines import BASELINES, WORST, logistic, scorecard, worst_dpd
 
 

@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.linear_model import LogisticRegression
 
+from features.arrays import Float
 from features.errors import GateNotPassed
-from features.ledger import Float
 from models.calibrate import calibrate
 
 

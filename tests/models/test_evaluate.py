@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import average_precision_score, brier_score_loss, log_loss, roc_auc_score, roc_curve
 
-from features.ledger import Float, Int
+from features.arrays import Float, Int
 from models.evaluate import BINS, METRICS, _draws, _table, judge, resampled
 
 

@@ -9,7 +9,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from naive_forest import NaiveForest
 
-from features.ledger import Float
+from features.arrays import Float
 from models.forest import BLOCK, ZERO, Forest
 
 NEAR = [

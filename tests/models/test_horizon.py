@@ -9,9 +9,9 @@ from effort import examples
 from hypothesis import given
 from hypothesis import strategies as st
 
+from features.arrays import Float, Int
 from features.errors import UsageError
 from features.labels import labels, target
-from features.ledger import Float, Int
 from features.window import to_date
 from models.backtest import by_horizon
 from models.horizon import GRADES, Curve, Followed, Horizons, fit, followed, hazard, pooled

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import roc_auc_score
 
-from features.ledger import Float
+from features.arrays import Float
 from models.leaks import XRay, auc, ordered, xray
 from models.limits import limits
 

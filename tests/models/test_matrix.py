@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 from samples import QUICK, sample
 
-from features.ledger import Float
+from features.arrays import Float
 from models.matrix import PREDICTED, Matrix
 from models.train import FIXED
 

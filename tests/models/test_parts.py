@@ -7,7 +7,7 @@ from effort import examples
 from hypothesis import given
 from hypothesis import strategies as st
 
-from features.ledger import Float
+from features.arrays import Float
 from models.evaluate import judge
 from models.limits import limits
 from models.parts import DRAWS, by_part, errors_by_group

@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from features.errors import DataRefused
+from features.events import day_number
 from features.labels import TARGETS, Target, labels, target
-from features.ledger import day_number
 from features.window import add_months, month_ends, to_date
 from models.profile import profile
 from models.sample import FOLDS, Roles, Sample, draw, folds, periods

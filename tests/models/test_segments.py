@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from books import Book
 
-from features.ledger import day_number
+from features.events import day_number
 from features.window import to_date
 from models.limits import limits
 from models.profile import profile

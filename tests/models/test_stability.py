@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from features.ledger import Float, Int
+from features.arrays import Float, Int
 from models.limits import limits
 from models.stability import index, shift, stability
 

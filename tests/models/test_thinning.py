@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from samples import GOAL, QUICK, sample
 from scipy.stats import kstest
 
+from features.arrays import Float, Int
 from features.labels import target
-from features.ledger import Float, Int
 from features.spine import Spine
 from models.backtest import backtest
 from models.evaluate import METRICS, Verdict, _table, judge

@@ -10,8 +10,9 @@ import pytest
 from books import Book
 from samples import QUICK
 
+from features.events import Partition
 from features.labels import target
-from features.ledger import Ledger, Partition
+from features.ledger import Ledger
 from features.schema import TABLES
 from features.window import add_months
 from models.profile import Profile

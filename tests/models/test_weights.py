@@ -9,7 +9,7 @@ from effort import examples
 from hypothesis import given
 from hypothesis import strategies as st
 
-from features.ledger import Float, Int
+from features.arrays import Float, Int
 from models.backtest import backtest, by_horizon
 from models.baselines import logistic
 from models.calibrate import calibrate

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from samples import FEATURES, GOAL, QUICK, sample
 
-from features.ledger import Int
+from features.arrays import Int
 from models.leaks import auc
 from models.limits import limits
 from models.sample import Roles, Sample

@@ -12,7 +12,8 @@ from books import Book
 from worlds import Row, instalment, payment
 
 from features.errors import NotFound, UsageError
-from features.ledger import Ledger, Manifest, Partition
+from features.events import Partition
+from features.ledger import Ledger, Manifest
 from features.schema import TABLES
 from features.window import month_ends
 from monitoring import overdue

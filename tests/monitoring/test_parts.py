@@ -11,6 +11,7 @@ import pytest
 from books import Book
 from effort import TIMES
 
+from features import durable
 from monitoring import parts
 from monitoring.runs import BACKFILL, NIGHTLY
 
@@ -30,7 +31,7 @@ def night(book: Book, own: Path) -> dict[str, bytes]:
 
 def counted(monkeypatch: pytest.MonkeyPatch, dies_at: int) -> list[str]:
     """The files of parts that appeared; the process ends when so many have."""
-    real, made = parts._appear, list[str]()
+    real, made = durable.appear, list[str]()
 
     def appear(path: Path, write: Any) -> None:
         if len(made) >= dies_at:
@@ -38,7 +39,7 @@ def counted(monkeypatch: pytest.MonkeyPatch, dies_at: int) -> list[str]:
         real(path, write)
         made.append(path.name)
 
-    monkeypatch.setattr(parts, "_appear", appear)
+    monkeypatch.setattr(durable, "appear", appear)
     return made
 
 
@@ -64,6 +65,7 @@ import sys
 from datetime import date
 from pathlib import Path
 from models.bundle import load
+from features import durable
 from monitoring import parts
 book, bundle = Path(sys.argv[1]), load(Path(sys.argv[2]))
 work = parts.begin(book, bundle, date.fromisoformat(sys.argv[3]), "nightly")

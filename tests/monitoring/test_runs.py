@@ -13,8 +13,6 @@ import pytest
 from books import Book
 
 from features.errors import UsageError
-from monitoring import runs
-from monitoring.night import place
 from monitoring.policy import tier_policy
 from monitoring.runs import BACKFILL, NIGHTLY, last_official
 
@@ -29,8 +27,7 @@ COLUMNS = {
 
 
 def write(book: Book, own: Path, day: date | None = None, kind: str = NIGHTLY) -> Path:
-    day = day or book.day
-    return runs.write(place(book.rows, book.ledger, own, day, kind), own, book.ledger, book.bundle)
+    return book.night(own, kind, day)
 
 
 def contents(folder: Path) -> dict[str, bytes]:

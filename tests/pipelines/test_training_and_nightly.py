@@ -12,9 +12,9 @@ from books import Book
 from scipy.stats import spearmanr
 from sklearn.metrics import roc_auc_score
 
+from features.arrays import Float
 from features.errors import DataRefused, NotFound
 from features.labels import population
-from features.ledger import Float
 from features.window import to_date
 from models.baselines import BASELINES
 from models.evaluate import judge

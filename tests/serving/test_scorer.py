@@ -9,7 +9,7 @@ from books import Book
 
 from features.errors import DataRefused, NotFound
 from monitoring import runs
-from monitoring.night import borrowers_of, place
+from monitoring.night import borrowers_of
 from monitoring.policy import tier_policy
 from monitoring.runs import BACKFILL, NIGHTLY
 from serving.scorer import score_borrower, score_loan
@@ -39,13 +39,12 @@ def test_a_company_is_asked_about_by_any_loan_and_answers_with_its_worst(book: B
 def test_the_official_tier_is_that_of_the_last_official_night_and_asking_writes_nothing(book: Book, own: Path) -> None:
     loan, borrower = (str(v) for v in book.rows.iloc[5][["loan_id", "borrower_id"]])
     assert score_loan(own, book.scorer, loan, book.day).official_tier is None
-    runs.write(place(book.rows, book.ledger, own, book.day, BACKFILL), own, book.ledger, book.bundle)
+    book.night(own, BACKFILL)
     assert score_loan(own, book.scorer, loan, book.day).official_tier is None
-    night = place(book.rows, book.ledger, own, book.day, NIGHTLY)
-    home = runs.write(night, own, book.ledger, book.bundle)
+    home = book.night(own, NIGHTLY)
     before = {p: p.stat().st_mtime_ns for p in home.iterdir()}
     answer = score_loan(own, book.scorer, loan, book.day)
-    assert answer.official_tier == night.borrowers.set_index("borrower_id").loc[borrower, "tier"]
+    assert answer.official_tier == runs.read(home).borrowers.set_index("borrower_id").loc[borrower, "tier"]
     assert answer.indicative_tier in {t.name for t in tier_policy(book.day).tiers}
     assert {p: p.stat().st_mtime_ns for p in home.iterdir()} == before
 

@@ -14,7 +14,7 @@ import third_parties  # noqa: F401
 
 from features.ingest import ingest
 from features.labels import target
-from features.ledger import Ledger
+from features.ledger import Ledger, partition_of
 from features.sources import source
 from features.sources.simulation import read_parameters, simulate
 from models.bundle import Bundle, load
@@ -22,6 +22,7 @@ from models.profile import profile
 from models.sample import Sample, draw
 from models.score import Scorer
 from models.train import Trained
+from monitoring import parts
 from monitoring.night import score_book
 from pipelines import training
 
@@ -70,6 +71,15 @@ class Book:
     def rows(self) -> pd.DataFrame:
         """Every live loan on the last day, scored."""
         return score_book(self.ledger, self.scorer, self.day)
+
+    def night(self, own: Path, kind: str, day: date | None = None) -> Path:
+        """The folder of a run of ``rows`` in a book with runs of its own."""
+        work = parts.begin(own, self.bundle, day or self.day, kind)
+        homes = self.rows["borrower_id"].map(lambda borrower: partition_of(borrower, self.ledger.manifest.partitions))
+        for number in self.ledger.partitions:
+            work.keep(number, self.rows[homes == number])
+        parts.place(work, self.bundle)
+        return parts.publish(work, self.bundle)
 
     def with_own_runs(self, folder: Path) -> Path:
         """A book of the same ledger and bundles whose runs are its own: what is written there is seen by no other test."""

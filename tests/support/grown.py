@@ -9,7 +9,7 @@ import lightgbm as lgb
 import numpy as np
 from hypothesis import strategies as st
 
-from features.ledger import Float
+from features.arrays import Float
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from typing import Any
 
 import holidays
 
-from features.ledger import day_number
+from features.events import day_number
 from features.window import to_date
 
 Row = dict[str, Any]

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from features.ledger import Partition, arrow_schema
+from features.events import Partition, arrow_schema
 from features.schema import TABLES
 from features.window import Moment, to_date
 

@@ -15,7 +15,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from features import arrears
-from features.ledger import Ledger, Partition, arrow_schema
+from features.events import Partition, arrow_schema
+from features.ledger import Ledger
 from features.schema import DELIVERED, TABLES, Column, Table
 from features.spine import Spine
 from features.window import to_date

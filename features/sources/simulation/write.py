@@ -79,7 +79,7 @@ def simulate(out: Path, parameters: Parameters) -> Summary:
     ):
         for world in _worlds(parameters, calendar):
             _write_truth(world, tables, truth, benign, summary)
-            _write_records(world, out, summary)
+            write_records(world, out, summary)
     return summary
 
 
@@ -110,7 +110,7 @@ def _write_truth(world: World, tables: Floats, truth: Any, benign: Any, summary:
     summary.defaults += int(within.sum())
 
 
-def _write_records(world: World, out: Path, summary: Summary) -> None:
+def write_records(world: World, out: Path, summary: Summary) -> None:
     share, chunk = world.parameters.reporting, f"-{world.chunk:03d}"
     for name, (first, corrections) in _tables(world):
         rng = world.rng(f"reporting {name}")

@@ -1,0 +1,1 @@
+"""The commands by subject: arguments in, steps run, tables or one JSON document out."""

@@ -1,0 +1,98 @@
+"""Models: train one, and let two persons put it into use."""
+
+from typing import Annotated, Any
+
+import typer
+
+from features.errors import UsageError
+from loanwatch.commands.options import BOOK, STORE, Book, Dask, InPrefect, Json, Store, err, in_prefect, out, print_json
+
+app = typer.Typer()
+
+
+@app.command()
+def train(
+    book: Book = BOOK,
+    target: Annotated[
+        str | None, typer.Option(help="default_12m, dpd60_12m, dpd30_6m, outcome; the profile's by default. 目标。")
+    ] = None,
+    profile: Annotated[str, typer.Option(help="How the model is made: default, cards, companies, ... 模型配置。")] = "default",
+    walk_forward: Annotated[int, typer.Option(min=0, help="Past quarterly retrainings to judge too. 滚动再训练次数。")] = 0,
+    search: Annotated[
+        int | None, typer.Option(min=1, metavar="TRIALS", help="Look for better parameters first. 参数搜索次数。")
+    ] = None,
+    search_minutes: Annotated[
+        float | None, typer.Option(metavar="M", help="End --search after M minutes. 搜索时限(分钟)。")
+    ] = None,
+    mlruns: Store = STORE,
+    cluster: Dask = None,
+    prefect: InPrefect = False,
+    as_json: Json = False,
+) -> None:
+    """Train a model, judge it against baselines, register it; champion only if the gate is passed. 训练模型。"""
+    from loanwatch.progress import steps
+    from loanwatch.show import models as show
+    from pipelines import training
+    from pipelines.cluster import opened
+
+    budget = _budget(search, search_minutes)
+    if in_prefect(prefect):
+        from pipelines.flows import train_book
+
+        result = train_book(str(book), str(mlruns), target, profile, search, search_minutes, walk_forward, cluster)
+    else:
+        with opened(cluster) as workers, steps(err) as done:
+            result = training.run(book, mlruns, target, profile, done, budget, walk_forward, workers)
+    show.training(err if as_json else out, result)
+    if as_json:
+        print_json(result.as_json())
+    if not result.passed:
+        raise typer.Exit(5)
+
+
+@app.command()
+def promote(
+    version: Annotated[int | None, typer.Argument(help="Version in the model store. 版本号。")] = None,
+    by: Annotated[str | None, typer.Option(metavar="NAME", help="Who acts; declared, not authenticated. 操作人。")] = None,
+    reason: Annotated[str, typer.Option(metavar="TEXT", help="Why. 理由。")] = "",
+    approve: Annotated[
+        bool, typer.Option("--approve", help="Agree, as another person than who proposed it. 由他人批准。")
+    ] = False,
+    withdraw: Annotated[bool, typer.Option("--withdraw", help="Take the proposal back. 撤回提议。")] = False,
+    list_all: Annotated[bool, typer.Option("--list", help="Versions, proposals and history; changes nothing. 列出。")] = False,
+    mlruns: Store = STORE,
+    as_json: Json = False,
+) -> None:
+    """Put a version into use by two persons: one proposes, another approves. 双人审批晋升模型。"""
+    from dataclasses import asdict
+
+    from loanwatch.show import models as show
+    from models.promotions import Decision
+    from pipelines import promotion
+
+    if list_all:
+        found = promotion.overview(mlruns)
+        show.promotions(err if as_json else out, found)
+        if as_json:
+            print_json(found)
+        return
+    if version is None or by is None:
+        raise UsageError("name a VERSION and who acts with --by, or use --list", "请指定版本号与 --by,或使用 --list")
+    if approve and withdraw:
+        raise UsageError("--approve and --withdraw exclude each other", "--approve 与 --withdraw 不能同时使用")
+    act = promotion.approve if approve else promotion.withdraw if withdraw else promotion.propose
+    step = act(mlruns, Decision(version, by, reason, promotion.now()))
+    show.promotion_step(err if as_json else out, step)
+    if as_json:
+        print_json(asdict(step))
+
+
+def _budget(trials: int | None, minutes: float | None) -> Any:
+    """The budget of a search for parameters, if one is asked for."""
+    if trials is None and minutes is None:
+        return None
+    if trials is None:
+        raise UsageError("--search-minutes ends a --search; name its trials too", "--search-minutes 须与 --search 同时指定")
+    from models.search import Budget
+
+    return Budget(trials, minutes)

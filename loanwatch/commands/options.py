@@ -1,0 +1,53 @@
+"""What commands share: consoles, the options that several take, and one JSON document on stdout."""
+
+import json
+import os
+import sys
+from datetime import date, datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+from features.errors import UsageError
+
+WIDTH = None if sys.stdout.isatty() else 140
+out = Console(width=WIDTH)
+err = Console(stderr=True, width=WIDTH)
+
+Book = Annotated[Path, typer.Option("--book", help="Folder of the book. 账簿目录。")]
+Store = Annotated[Path, typer.Option("--mlruns", envvar="LOANWATCH_MLRUNS", help="Folder of the model store. 模型库目录。")]
+Json = Annotated[bool, typer.Option("--json", help="One JSON document on stdout. 以 JSON 输出。")]
+Day = Annotated[str | None, typer.Option("--as-of", metavar="DATE", help="Closed business day, YYYY-MM-DD. 营业日。")]
+MappingFile = Annotated[Path | None, typer.Option("--mapping", help="The mapping of the source tables. 映射文件。")]
+Dask = Annotated[
+    str | None,
+    typer.Option(
+        "--cluster", envvar="LOANWATCH_CLUSTER", metavar="ADDRESS",
+        help="Dask scheduler, or `local` for two worker processes here. Dask 调度器地址,或 local。",
+    ),
+]  # fmt: skip
+InPrefect = Annotated[bool, typer.Option("--prefect", help="Run as a Prefect flow on a temporary server. 以 Prefect 流程运行。")]
+BOOK, STORE = Path("book"), Path("mlruns")
+
+
+def day_of(text: str | None, name: str = "--as-of") -> date | None:
+    if text is None:
+        return None
+    try:
+        return datetime.strptime(text, "%Y-%m-%d").date()
+    except ValueError as problem:
+        raise UsageError(
+            f"{name} {text}: not a date; write it as 2024-12-31", f"{name} {text}:不是日期,请写作 2024-12-31"
+        ) from problem
+
+
+def in_prefect(asked: bool) -> bool:
+    """Whether to run under Prefect: asked for, or a server is named in the environment."""
+    os.environ.setdefault("PREFECT_HOME", str(Path(".prefect").resolve()))
+    return asked or "PREFECT_API_URL" in os.environ
+
+
+def print_json(document: dict[str, Any]) -> None:
+    sys.stdout.write(json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False, default=str) + "\n")

@@ -1,0 +1,141 @@
+"""The book watched: the night, one score, and a check of the whole installation."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from features.errors import UsageError
+from loanwatch.commands.options import (
+    BOOK,
+    STORE,
+    Book,
+    Dask,
+    Day,
+    InPrefect,
+    Json,
+    MappingFile,
+    Store,
+    day_of,
+    err,
+    in_prefect,
+    out,
+    print_json,
+)
+
+app = typer.Typer()
+
+
+@app.command()
+def nightly(
+    as_of: Day = None,
+    book: Book = BOOK,
+    mlruns: Store = STORE,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Compute and show, write nothing. 试运行。")] = False,
+    backfill: Annotated[bool, typer.Option("--backfill", help="A shadow run for a past day. 补跑(影子)。")] = False,
+    path: Annotated[Path | None, typer.Option("--from", help="Records that arrived, to ingest first. 先导入的目录。")] = None,
+    source: Annotated[str | None, typer.Option(help="The source of --from. 数据源。")] = None,
+    mapping: MappingFile = None,
+    cluster: Dask = None,
+    prefect: InPrefect = False,
+    as_json: Json = False,
+) -> None:
+    """Ingest what arrived, score every live loan, place borrowers in tiers, write the night's folder. 夜间运行。"""
+    from features.ledger import Ledger
+    from loanwatch.progress import steps
+    from loanwatch.show import records
+    from loanwatch.show import watch as show
+    from monitoring.policy import tier_policy
+    from pipelines import nightly as night
+    from pipelines.cluster import opened
+
+    delivery = _delivery(source, path, mapping, dry_run)
+    if in_prefect(prefect) and not dry_run:
+        from pipelines.flows import nightly_run
+
+        run = nightly_run(str(book), day_of(as_of), str(mlruns), backfill, delivery, cluster)
+    else:
+        if delivery is not None:
+            records.receipt(err, night.receive(book, delivery))
+        with opened(cluster) as workers, steps(err) as done:
+            day = day_of(as_of) or Ledger(book).known_through
+            run = night.run(book, mlruns, day, backfill, dry_run, done, workers.executor if workers else None)
+    day = run.night.as_of
+    target = err if as_json else out
+    show.book_by_tier(target, run.night, tier_policy(day))
+    show.worst_borrowers(target, run.night)
+    target.print(f"written to {run.folder}" if run.folder else "dry run: nothing written")
+    if as_json:
+        print_json(_night_json(run.night, run.folder))
+
+
+@app.command()
+def score(
+    book: Book = BOOK,
+    loan: Annotated[str | None, typer.Option(help="Loan id. 贷款编号。")] = None,
+    borrower: Annotated[str | None, typer.Option(help="Borrower id. 借款人编号。")] = None,
+    as_of: Day = None,
+    mlruns: Store = STORE,
+    as_json: Json = False,
+) -> None:
+    """Score one loan or borrower as of a day, with reasons; changes nothing. 单笔评分。"""
+    from features.ledger import Ledger
+    from loanwatch.show import watch as show
+    from models.score import Scorer
+    from pipelines.nightly import champion
+    from serving.scorer import score_borrower, score_loan
+
+    if (loan is None) == (borrower is None):
+        raise UsageError("name either --loan or --borrower", "请指定 --loan 或 --borrower 之一")
+    day = day_of(as_of) or Ledger(book).known_through
+    scorer = Scorer(champion(book, mlruns))
+    answer = score_loan(book, scorer, loan, day) if loan else score_borrower(book, scorer, str(borrower), day)
+    show.answer(err if as_json else out, answer, day)
+    if as_json:
+        print_json(show.answer_json(answer, day, scorer.bundle.digest))
+
+
+@app.command()
+def doctor(book: Book = BOOK, mlruns: Store = STORE) -> None:
+    """Check that this machine, the book and the model store are fit to run. 自检。"""
+    from loanwatch.doctor import examine
+    from loanwatch.show import watch as show
+
+    findings = examine(book, mlruns)
+    show.examination(out, findings)
+    if not all(f.fit for f in findings):
+        raise typer.Exit(1)
+
+
+@app.command()
+def demo(
+    book: Book = Path("book/demo"),
+    mlruns: Store = STORE,
+    borrowers: Annotated[int, typer.Option(min=1_000, help="Borrowers. 借款人数。")] = 20_000,
+    months: Annotated[int, typer.Option(min=36, help="Months of history. 月数。")] = 36,
+) -> None:
+    """The whole path on a simulated book: simulate, ingest, train, nightly. 演示。"""
+    from loanwatch.demo import run
+
+    run(out, err, book, mlruns, borrowers, months)
+
+
+def _delivery(source: str | None, path: Path | None, mapping: Path | None, dry_run: bool) -> Any:
+    """The records to ingest before the night, if any are named."""
+    from pipelines.nightly import Delivery
+
+    if (source is None) != (path is None):
+        raise UsageError("--source and --from go together", "--source 与 --from 须同时指定")
+    if source is None or path is None:
+        return None
+    if dry_run:
+        raise UsageError("a dry run writes nothing, so it cannot ingest --from first", "试运行不写入任何内容,不能先导入 --from")
+    return Delivery(source, path, mapping)
+
+
+def _night_json(night: Any, folder: Path | None) -> dict[str, Any]:
+    tiers = night.borrowers.groupby("tier").size().to_dict()
+    return {
+        "as_of": night.as_of, "kind": night.kind, "loans": len(night.loans), "borrowers": len(night.borrowers),
+        "tiers": tiers, "folder": folder,
+    }  # fmt: skip

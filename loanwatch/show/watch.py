@@ -1,0 +1,96 @@
+"""The book on the terminal: tiers, the borrowers to look at first, one score, and the state of the installation."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+from rich.console import Console
+
+from loanwatch.show.tables import titled
+from models.explain import sentence, told
+
+if TYPE_CHECKING:  # what is only shown need not be loaded to be shown
+    from loanwatch.doctor import Finding
+    from monitoring.policy import TierPolicy
+    from monitoring.runs import Night
+    from serving.scorer import Answer
+
+WORST = 5
+
+
+def book_by_tier(console: Console, night: Night, policy: TierPolicy) -> None:
+    """How many borrowers stand where, what they owe, and when they are looked at."""
+    table = titled(
+        f"The book on {night.as_of}",
+        "tier",
+        "borrowers",
+        "share",
+        "mean PD",
+        "exposure",
+        "reviews due in 30 days",
+    )
+    soon = pd.Timestamp(night.as_of) + pd.Timedelta(days=30)
+    for tier in policy.tiers:
+        rows = night.borrowers[night.borrowers["tier"] == tier.name]
+        due = int((pd.to_datetime(rows["next_review_on"]) <= soon).sum())
+        table.add_row(
+            f"{tier.name} {tier.zh}", f"{len(rows):,}", f"{len(rows) / max(1, len(night.borrowers)):.1%}",
+            f"{rows['pd_12m'].mean():.2%}" if len(rows) else "", _money(rows["exposure"].sum()), f"{due:,}",
+        )  # fmt: skip
+    console.print(table)
+
+
+def worst_borrowers(console: Console, night: Night) -> None:
+    """The borrowers most likely to default that are not yet in default, each with three reasons in both languages."""
+    standing = night.borrowers[~(night.borrowers["dpd"] >= 90)]
+    table = titled("Look at these first", "borrower", "PD", "grade", "past due", "exposure", "why")
+    for _, row in standing.sort_values(["log_odds", "borrower_id"], ascending=[False, True]).head(WORST).iterrows():
+        why = "\n".join(f"{sentence(r, 'en')} | {sentence(r, 'zh')}" for r in told(row)[:3])
+        days = "unknown" if np.isnan(row["dpd"]) else f"{row['dpd']:.0f} days"
+        table.add_row(row["borrower_id"], f"{row['pd_12m']:.1%}", str(row["grade"]), days, _money(row["exposure"]), why)
+    console.print(table)
+
+
+def _money(minor: float) -> str:
+    return "unknown" if np.isnan(minor) else f"{minor / 100:,.0f}"
+
+
+def answer(console: Console, found: Answer, day: date) -> None:
+    """One score with its reasons in both languages."""
+    row = found.row
+    console.print(
+        f"[bold]{row.get('loan_id', row['borrower_id'])}[/] on {day}: PD {row['pd_12m']:.2%}, {row['points']:.0f} points,"
+        f" grade {row['grade']}, tier {found.official_tier or 'none yet'} (this score alone: {found.indicative_tier})",
+        highlight=False,
+    )
+    for reason in told(row):
+        console.print(f"  {reason.log_odds:+.2f}  {sentence(reason, 'en')} | {sentence(reason, 'zh')}", highlight=False)
+    if row["missing"]:
+        console.print(f"  nothing known from: {', '.join(row['missing'])}", highlight=False)
+
+
+def answer_json(found: Answer, day: date, bundle: str) -> dict[str, Any]:
+    """One score as the contract names its parts."""
+    row = found.row
+    reasons = [
+        {"feature": r.feature, "value": None if np.isnan(r.value) else r.value, "log_odds": r.log_odds,
+         "en": sentence(r, "en"), "zh": sentence(r, "zh")}
+        for r in told(row)
+    ]  # fmt: skip
+    names = [name for name in ("borrower_id", "loan_id") if name in row]
+    return {
+        **{name: str(row[name]) for name in names}, "as_of": day, "log_odds": float(row["log_odds"]),
+        "pd_12m": float(row["pd_12m"]), "points": float(row["points"]), "grade": int(row["grade"]),
+        "official_tier": found.official_tier, "indicative_tier": found.indicative_tier, "reasons": reasons,
+        "missing": list(row["missing"]), "bundle": bundle,
+    }  # fmt: skip
+
+
+def examination(console: Console, findings: list[Finding]) -> None:
+    table = titled("loanwatch doctor", "what", "seen", "fit")
+    for f in findings:
+        table.add_row(f.what, f.seen, "[green]yes[/]" if f.fit else "[red]no[/]")
+    console.print(table)
