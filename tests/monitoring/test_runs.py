@@ -99,7 +99,7 @@ def test_every_row_carries_the_stamps_of_its_run(book: Book, own: Path) -> None:
 
 def test_one_row_per_borrower_with_his_worst_loan_and_all_he_owes_and_loans_inherit_his_standing(book: Book, own: Path) -> None:
     home = write(book, own)
-    loans, borrowers = table(home).to_pandas(), table(home, "borrowers").to_pandas().set_index("borrower_id")
+    loans, borrowers = table(home).to_pandas(), table(home, "borrowers").to_pandas().set_index("borrower_id").sort_index()
     by = loans.groupby("borrower_id")
     assert borrowers.index.is_unique
     assert set(borrowers.index) == set(loans["borrower_id"])
