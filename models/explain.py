@@ -1,111 +1,151 @@
-"""Contributions into reasons: which features raised the risk of a row, with their values, in English and Chinese.
+"""Contributions into reasons: what raised a score against a named reference, by groups of features that say the same thing.
 
-A reason is an id and two numbers; its text is made when somebody reads it.
+A contribution alone is measured against a row of which nothing is known, which is nobody. A reason is what is left of it after
+the mean contribution in the book that night (or in the training rows, or of the same borrower on an earlier day) is taken off.
+The parts of a group add up to one reason, told by the feature that adds most. A reason is an id and numbers; ``wording`` makes
+its text when somebody reads it.
 """
 
-from __future__ import annotations
-
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from datetime import date
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import pandas as pd
 
-from features.arrays import Float
-from features.catalogue import feature
-from features.feature import Feature
+from features.arrays import Float, Int
+from features.kernels import kernel
+from models.groups import groups, places
 
 if TYPE_CHECKING:
+    from models.bundle import Bundle
     from models.score import Scored
 
-Language = Literal["en", "zh"]
 REASONS = 5
+Kind = Literal["night", "training", "earlier"]
+
+
+@dataclass(frozen=True)
+class Against:
+    """What scores are compared with: the book on a night, the rows the model learned from, or one borrower on an earlier day.
+
+    ``contributions`` and ``usual`` have for each feature the mean (or earlier) contribution to the log-odds and the usual (or
+    earlier) value, NaN if unknown.
+    """
+
+    kind: Kind
+    day: date | None
+    contributions: Mapping[str, float]
+    usual: Mapping[str, float]
+
+    def of(self, features: tuple[str, ...]) -> Float:
+        """The contributions in the order of ``features``."""
+        return np.array([self.contributions[name] for name in features])
+
+    def as_json(self) -> dict[str, Any]:
+        """Numbers as they are, a value that is unknown as None."""
+        usual = {name: None if np.isnan(value) else value for name, value in self.usual.items()}
+        return {**asdict(self), "day": self.day and self.day.isoformat(), "usual": usual}
+
+    @classmethod
+    def from_json(cls, said: Mapping[str, Any]) -> "Against":
+        usual = {name: np.nan if value is None else value for name, value in said["usual"].items()}
+        return cls(said["kind"], said["day"] and date.fromisoformat(said["day"]), said["contributions"], usual)
+
+
+def training(bundle: "Bundle") -> Against:
+    """The rows that a model learned from."""
+    return Against("training", None, *_usual(bundle, bundle.reference.contribution))
+
+
+def night(bundle: "Bundle", day: date, contribution: Float) -> Against:
+    """The book on a night, from its mean contributions (k,)."""
+    return Against("night", day, *_usual(bundle, contribution))
+
+
+def earlier(scored: "Scored", row: int, day: date) -> Against:
+    """One row on an earlier day, by the same model."""
+    features = scored.features
+    return Against(
+        "earlier", day,
+        dict(zip(features, scored.contributions[row].tolist(), strict=True)),
+        dict(zip(features, scored.values[row].tolist(), strict=True)),
+    )  # fmt: skip
+
+
+def _usual(bundle: "Bundle", contribution: Float) -> tuple[dict[str, float], dict[str, float]]:
+    usual = bundle.reference.usual
+    return (
+        dict(zip(bundle.features, contribution.tolist(), strict=True)),
+        dict(zip(bundle.features, usual.tolist(), strict=True)),
+    )
 
 
 @dataclass(frozen=True)
 class Reason:
-    """One feature's part in one score: its id, its value (NaN if unknown) and what it adds to the log-odds."""
+    """One group's part in one score, told by its leading feature.
+
+    ``value`` is that feature's and ``usual`` what it is in the reference, NaN if unknown; ``log_odds`` is what the whole group
+    adds against the reference.
+    """
 
     feature: str
     value: float
+    usual: float
     log_odds: float
 
 
-def reasons(scored: Scored) -> pd.DataFrame:
-    """The five features that raise each row's risk most, largest first; columns as in the run's files.
+def reasons(scored: "Scored", against: Against) -> pd.DataFrame:
+    """The five groups that raise each row most against the reference, largest first; columns as in the run's files.
 
-    A row has fewer reasons if fewer features raise its risk. Ties keep the order of the catalogue.
+    ``reason_k`` is the feature that adds most of its group. A row has fewer reasons if fewer groups raise its score. Ties keep
+    the order of ``groups.toml``, and inside a group that of the model.
     """
-    spare = max(0, REASONS - len(scored.features))
-    contributions = np.pad(scored.contributions, ((0, 0), (0, spare)))
-    order = np.argsort(-contributions, axis=1, kind="stable")[:, :REASONS]
-    parts = np.take_along_axis(contributions, order, axis=1)
-    values = np.take_along_axis(np.pad(scored.values, ((0, 0), (0, spare))), order, axis=1)
-    names = np.array([*scored.features, *[""] * spare], dtype=object)[order]
+    leader, parts = top(scored.contributions, against.of(scored.features), places(scored.features), len(groups()), REASONS)
+    names = np.array([*scored.features, ""], dtype=object)[leader]
+    values = np.take_along_axis(np.pad(scored.values, ((0, 0), (0, 1)), constant_values=np.nan), leader, axis=1)
     columns: dict[str, Float | pd.Series] = {}
     for k in range(REASONS):
-        raises = parts[:, k] > 0
-        columns[f"reason_{k + 1}"] = pd.Series(names[:, k], dtype="str").where(raises)
-        columns[f"reason_{k + 1}_value"] = np.where(raises, values[:, k], np.nan)
-        columns[f"reason_{k + 1}_log_odds"] = np.where(raises, parts[:, k], np.nan)
+        columns[f"reason_{k + 1}"] = pd.Series(names[:, k], dtype="str").where(leader[:, k] >= 0)
+        columns[f"reason_{k + 1}_value"] = values[:, k]
+        columns[f"reason_{k + 1}_log_odds"] = parts[:, k]
     return pd.DataFrame(columns)
 
 
-def told(row: pd.Series) -> list[Reason]:
-    """The reasons stored in one row of a run."""
+@kernel
+def top(contributions: Float, mean: Float, group: Int, groups: int, most: int) -> tuple[Int, Float]:
+    """The groups that add most to each row beyond ``mean`` (k,): leading features (n, most), -1 for none, and what they add.
+
+    ``group`` is the position of each feature's group. Row by row in the order of the features, so that a row alone gives the
+    same bits as in any batch.
+    """
+    rows, features = contributions.shape
+    leader = np.full((rows, most), -1, dtype=np.int64)
+    parts = np.full((rows, most), np.nan)
+    total, best, first = np.empty(groups), np.empty(groups), np.empty(groups, dtype=np.int64)
+    for r in range(rows):
+        total[:], best[:], first[:] = 0.0, -np.inf, -1
+        for j in range(features):
+            part, g = contributions[r, j] - mean[j], group[j]
+            total[g] += part
+            if part > best[g]:
+                best[g], first[g] = part, j
+        for k in range(most):
+            g = np.argmax(total)
+            if not total[g] > 0.0:
+                break
+            leader[r, k], parts[r, k] = first[g], total[g]
+            total[g] = -np.inf
+    return leader, parts
+
+
+def told(row: pd.Series, against: Against) -> list[Reason]:
+    """The reasons stored in one row of a run that was compared with ``against``."""
     found = []
     for k in range(1, REASONS + 1):
         name = row[f"reason_{k}"]
         if isinstance(name, str):
-            found.append(Reason(name, float(row[f"reason_{k}_value"]), float(row[f"reason_{k}_log_odds"])))
+            usual = against.usual.get(name, np.nan)
+            found.append(Reason(name, float(row[f"reason_{k}_value"]), usual, float(row[f"reason_{k}_log_odds"])))
     return found
-
-
-def sentence(reason: Reason, language: Language) -> str:
-    """A reason as a sentence with the value, or with what its being unknown means."""
-    said = feature(reason.feature)
-    if np.isnan(reason.value):
-        return f"{said.en}: unknown, {said.unknown}" if language == "en" else f"{said.zh}:未知,{said.unknown_zh}"
-    template = said.en_text if language == "en" else said.zh_text
-    return template.format(value=worded(said, reason.value, language))
-
-
-def worded(said: Feature, value: float, language: Language) -> str:
-    """A value with its unit."""
-    return _UNITS[said.unit](_rounded(value, said.unit), language == "zh")
-
-
-def _rounded(value: float, unit: str) -> float:
-    """The value as precise as it is written; adding zero makes minus nothing nothing."""
-    return round(value, _DIGITS.get(unit, 0)) + 0.0
-
-
-def _plural(word: str, zh: str) -> Callable[[float, bool], str]:
-    def write(value: float, chinese: bool) -> str:
-        if chinese:
-            return f"{value:,.0f}{zh}"
-        return f"{value:,.0f} {word}" + ("" if round(value) == 1 else "s")
-
-    return write
-
-
-def _yes(value: float, chinese: bool) -> str:
-    words = ("否", "是") if chinese else ("no", "yes")
-    return words[value >= 0.5]
-
-
-_DIGITS = {"share": 3, "ratio": 2, "index": 2, "per year": 4, "yes/no": 3}
-_UNITS: dict[str, Callable[[float, bool], str]] = {
-    "money": lambda v, _: f"{v / 100:,.2f}",
-    "days": _plural("day", "天"),
-    "months": _plural("month", "个月"),
-    "count": lambda v, _: f"{v:,.0f}",
-    "grade": lambda v, _: f"{v:.0f}",
-    "share": lambda v, _: f"{v:.1%}",
-    "ratio": lambda v, _: f"{v:,.2f}",
-    "index": lambda v, _: f"{v:,.2f}",
-    "points": lambda v, _: f"{v:,.0f}",
-    "per year": lambda v, _: f"{v:.2%}",
-    "yes/no": _yes,
-}

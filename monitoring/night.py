@@ -1,12 +1,14 @@
 """One night: every live loan scored and explained, borrowers placed in tiers with their next review."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import date
 
 import numpy as np
 import pandas as pd
 
 from features import catalogue
+from features.arrays import Float
 from features.build import compute
 from features.errors import DataRefused
 from features.feature import Feature, fact
@@ -15,7 +17,7 @@ from features.ledger import Ledger
 from features.measure import records
 from features.schema import ALWAYS, TABLES
 from features.spine import Spine
-from models.explain import reasons
+from models.explain import Against, reasons
 from models.score import Scored, Scorer, grade, points
 from monitoring.policy import tier_policy
 from monitoring.runs import BACKFILL, Night
@@ -25,13 +27,24 @@ Progress = Callable[[str, int], None]
 LAST_REVIEW = fact("last_review", records("inspections").days_since())
 
 
+@dataclass(frozen=True)
+class Scores:
+    """Live loans, each by its own score: ``rows`` (n), the ``values`` that the model read (n, k), and what each feature
+    contributes to all of them together (k,).
+    """
+
+    rows: pd.DataFrame
+    values: pd.DataFrame
+    contributed: Float
+
+
 def score_book(
     ledger: Ledger, scorer: Scorer, as_of: date, partitions: Sequence[int] | None = None, done: Progress = lambda *_: None
-) -> pd.DataFrame:
-    """Every live loan on ``as_of``: score, reasons, what is missing, exposure; sorted by borrower and loan.
+) -> Scores:
+    """Every live loan on ``as_of``: score, what is missing, exposure; sorted by borrower and loan.
 
-    ``partitions`` limits it to the borrowers of some partitions. A company is scored once, by its worst loan. Raises
-    DataRefused after the ledger's last day, or if the features no longer mean what the model learned.
+    ``partitions`` limits it to the borrowers of some partitions. Raises DataRefused after the ledger's last day, or if the
+    features no longer mean what the model learned.
     """
     if as_of > ledger.known_through:
         raise DataRefused(
@@ -53,7 +66,7 @@ def score_book(
     scored = scorer.score(x)
     done("scores", len(scored))
     spoke = x[[f.name for f in heard.values()]].set_axis(list(heard), axis=1)
-    return _rows(people, scored, _freshness(spoke))
+    return Scores(_rows(people, scored, _freshness(spoke)), x[list(scored.features)], scored.contributions.sum(axis=0))
 
 
 def _rows(people: Population, scored: Scored, freshness: pd.DataFrame) -> pd.DataFrame:
@@ -67,12 +80,16 @@ def _rows(people: Population, scored: Scored, freshness: pd.DataFrame) -> pd.Dat
             "grade": grade(scored.log_odds),
         }
     )
-    rows = pd.concat([rows, reasons(scored), freshness], axis=1)
-    company = people.facts["company"].to_numpy(dtype=bool)
+    return pd.concat([rows, freshness, people.facts[["company", "dpd", "exposure"]]], axis=1)
+
+
+def explain(rows: pd.DataFrame, values: pd.DataFrame, scorer: Scorer, against: Against) -> pd.DataFrame:
+    """The rows with their reasons against a reference; a company's loans all get the score and reasons of its worst one."""
+    rows = pd.concat([rows, reasons(scorer.score(values), against)], axis=1)
     worst = rows.groupby("borrower_id")["log_odds"].transform("idxmax").to_numpy()
-    own = ["borrower_id", "loan_id", "missing", "silent"]
-    shared = rows.drop(columns=own).iloc[np.where(company, worst, np.arange(len(rows)))].reset_index(drop=True)
-    return pd.concat([rows[own], shared, people.facts[["dpd", "exposure"]]], axis=1)
+    taken = np.where(rows["company"].to_numpy(dtype=bool), worst, np.arange(len(rows)))
+    own = ["borrower_id", "loan_id", "missing", "silent", "dpd", "exposure"]
+    return pd.concat([rows[own], rows.drop(columns=[*own, "company"]).iloc[taken].reset_index(drop=True)], axis=1)
 
 
 def _heard(features: list[Feature]) -> dict[str, Feature]:
@@ -96,7 +113,7 @@ def _freshness(heard: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame({"missing": pd.Series(missing, dtype=object), "silent": (days >= limits).any(axis=1)})
 
 
-def settle(rows: pd.DataFrame, ledger: Ledger, before: pd.DataFrame | None, as_of: date, kind: str) -> Night:
+def settle(rows: pd.DataFrame, ledger: Ledger, before: pd.DataFrame | None, as_of: date, kind: str, against: Against) -> Night:
     """Borrowers from their loans, tiers and review dates; loans inherit both.
 
     ``before`` are the same borrowers (and perhaps others) in the last official run. A back-fill looks at no earlier run and
@@ -113,7 +130,7 @@ def settle(rows: pd.DataFrame, ledger: Ledger, before: pd.DataFrame | None, as_o
         borrowers[["tier", "next_review_on"]] = standing
     placed = borrowers.set_index("borrower_id")[["tier", "next_review_on"]]
     loans = rows.join(placed, on="borrower_id")
-    return Night(as_of, kind, loans, borrowers)
+    return Night(as_of, kind, loans, borrowers, against)
 
 
 def borrowers_of(rows: pd.DataFrame) -> pd.DataFrame:

@@ -1,8 +1,10 @@
 """A night partition by partition: memory is bounded by a partition, and a night that was killed goes on where it was.
 
-Beside the folders of finished runs ``.parts-as_of=YYYY-MM-DD/`` holds ``scored-N.parquet`` (the rows of one partition, not yet
-in tiers), then ``loans-N.parquet`` and ``borrowers-N.parquet``. Every file appears in one step. All of it belongs to one job:
-ledger, bundle, catalogue, policy, day, kind, and the official run before; another job begins anew.
+Beside the folders of finished runs ``.parts-as_of=YYYY-MM-DD/`` holds, for each partition, ``values-N.parquet`` (what the model
+read), ``sums-N.json`` (what each feature contributes to all rows together) and ``scored-N.parquet`` (their scores). When all are
+there the mean contributions of the book are known, against which reasons are told: ``loans-N.parquet`` and
+``borrowers-N.parquet``, with tiers. Every file appears in one step. All of it belongs to one job: ledger, bundle, catalogue,
+policy, day, kind, and the official run before; another job begins anew.
 """
 
 import json
@@ -14,16 +16,19 @@ from datetime import date, timedelta
 from functools import partial
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 
 from features import durable
+from features.arrays import Float
 from features.jobs import results
 from features.ledger import Ledger, partition_of
 from models.bundle import Bundle
+from models.explain import Against, night, training
 from models.score import Scorer
 from monitoring import runs
-from monitoring.night import Progress, score_book, settle
+from monitoring.night import Progress, Scores, explain, score_book, settle
 
 WORKERS = 2
 
@@ -44,9 +49,21 @@ class Work:
         """The partitions that no try has scored yet."""
         return [number for number in ledger.partitions if not self.path("scored", number).is_file()]
 
-    def keep(self, number: int, rows: pd.DataFrame) -> None:
-        """The scored rows of a partition, durable when this returns."""
-        durable.appear(self.path("scored", number), lambda draft: rows.to_parquet(draft, index=False, compression="lz4"))
+    def keep(self, number: int, scores: Scores) -> None:
+        """The scores of a partition, durable when this returns; the rows are written last and say that it is done."""
+        said = json.dumps({"rows": len(scores.rows), "contributed": scores.contributed.tolist()})
+        durable.appear(self._sums(number), lambda draft: draft.write_text(said, "utf-8"))
+        for name, frame in (("values", scores.values), ("scored", scores.rows)):
+            durable.appear(self.path(name, number), partial(frame.to_parquet, index=False, compression="lz4"))
+
+    def mean(self, partitions: range) -> Float | None:
+        """Mean contribution of each feature over the rows of all partitions, added up in their order; None without a row."""
+        found = [json.loads(self._sums(number).read_text("utf-8")) for number in partitions]
+        rows = sum(part["rows"] for part in found)
+        return np.array([part["contributed"] for part in found]).sum(axis=0) / rows if rows else None
+
+    def _sums(self, number: int) -> Path:
+        return self.folder / f"sums-{number}.json"
 
 
 def begin(book: Path, bundle: Bundle, as_of: date, kind: str, home: Path | None = None) -> Work:
@@ -71,26 +88,27 @@ def score(work: Work, bundle: Bundle, done: Progress = lambda *_: None, executor
     """Score every partition that is not yet scored; an ``executor`` does it elsewhere, with the same bits."""
     ledger = Ledger(work.book)
     calls = ((number, (ledger, bundle, work.as_of, number)) for number in work.unscored(ledger))
-    for number, rows in results(score_part, calls, executor, WORKERS):
-        work.keep(number, rows)
-        done("scores", len(rows))
+    for number, scores in results(score_part, calls, executor, WORKERS):
+        work.keep(number, scores)
+        done("scores", len(scores.rows))
 
 
-def score_part(ledger: Ledger, bundle: Bundle, as_of: date, number: int) -> pd.DataFrame:
+def score_part(ledger: Ledger, bundle: Bundle, as_of: date, number: int) -> Scores:
     """The live loans of one partition, scored; what is handed over can be pickled."""
     return score_book(ledger, Scorer(bundle), as_of, [number])
 
 
 def place(work: Work, bundle: Bundle) -> None:
-    """Tiers and reviews of every partition that does not have them yet."""
-    ledger = Ledger(work.book)
-    stamps = runs.stamps(work.as_of, bundle)
+    """Reasons, tiers and reviews of every partition that does not have them yet."""
+    ledger, scorer = Ledger(work.book), Scorer(bundle)
+    stamps, against = runs.stamps(work.as_of, bundle), compared(work, bundle)
     before = _before(work, ledger.manifest.partitions)
 
     def one(number: int) -> None:
-        rows = pq.read_table(work.path("scored", number)).to_pandas()
-        night = settle(rows, ledger, before(number), work.as_of, work.kind)
-        for name, table in runs.tables(night, stamps).items():
+        scored, values = (pq.read_table(work.path(name, number)).to_pandas() for name in ("scored", "values"))
+        rows = explain(scored, values, scorer, against)
+        placed = settle(rows, ledger, before(number), work.as_of, work.kind, against)
+        for name, table in runs.tables(placed, stamps).items():
             if not work.path(name, number).is_file():
                 durable.appear(work.path(name, number), partial(pq.write_table, table, compression="lz4"))
 
@@ -98,10 +116,16 @@ def place(work: Work, bundle: Bundle) -> None:
         list(pool.map(one, (n for n in ledger.partitions if not work.path("borrowers", n).is_file())))
 
 
+def compared(work: Work, bundle: Bundle) -> Against:
+    """What the reasons of the night are measured against: its own book, or without a loan what the model learned from."""
+    mean = work.mean(Ledger(work.book).partitions)
+    return training(bundle) if mean is None else night(bundle, work.as_of, mean)
+
+
 def publish(work: Work, bundle: Bundle) -> Path:
     """The finished parts as the run's folder beside them, in one step; the parts are gone then."""
     ledger = Ledger(work.book)
-    said = runs.said(work.as_of, work.kind, ledger, bundle)
+    said = {**runs.said(work.as_of, work.kind, ledger, bundle), "against": compared(work, bundle).as_json()}
     home = runs.publish(work.folder.parent, said, lambda name: (pq.read_table(work.path(name, n)) for n in ledger.partitions))
     shutil.rmtree(work.folder)
     return home

@@ -20,7 +20,7 @@ from features import durable
 from features.errors import UsageError
 from features.ledger import Ledger
 from models.bundle import Bundle
-from models.explain import REASONS
+from models.explain import REASONS, Against, training
 from monitoring.policy import tier_policy
 
 KINDS = NIGHTLY, BACKFILL = "nightly", "backfill"
@@ -36,12 +36,13 @@ STANDING = ["borrower_id", "as_of", "tier", "next_review_on"]
 
 @dataclass(frozen=True)
 class Night:
-    """The rows of one run, of kind nightly or backfill."""
+    """The rows of one run, of kind nightly or backfill, and what their reasons are measured against."""
 
     as_of: date
     kind: str
     loans: pd.DataFrame
     borrowers: pd.DataFrame
+    against: Against
 
 
 def last_folder(book: Path, as_of: date) -> Path | None:
@@ -68,7 +69,14 @@ def read(folder: Path) -> Night:
     loans, borrowers = (
         pq.read_table(folder / f"{name}.parquet", partitioning=None).to_pandas() for name in ("loans", "borrowers")
     )
-    return Night(date.fromisoformat(found["as_of"]), found["kind"], loans, borrowers)
+    return Night(date.fromisoformat(found["as_of"]), found["kind"], loans, borrowers, Against.from_json(found["against"]))
+
+
+def reference(book: Path, bundle: Bundle, as_of: date) -> Against:
+    """The book in the last nightly run up to ``as_of`` if the same model scored it, else the rows that the model learned from."""
+    folder = last_folder(book, as_of)
+    found = {} if folder is None else json.loads((folder / "manifest.json").read_text("utf-8"))
+    return Against.from_json(found["against"]) if found.get("bundle") == bundle.digest else training(bundle)
 
 
 def stamps(as_of: date, bundle: Bundle) -> dict[str, Any]:

@@ -5,47 +5,60 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 
 from features.errors import NotFound
 from features.ledger import Ledger, partition_of
+from models.explain import Against
 from models.score import Scorer
-from monitoring.night import borrowers_of, score_book
+from monitoring.night import Scores, borrowers_of, explain, score_book
 from monitoring.policy import tier_policy
-from monitoring.runs import last_official
+from monitoring.runs import last_official, reference
 from monitoring.tiers import band
 
 
 @dataclass(frozen=True)
 class Answer:
-    """A score that changes nothing: the row, the tier of the last official run, and the tier its PD alone would give."""
+    """A score that changes nothing: the row, what its reasons are measured against, the tier of the last official run, and the
+    tier its PD alone would give.
+    """
 
     row: pd.Series
+    against: Against
     official_tier: str | None
     indicative_tier: str
 
 
 def score_loan(book: Path, scorer: Scorer, loan_id: str, as_of: date) -> Answer:
     """Score one live loan as of a day; raises NotFound if there is no such loan then."""
-    ledger = Ledger(book)
-    rows = _of_borrower(ledger, scorer, _owner(ledger, loan_id), as_of)
-    return _answer(book, rows[rows["loan_id"] == loan_id], f"loan {loan_id}", f"贷款 {loan_id}", as_of)
+    against = reference(book, scorer.bundle, as_of)
+    rows = _of_borrower(book, scorer, owner(Ledger(book), loan_id), as_of, against)
+    return _answer(book, rows[rows["loan_id"] == loan_id], against, f"loan {loan_id}", f"贷款 {loan_id}", as_of)
 
 
 def score_borrower(book: Path, scorer: Scorer, borrower_id: str, as_of: date) -> Answer:
     """Score one borrower by the worst of his live loans; raises NotFound if he has none then."""
-    rows = _of_borrower(Ledger(book), scorer, borrower_id, as_of)
-    return _answer(book, borrowers_of(rows), f"borrower {borrower_id}", f"借款人 {borrower_id}", as_of)
+    against = reference(book, scorer.bundle, as_of)
+    rows = _of_borrower(book, scorer, borrower_id, as_of, against)
+    return _answer(book, borrowers_of(rows), against, f"borrower {borrower_id}", f"借款人 {borrower_id}", as_of)
 
 
-def _of_borrower(ledger: Ledger, scorer: Scorer, borrower_id: str, as_of: date) -> pd.DataFrame:
-    partition = partition_of(borrower_id, ledger.manifest.partitions)
-    rows = score_book(ledger, scorer, as_of, [partition])
-    return rows[rows["borrower_id"] == borrower_id].reset_index(drop=True)
+def _of_borrower(book: Path, scorer: Scorer, borrower_id: str, as_of: date, against: Against) -> pd.DataFrame:
+    scores = scores_of(Ledger(book), scorer, borrower_id, as_of)
+    return explain(scores.rows, scores.values, scorer, against)
 
 
-def _owner(ledger: Ledger, loan_id: str) -> str:
+def scores_of(ledger: Ledger, scorer: Scorer, borrower_id: str, as_of: date) -> Scores:
+    """The live loans of one borrower, each by its own score."""
+    scores = score_book(ledger, scorer, as_of, [partition_of(borrower_id, ledger.manifest.partitions)])
+    mine = np.flatnonzero(scores.rows["borrower_id"] == borrower_id)
+    rows, values = (frame.iloc[mine].reset_index(drop=True) for frame in (scores.rows, scores.values))
+    return Scores(rows, values, scorer.score(values).contributions.sum(axis=0))
+
+
+def owner(ledger: Ledger, loan_id: str) -> str:
     for file in ledger.files("loans"):
         found = pq.read_table(file, columns=["borrower_id"], filters=[("loan_id", "=", loan_id)], partitioning=None)
         if found.num_rows:
@@ -56,7 +69,7 @@ def _owner(ledger: Ledger, loan_id: str) -> str:
     )
 
 
-def _answer(book: Path, rows: pd.DataFrame, en: str, zh: str, as_of: date) -> Answer:
+def _answer(book: Path, rows: pd.DataFrame, against: Against, en: str, zh: str, as_of: date) -> Answer:
     if rows.empty:
         raise NotFound(
             f"{en} has no live loan on {as_of}: it is closed, paid off, written off or not yet opened",
@@ -65,7 +78,7 @@ def _answer(book: Path, rows: pd.DataFrame, en: str, zh: str, as_of: date) -> An
     policy = tier_policy(as_of)
     row = rows.iloc[0]
     indicative = policy.tiers[int(band(rows["pd_12m"], rows["dpd"], policy).iloc[0])].name
-    return Answer(row, _official(book, str(row["borrower_id"]), as_of), indicative)
+    return Answer(row, against, _official(book, str(row["borrower_id"]), as_of), indicative)
 
 
 def _official(book: Path, borrower_id: str, as_of: date) -> str | None:

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from loanwatch.show.tables import titled
-from models.explain import Reason, sentence
+from models.wording import LANGUAGES, meaning
 
 if TYPE_CHECKING:  # what is only shown need not be loaded to be shown
     from features.feature import Feature
@@ -39,13 +39,12 @@ def feature(console: Console, said: Feature) -> None:
 
 def trace(console: Console, found: Trace) -> None:
     """A value, then each part it was computed from with its latest records."""
-    whole = Reason(found.feature.name, found.value, 0.0)
     who = f"{found.loan_id} of {found.borrower_id}" if found.loan_id else found.borrower_id
     console.print(
         f"[bold]{escape(who)}[/] on {found.as_of}, as known by {found.known_by}, ledger version {found.ledger_version}",
         highlight=False,
     )
-    console.print(f"{sentence(whole, 'en')} | {sentence(whole, 'zh')}", highlight=False)
+    console.print(" | ".join(meaning(found.feature.name, found.value, language) for language in LANGUAGES), highlight=False)
     for part in found.parts:
         console.print(f"\n{escape(part.name)} = {'unknown' if _unknown(part.value) else _plain(part.value)}", highlight=False)
         for name in dict.fromkeys(record.table for record in part.records):

@@ -10,7 +10,9 @@ import pandas as pd
 from rich.console import Console
 
 from loanwatch.show.tables import titled
-from models.explain import sentence, told
+from models.explain import told
+from models.groups import group_of
+from models.wording import LANGUAGES, sentence
 
 if TYPE_CHECKING:  # what is only shown need not be loaded to be shown
     from loanwatch.doctor import Finding
@@ -48,7 +50,9 @@ def worst_borrowers(console: Console, night: Night) -> None:
     standing = night.borrowers[~(night.borrowers["dpd"] >= 90)]
     table = titled("Look at these first", "borrower", "PD", "grade", "past due", "exposure", "why")
     for _, row in standing.sort_values(["log_odds", "borrower_id"], ascending=[False, True]).head(WORST).iterrows():
-        why = "\n".join(f"{sentence(r, 'en')} | {sentence(r, 'zh')}" for r in told(row)[:3])
+        why = "\n".join(
+            " | ".join(sentence(r, night.against, language) for language in LANGUAGES) for r in told(row, night.against)[:3]
+        )
         days = "unknown" if np.isnan(row["dpd"]) else f"{row['dpd']:.0f} days"
         table.add_row(row["borrower_id"], f"{row['pd_12m']:.1%}", str(row["grade"]), days, _money(row["exposure"]), why)
     console.print(table)
@@ -66,8 +70,9 @@ def answer(console: Console, found: Answer, day: date) -> None:
         f" grade {row['grade']}, tier {found.official_tier or 'none yet'} (this score alone: {found.indicative_tier})",
         highlight=False,
     )
-    for reason in told(row):
-        console.print(f"  {reason.log_odds:+.2f}  {sentence(reason, 'en')} | {sentence(reason, 'zh')}", highlight=False)
+    for reason in told(row, found.against):
+        texts = (sentence(reason, found.against, language) for language in LANGUAGES)
+        console.print(f"  {' | '.join(texts)}", highlight=False)
     if row["missing"]:
         console.print(f"  nothing known from: {', '.join(row['missing'])}", highlight=False)
 
@@ -76,9 +81,9 @@ def answer_json(found: Answer, day: date, bundle: str) -> dict[str, Any]:
     """One score as the contract names its parts."""
     row = found.row
     reasons = [
-        {"feature": r.feature, "value": None if np.isnan(r.value) else r.value, "log_odds": r.log_odds,
-         "en": sentence(r, "en"), "zh": sentence(r, "zh")}
-        for r in told(row)
+        {"feature": r.feature, "group": group_of(r.feature).id, "value": _known(r.value), "usual": _known(r.usual),
+         "log_odds": r.log_odds, **{language: sentence(r, found.against, language) for language in LANGUAGES}}
+        for r in told(row, found.against)
     ]  # fmt: skip
     names = [name for name in ("borrower_id", "loan_id") if name in row]
     return {
@@ -86,7 +91,12 @@ def answer_json(found: Answer, day: date, bundle: str) -> dict[str, Any]:
         "pd_12m": float(row["pd_12m"]), "points": float(row["points"]), "grade": int(row["grade"]),
         "official_tier": found.official_tier, "indicative_tier": found.indicative_tier, "reasons": reasons,
         "missing": list(row["missing"]), "bundle": bundle,
+        "against": {"kind": found.against.kind, "day": found.against.day},
     }  # fmt: skip
+
+
+def _known(value: float) -> float | None:
+    return None if np.isnan(value) else value
 
 
 def examination(console: Console, findings: list[Finding]) -> None:

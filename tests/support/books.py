@@ -9,6 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import third_parties  # noqa: F401
 
@@ -18,13 +19,14 @@ from features.ledger import Ledger, partition_of
 from features.sources import source
 from features.sources.simulation import read_parameters, simulate
 from models.bundle import Bundle, load
+from models.explain import training
 from models.profile import profile
 from models.sample import Sample, draw
 from models.score import Scorer
 from models.train import Trained
 from monitoring import parts
-from monitoring.night import score_book
-from pipelines import training
+from monitoring.night import Scores, explain, score_book
+from pipelines import training as trainings
 
 BORROWERS, MONTHS = 1_500, 36
 
@@ -69,15 +71,22 @@ class Book:
 
     @cached_property
     def rows(self) -> pd.DataFrame:
-        """Every live loan on the last day, scored."""
+        """Every live loan on the last day, scored, with reasons against the rows that the model learned from."""
+        return explain(self.scores.rows, self.scores.values, self.scorer, training(self.bundle))
+
+    @cached_property
+    def scores(self) -> Scores:
         return score_book(self.ledger, self.scorer, self.day)
 
     def night(self, own: Path, kind: str, day: date | None = None) -> Path:
-        """The folder of a run of ``rows`` in a book with runs of its own."""
+        """The folder of a run of ``scores`` in a book with runs of its own."""
         work = parts.begin(own, self.bundle, day or self.day, kind)
-        homes = self.rows["borrower_id"].map(lambda borrower: partition_of(borrower, self.ledger.manifest.partitions))
+        rows, values = self.scores.rows, self.scores.values
+        contributions = self.scorer.score(values).contributions
+        homes = rows["borrower_id"].map(lambda borrower: partition_of(borrower, self.ledger.manifest.partitions))
         for number in self.ledger.partitions:
-            work.keep(number, self.rows[homes == number])
+            here = np.flatnonzero(homes == number)
+            work.keep(number, Scores(rows.iloc[here], values.iloc[here], contributions[here].sum(axis=0)))
         parts.place(work, self.bundle)
         return parts.publish(work, self.bundle)
 
@@ -104,4 +113,4 @@ def _make(home: Path) -> dict[str, Any]:
     shutil.rmtree(book, ignore_errors=True)
     simulate(book / "simulation", read_parameters(None, {"book": {"borrowers": BORROWERS, "months": MONTHS}}))
     ingest(book, source("simulated"), book / "simulation")
-    return training.run(book, home / "mlruns").as_json()
+    return trainings.run(book, home / "mlruns").as_json()
