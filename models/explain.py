@@ -113,6 +113,19 @@ def reasons(scored: "Scored", against: Against) -> pd.DataFrame:
     return pd.DataFrame(columns)
 
 
+def every(scored: "Scored", row: int, against: Against) -> list[Reason]:
+    """All groups that move a row away from the reference, up or down, the largest first; they add up to the difference."""
+    mean, found = against.of(scored.features), []
+    for sign in (1.0, -1.0):
+        asked = sign * scored.contributions[row : row + 1], sign * mean
+        leader, parts = top(*asked, places(scored.features), len(groups()), len(groups()))
+        for j, part in zip(leader[0], parts[0], strict=True):
+            if j >= 0:
+                name = scored.features[j]
+                found.append(Reason(name, float(scored.values[row, j]), against.usual[name], float(sign * part)))
+    return sorted(found, key=lambda reason: -abs(reason.log_odds))
+
+
 @kernel
 def top(contributions: Float, mean: Float, group: Int, groups: int, most: int) -> tuple[Int, Float]:
     """The groups that add most to each row beyond ``mean`` (k,): leading features (n, most), -1 for none, and what they add.

@@ -88,8 +88,8 @@ class Scorer:
     def __init__(self, bundle: Bundle) -> None:
         self.bundle = bundle
         self._shapley = explained(bundle.model)
-        self._forest = self._shapley.forest
-        if self._forest.names != bundle.features:
+        self.forest = self._shapley.forest
+        if self.forest.names != bundle.features:
             raise IntegrityFailed(
                 "the model file names other features than the bundle, which is not used: restore it from backup or train again",
                 "模型文件与模型包的特征名称不符,模型包已拒用;请从备份恢复或重新训练",
@@ -124,7 +124,7 @@ class Scorer:
         return self._log_odds(values) if len(values) else np.empty(0)
 
     def _log_odds(self, values: Float) -> Float:
-        return self.bundle.calibration.log_odds(self._forest.margins(values))
+        return self.bundle.calibration.log_odds(self.forest.margins(values))
 
     def _values(self, x: pd.DataFrame) -> Float:
         columns = [str(name) for name in x.columns]

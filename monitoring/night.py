@@ -145,13 +145,13 @@ def borrowers_of(rows: pd.DataFrame) -> pd.DataFrame:
 
 def _with_reviews(borrowers: pd.DataFrame, ledger: Ledger, before: pd.DataFrame | None, as_of: date) -> pd.DataFrame:
     """The borrowers with the day of the last review, and whether one has become known since the last official run."""
-    last = _last_review(borrowers, ledger, as_of)
-    then = last if before is None or before.empty else _last_review(borrowers, ledger, before["as_of"].iloc[0])
+    last = last_review(borrowers["borrower_id"], ledger, as_of)
+    then = last if before is None or before.empty else last_review(borrowers["borrower_id"], ledger, before["as_of"].iloc[0])
     return borrowers.assign(last_review=last, reviewed=last.notna() & ~(last == then))
 
 
-def _last_review(borrowers: pd.DataFrame, ledger: Ledger, as_of: date) -> pd.Series:
-    """Day of the last review as known on a day, NaT where none is known."""
-    spine = Spine.of([(b, None) for b in borrowers["borrower_id"]], as_of)
+def last_review(borrowers: pd.Series, ledger: Ledger, as_of: date) -> pd.Series:
+    """Day of each borrower's last review as known on a day, NaT where none is known."""
+    spine = Spine.of([(b, None) for b in borrowers], as_of)
     days = compute(spine, ledger, [LAST_REVIEW])["last_review"]
     return pd.Timestamp(as_of) - pd.to_timedelta(days, unit="D")

@@ -35,14 +35,14 @@ def score_loan(book: Path, scorer: Scorer, loan_id: str, as_of: date) -> Answer:
     """Score one live loan as of a day; raises NotFound if there is no such loan then."""
     against = reference(book, scorer.bundle, as_of)
     rows = _of_borrower(book, scorer, owner(Ledger(book), loan_id), as_of, against)
-    return _answer(book, rows[rows["loan_id"] == loan_id], against, f"loan {loan_id}", f"贷款 {loan_id}", as_of)
+    return answer(book, rows[rows["loan_id"] == loan_id], against, f"loan {loan_id}", f"贷款 {loan_id}", as_of)
 
 
 def score_borrower(book: Path, scorer: Scorer, borrower_id: str, as_of: date) -> Answer:
     """Score one borrower by the worst of his live loans; raises NotFound if he has none then."""
     against = reference(book, scorer.bundle, as_of)
     rows = _of_borrower(book, scorer, borrower_id, as_of, against)
-    return _answer(book, borrowers_of(rows), against, f"borrower {borrower_id}", f"借款人 {borrower_id}", as_of)
+    return answer(book, borrowers_of(rows), against, f"borrower {borrower_id}", f"借款人 {borrower_id}", as_of)
 
 
 def _of_borrower(book: Path, scorer: Scorer, borrower_id: str, as_of: date, against: Against) -> pd.DataFrame:
@@ -69,7 +69,7 @@ def owner(ledger: Ledger, loan_id: str) -> str:
     )
 
 
-def _answer(book: Path, rows: pd.DataFrame, against: Against, en: str, zh: str, as_of: date) -> Answer:
+def answer(book: Path, rows: pd.DataFrame, against: Against, en: str, zh: str, as_of: date) -> Answer:
     if rows.empty:
         raise NotFound(
             f"{en} has no live loan on {as_of}: it is closed, paid off, written off or not yet opened",

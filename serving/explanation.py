@@ -1,0 +1,212 @@
+"""Why one loan is scored as it is, and what of it was checked: the certificate that is made when somebody asks.
+
+Three references, each named: against the book (parts that add up to the distance from its mean), since the last review (the same
+model on the same borrower then), and against the threshold of the next tier (a distance, and values that would cross it, each
+scored again; no attribution).
+"""
+
+import math
+from dataclasses import asdict, dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from features.errors import UsageError
+from features.ledger import Ledger
+from models.explain import Against, Reason, earlier, every
+from models.groups import group_of
+from models.score import Scored, Scorer, probability
+from models.whatif import Counterfactual, Direction, Reach, WhatIf
+from models.wording import LANGUAGES, meaning, sentence
+from monitoring.night import Scores, borrowers_of, explain, last_review
+from monitoring.policy import TierPolicy, tier_policy
+from monitoring.runs import reference
+from monitoring.tiers import band
+from serving.scorer import Answer, answer, owner, scores_of
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """The score of the reference, and the groups that lead from there to the row's own; ``gap`` is what they miss it by."""
+
+    against: Against
+    start: float
+    reasons: list[Reason]
+    gap: float
+
+
+@dataclass(frozen=True)
+class Threshold:
+    """The next better tier and the log-odds it ends at; ``days_past_due`` if these hold the borrower, whatever the PD."""
+
+    tier: str
+    below: float
+    days_past_due: bool
+
+
+@dataclass(frozen=True)
+class Unknown:
+    """What unknown values could do to the log-odds: each alone, and all together at least."""
+
+    alone: list[Reach]
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """One score explained and checked; a company is explained by its worst loan, ``loan_id``."""
+
+    answer: Answer
+    loan_id: str
+    as_of: date
+    bundle: str
+    log_odds: float
+    book: Comparison
+    review: Comparison | None
+    threshold: Threshold | None
+    ways: list[Counterfactual]
+    unknown: Unknown
+    directions: list[Direction]
+
+
+def explain_loan(book: Path, scorer: Scorer, loan_id: str, as_of: date, since: date | None = None) -> Explanation:
+    """One live loan on a day; ``since`` is the day to compare with, the last review's by default.
+
+    Raises NotFound if there is no such loan then, UsageError if ``since`` is not before ``as_of``.
+    """
+    return _explained(book, scorer, owner(Ledger(book), loan_id), loan_id, as_of, since)
+
+
+def explain_borrower(book: Path, scorer: Scorer, borrower_id: str, as_of: date, since: date | None = None) -> Explanation:
+    """One borrower by the worst of his live loans; raises like ``explain_loan``."""
+    return _explained(book, scorer, borrower_id, None, as_of, since)
+
+
+def _explained(book: Path, scorer: Scorer, borrower: str, loan: str | None, as_of: date, since: date | None) -> Explanation:
+    if since is not None and since >= as_of:
+        raise UsageError(f"--since {since} is not before {as_of}; name an earlier day", f"--since {since} 不早于 {as_of}")
+    ledger, against = Ledger(book), reference(book, scorer.bundle, as_of)
+    scores = scores_of(ledger, scorer, borrower, as_of)
+    rows = explain(scores.rows, scores.values, scorer, against)
+    asked = borrowers_of(rows) if loan is None else rows[rows["loan_id"] == loan]
+    names = ("loan", "贷款", loan) if loan else ("borrower", "借款人", borrower)
+    found = answer(book, asked, against, *_said(names), as_of)
+    at = _place(scores, loan)
+    scored, row = scorer.score(scores.values.iloc[[at]]), WhatIf(scorer, scores.values.iloc[at].to_numpy())
+    threshold = _threshold(found.row, tier_policy(as_of))
+    loan_id = str(scores.rows["loan_id"].iloc[at])
+    return Explanation(
+        found, loan_id, as_of, scorer.bundle.digest, row.log_odds, _compared(scored, against),
+        _since_review(ledger, scorer, borrower, loan_id, scored, as_of, since), threshold,
+        row.counterfactuals(threshold.below) if threshold and not threshold.days_past_due else [],
+        Unknown(row.reach(), *row.reach_together()), row.against_direction(),
+    )  # fmt: skip
+
+
+def _said(names: tuple[str, str, str]) -> tuple[str, str]:
+    en, zh, who = names
+    return f"{en} {who}", f"{zh} {who}"
+
+
+def _place(scores: Scores, loan: str | None) -> int:
+    """The row that is explained: a person's loan by itself, a company or a borrower by the worst loan."""
+    rows = scores.rows
+    if loan is None or bool(rows["company"].any()):
+        return int(rows["log_odds"].to_numpy().argmax())
+    return int(np.flatnonzero(rows["loan_id"] == loan)[0])
+
+
+def _compared(scored: Scored, against: Against, start: float | None = None) -> Comparison:
+    """The one row of ``scored`` beside a reference, whose score is ``start`` or follows from its contributions."""
+    reasons = every(scored, 0, against)
+    begin = scored.base + math.fsum(against.contributions[name] for name in scored.features) if start is None else start
+    gap = begin + math.fsum(reason.log_odds for reason in reasons) - float(scored.log_odds[0])
+    return Comparison(against, begin, reasons, gap)
+
+
+def _since_review(
+    ledger: Ledger, scorer: Scorer, borrower: str, loan: str, scored: Scored, as_of: date, since: date | None
+) -> Comparison | None:
+    """The same loan by the same model on the day of the last review; None if there was none, or no such live loan then."""
+    day = since or _reviewed(ledger, borrower, as_of)
+    if day is None:
+        return None
+    then = scores_of(ledger, scorer, borrower, day)
+    at = np.flatnonzero(then.rows["loan_id"] == loan)
+    if not len(at):
+        return None
+    before = scorer.score(then.values.iloc[at])
+    return _compared(scored, earlier(before, 0, day), float(before.log_odds[0]))
+
+
+def _reviewed(ledger: Ledger, borrower: str, as_of: date) -> date | None:
+    day = last_review(pd.Series([borrower]), ledger, as_of).iloc[0]
+    return None if pd.isna(day) or day.date() >= as_of else day.date()
+
+
+def _threshold(row: pd.Series, policy: TierPolicy) -> Threshold | None:
+    """What lies between a row and the next better tier; None in the best."""
+    pd_12m, unknown = pd.Series([row["pd_12m"]]), pd.Series([np.nan])
+    by_pd = int(band(pd_12m, unknown, policy).iloc[0])
+    tier = int(band(pd_12m, pd.Series([row["dpd"]], dtype="float64"), policy).iloc[0])
+    if tier == 0:
+        return None
+    limit = policy.tiers[tier - 1].pd_below
+    assert limit is not None  # only the last tier has no limit
+    return Threshold(policy.tiers[tier - 1].name, math.log(limit / (1 - limit)), by_pd < tier)
+
+
+def certificate(found: Explanation) -> dict[str, Any]:
+    """The explanation as one document, with what was checked; numbers as they are, None for unknown."""
+    row = found.answer.row
+    return {
+        "loan_id": found.loan_id, "borrower_id": str(row["borrower_id"]), "as_of": found.as_of, "bundle": found.bundle,
+        "log_odds": found.log_odds, "pd_12m": float(row["pd_12m"]), "points": float(row["points"]), "grade": int(row["grade"]),
+        "official_tier": found.answer.official_tier, "indicative_tier": found.answer.indicative_tier,
+        "against_the_book": _comparison(found.book),
+        "since_the_last_review": found.review and _comparison(found.review),
+        "against_the_threshold": found.threshold and {
+            **asdict(found.threshold), "distance": found.log_odds - found.threshold.below,
+            "would_leave_if": [_way(way) for way in found.ways],
+        },
+        "unknown": {
+            "pd_from": _pd(found.unknown.low), "pd_to": _pd(found.unknown.high), "sources": list(row["missing"]),
+            "alone": [{"feature": r.feature, "pd_from": _pd(r.low), "pd_to": _pd(r.high)} for r in found.unknown.alone],
+        },
+        "checked": {
+            "additive_to": 1e-9, "additive": abs(found.book.gap) <= 1e-9, "gap": found.book.gap,
+            "moves_as_declared": not found.directions, "moves_otherwise": [asdict(d) for d in found.directions],
+            "counterfactuals_scored_again": len(found.ways),
+        },
+    }  # fmt: skip
+
+
+def _comparison(found: Comparison) -> dict[str, Any]:
+    against = found.against
+    return {
+        "reference": {"kind": against.kind, "day": against.day}, "start": found.start,
+        "parts": [
+            {"group": group_of(r.feature).id, "feature": r.feature, "value": known(r.value), "usual": known(r.usual),
+             "log_odds": r.log_odds, **{language: sentence(r, against, language) for language in LANGUAGES}}
+            for r in found.reasons
+        ],
+    }  # fmt: skip
+
+
+def _way(way: Counterfactual) -> dict[str, Any]:
+    changes = [
+        {**asdict(c), **{language: meaning(c.feature, c.instead, language) for language in LANGUAGES}} for c in way.changes
+    ]
+    return {"changes": changes, "log_odds": way.log_odds, "pd_12m": _pd(way.log_odds)}
+
+
+def known(value: float) -> float | None:
+    return None if np.isnan(value) else value
+
+
+def _pd(log_odds: float) -> float:
+    return float(probability(np.array([log_odds]))[0])
