@@ -81,9 +81,9 @@ class WhatIf:
     def reach(self) -> list[Reach]:
         """For every unknown feature that the trees read, the log-odds it could lead to; the widest first."""
         found = []
-        for place in self._used():
+        for place in self.used():
             if np.isnan(self.row[place]):
-                said = self._with(place, self._levels(place))
+                said = self.scores(place, self.levels(place))
                 said = np.append(said, self.log_odds)
                 found.append(Reach(self.features[place], float(said.min()), float(said.max())))
         return sorted(found, key=lambda r: r.low - r.high)
@@ -93,10 +93,10 @@ class WhatIf:
         ends = []
         for side in (1, -1):
             row = self.row.copy()
-            for place in self._used():
+            for place in self.used():
                 if np.isnan(self.row[place]):
-                    levels = self._levels(place)
-                    tried = self._with(place, levels, row)
+                    levels = self.levels(place)
+                    tried = self.scores(place, levels, row)
                     best = int(np.argmin(side * tried))
                     row[place] = levels[best] if side * tried[best] < side * self._scored(row[None])[0] else np.nan
             ends.append(float(self._scored(row[None])[0]))
@@ -105,19 +105,19 @@ class WhatIf:
     def against_direction(self) -> list[Direction]:
         """Features with a direction of risk along which the score of this row moves the other way; the catalogue forbids it."""
         found = []
-        for place in self._used():
+        for place in self.used():
             risk = feature(self.features[place]).risk
             if risk and not np.isnan(self.row[place]):
-                levels = self._levels(place)
-                falls = np.diff(risk * self._with(place, levels))
+                levels = self.levels(place)
+                falls = np.diff(risk * self.scores(place, levels))
                 if len(falls) and falls.min() < 0:
                     at = int(np.argmin(falls))
                     found.append(Direction(self.features[place], levels[at], levels[at + 1], float(falls[at])))
         return found
 
     def _nearest(self, place: int, below: float) -> Counterfactual | None:
-        levels = self._levels(place)
-        said = self._with(place, levels)
+        levels = self.levels(place)
+        said = self.scores(place, levels)
         enough = np.flatnonzero(said < below)
         if not len(enough):
             return None
@@ -128,8 +128,8 @@ class WhatIf:
         """Change the value that brings most, then the next, until it is enough."""
         row, changed = self.row.copy(), list[int]()
         while len(changed) < CHANGES:
-            tried = [(self._with(p, levels, row), p, levels) for p in self._actionable() if p not in changed
-                     and len(levels := self._levels(p))]  # fmt: skip
+            tried = [(self.scores(p, levels, row), p, levels) for p in self._actionable() if p not in changed
+                     and len(levels := self.levels(p))]  # fmt: skip
             if not tried:
                 return
             said, place, levels = min(tried, key=lambda t: float(t[0].min()))
@@ -148,18 +148,19 @@ class WhatIf:
         low, high = self._range(place)
         return abs(change.instead - change.value) / (high - low) if high > low else np.inf
 
-    def _used(self) -> list[int]:
+    def used(self) -> list[int]:
+        """Positions of the features that the trees read."""
         return [int(place) for place in self.scorer.forest.used]
 
     def _actionable(self) -> Sequence[int]:
         """Features that can still be changed and are known."""
-        return [p for p in self._used() if group_of(self.features[p]).actionable and not np.isnan(self.row[p])]
+        return [p for p in self.used() if group_of(self.features[p]).actionable and not np.isnan(self.row[p])]
 
     def _range(self, place: int) -> tuple[float, float]:
         reference = self.scorer.bundle.reference
         return float(reference.low[place]), float(reference.high[place])
 
-    def _levels(self, place: int) -> Float:
+    def levels(self, place: int) -> Float:
         """One value for each way that the trees can take it, as near to the row's as can be said; ascending."""
         low, high = self._range(place)
         if np.isnan(low):
@@ -171,7 +172,7 @@ class WhatIf:
         values = [_said(a, b, near, unit) for a, b in pairwise(ends.tolist())]
         return np.unique([v for v in values if v is not None])
 
-    def _with(self, place: int, levels: Float, row: Float | None = None) -> Float:
+    def scores(self, place: int, levels: Float, row: Float | None = None) -> Float:
         """The log-odds with each of the values in a feature's place; float64 (levels,)."""
         rows = np.repeat((self.row if row is None else row)[None], len(levels), axis=0)
         rows[:, place] = levels
