@@ -73,7 +73,8 @@ def reference_of(scorer: Scorer, x: pd.DataFrame, weights: Float) -> Reference:
     for first in range(0, len(x), BLOCK):
         rows = slice(first, first + BLOCK)
         added += (weights[rows, None] * scorer.score(x.iloc[rows]).contributions).sum(axis=0)
-    return Reference(*columns.T, added / weights.sum())
+    low, usual, high, unknown = columns.T
+    return Reference(low, usual, high, unknown, added / weights.sum())
 
 
 def _column(values: Float, weights: Float) -> list[float]:
