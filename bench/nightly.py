@@ -22,6 +22,7 @@ from features.ledger import Ledger
 from features.sources import source
 from features.sources.simulation import read_parameters, simulate
 from models import bundle as bundles
+from models import keys
 from models.bundle import Bundle
 from pipelines import nightly
 
@@ -50,7 +51,7 @@ def newest(book: Path) -> Bundle:
     found = sorted((book / "bundles").glob("[0-9a-f]*"), key=lambda folder: folder.stat().st_mtime)
     if not found:
         raise NotFound(f"{book}: no model bundle there; run `make demo` first", f"{book}:没有模型包;请先运行 `make demo`")
-    return bundles.load(found[-1])
+    return bundles.load(found[-1], keys.of_book(book))
 
 
 def main() -> None:

@@ -22,6 +22,7 @@ from features.arrays import Float, Mask
 from features.labels import target
 from features.ledger import Ledger
 from features.window import to_date
+from models import keys
 from models.bundle import load
 from models.profile import profile
 from models.sample import Sample, draw
@@ -65,7 +66,9 @@ def main() -> None:
     low, high = model["calibration_slope_low"], model["calibration_slope_high"]
     print(f"calibration slope {model['calibration_slope']:.3f} ({low:.3f} to {high:.3f}), ece {model['ece']:.4f}")
     sample = draw(Ledger(asked.work), target("default_12m"), profile())
-    log_odds = Scorer(load(asked.work / "bundles" / said["bundle"])).score(sample.x[sample.test]).log_odds
+    log_odds = (
+        Scorer(load(asked.work / "bundles" / said["bundle"], keys.of_book(asked.work))).score(sample.x[sample.test]).log_odds
+    )
     company = sample.people.facts["company"][sample.test].to_numpy(dtype=bool)
     true, bad = truth_of(sample, asked.work), sample.y[sample.test]
     compare("all", np.ones(len(bad), dtype=bool), log_odds, true, bad)

@@ -1,5 +1,6 @@
 """What some features need, laid out once: the columns to read, and one visit to each source for all that is asked of it."""
 
+import hashlib
 import pickle
 from collections.abc import Sequence
 from functools import cached_property, lru_cache
@@ -21,6 +22,8 @@ from features.schema import TABLES
 from features.window import ALL_DAYS, Clocks, Job, Moment
 
 EXACT = float(2**53)
+KEPT = 8
+"""Sets of features from other processes that are kept."""
 LINKS = ("industry", "region")
 """Entities that a borrower belongs to, by the column of that name in his latest entry."""
 
@@ -161,6 +164,7 @@ class Together(tuple[Feature, ...]):
     """Features told apart by what they are in memory, which costs nothing to compare.
 
     In another process they arrive as the same objects each time, so that it lays them out once and not for every partition.
+    They travel with a digest by which those that came first are found.
     """
 
     def __hash__(self) -> int:
@@ -174,12 +178,21 @@ class Together(tuple[Feature, ...]):
         return isinstance(other, Together) and len(self) == len(other) and all(map(is_, self, other))
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _arrived, (pickle.dumps(tuple(self)),)
+        return _arrived, (self._digest, tuple(self))
+
+    @cached_property
+    def _digest(self) -> str:
+        return hashlib.sha256(pickle.dumps(tuple(self))).hexdigest()
 
 
-@lru_cache(maxsize=8)
-def _arrived(said: bytes) -> Together:
-    return Together(pickle.loads(said))  # noqa: S301 (part of a pickle that its reader trusts already)
+_came: dict[str, Together] = {}
+"""Features from other processes by digest, the latest few."""
+
+
+def _arrived(digest: str, features: tuple[Feature, ...]) -> Together:
+    if digest not in _came and len(_came) == KEPT:
+        _came.pop(next(iter(_came)), None)
+    return _came.setdefault(digest, Together(features))
 
 
 @lru_cache(maxsize=32)

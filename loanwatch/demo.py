@@ -31,14 +31,14 @@ PATIENCE = 120
 def run(out: Console, err: Console, book: Path, mlruns: Path, borrowers: int, months: int) -> None:
     """Simulate, ingest, train, and run the night on Prefect; ``book`` is made anew."""
     shutil.rmtree(book, ignore_errors=True)
-    ready = _prefect_server()
+    key, ready = os.environ.get("LOANWATCH_SIGNING_KEY"), _prefect_server()
     with _step(err, "simulate"), err.status("simulating"):
         simulate(book / "simulation", read_parameters(None, {"book": {"borrowers": borrowers, "months": months}}))
     with _step(err, "ingest"), err.status("ingesting"):
         receipt = ingest(book, source("simulated"), book / "simulation")
     records.receipt(out, receipt)
     with _step(err, "train"), steps(err) as done:
-        trained = training.run(book, mlruns, done=done)
+        trained = training.run(book, mlruns, done=done, key=Path(key) if key else None)
     models.training(out, trained)
     with _step(err, "nightly, as a Prefect flow"), err.status("waiting for Prefect"):
         ready()

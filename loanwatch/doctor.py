@@ -9,6 +9,7 @@ from pathlib import Path
 from features.errors import LoanwatchError
 from features.ledger import Ledger, verify
 from models import bundle as bundles
+from models import keys
 
 NEEDED = ("duckdb", "lightgbm", "numba", "pandas", "pyarrow", "mlflow", "prefect", "scikit-learn", "shap")
 FREE_GB = 5
@@ -61,7 +62,7 @@ def _bundles(book: Path) -> list[Finding]:
     found = []
     for folder in sorted((book / "bundles").glob("[0-9a-f]*")):
         try:
-            bundles.load(folder)
+            bundles.load(folder, keys.of_book(book))
             found.append(Finding(f"bundle {folder.name[:12]}", "verified", True))
         except LoanwatchError as problem:
             found.append(Finding(f"bundle {folder.name[:12]}", problem.en, False))

@@ -1,10 +1,13 @@
-"""What a model is: a folder of files with their digests, named by the digest of all of them. Nothing in it is a pickle.
+"""What a model is: a folder of files with their digests, signed, named by the digest of all of them. Nothing in it is a pickle.
 
-model.txt      the trees, as LightGBM writes them
-bundle.json    features in order with unit and direction, calibration, PD by horizon, target, profile, periods, where the
-               data came from, and how good rows were drawn if not all were kept
-metrics.json   how it was judged before it was used
-manifest.json  sha256 of each of these
+model.txt       the trees, as LightGBM writes them
+bundle.json     features in order with unit and direction, calibration, PD by horizon, target, profile, periods, where the
+                data came from, and how good rows were drawn if not all were kept
+metrics.json    how it was judged before it was used
+reference.json  what is usual of its features
+golden.json     made-up rows with the bits of their scores
+manifest.json   sha256 of each of these
+signature.json  who says so: a signature of the manifest
 """
 
 import hashlib
@@ -19,24 +22,33 @@ from pathlib import Path
 from typing import Any
 
 from features import catalogue
+from features.durable import appear
 from features.errors import IntegrityFailed, NotFound
+from models import keys
 from models.calibrate import Calibration
+from models.golden import Golden
 from models.horizon import Curve, Horizons
+from models.keys import Signer, Trusted, Untrusted
 from models.locks import held
+from models.reference import Reference
 from models.train import Trained
 
-FILES = ("model.txt", "bundle.json", "metrics.json")
+FILES = ("model.txt", "bundle.json", "metrics.json", "reference.json", "golden.json")
+MANIFEST, SIGNATURE = "manifest.json", "signature.json"
 LIBRARIES = ("lightgbm", "numpy", "numba", "pandas", "pyarrow", "duckdb")
 
 
 @dataclass(frozen=True)
 class Bundle:
-    """A verified bundle in memory."""
+    """A verified bundle in memory, ``signed_by`` the public key in PEM; or a draft of one, without digest and what follows."""
 
     digest: str
     model: str
     said: Mapping[str, Any]
     metrics: Mapping[str, Any]
+    reference: Reference
+    golden: Golden
+    signed_by: str
 
     @property
     def features(self) -> tuple[str, ...]:
@@ -66,24 +78,38 @@ class Bundle:
         return None if same else ("its features have another meaning now; train again", "其特征含义已变化,请重新训练")
 
 
-def write(folder: Path, trained: Trained, horizons: Horizons, metrics: Mapping[str, Any], ledger: Mapping[str, Any]) -> Bundle:
-    """Write a bundle under ``folder/<digest>`` and read it back verified; the same model gives the same folder."""
+def drafted(trained: Trained, horizons: Horizons, metrics: Mapping[str, Any], ledger: Mapping[str, Any]) -> Bundle:
+    """What is known of a model before it has scored a row."""
+    said = json.loads(_json(_said(trained, horizons, ledger)))
+    nothing = Reference.nothing(len(trained.features))
+    return Bundle("", trained.booster, said, json.loads(_json(metrics)), nothing, Golden.nothing(), "")
+
+
+def write(folder: Path, draft: Bundle, reference: Reference, golden: Golden, signer: Signer) -> Bundle:
+    """Write a bundle under ``folder/<digest>`` and read it back verified; the same model and key give the same bytes.
+
+    A folder that is there is verified, not mended; it is signed again.
+    """
     texts = {
-        "model.txt": trained.booster,
-        "bundle.json": _json(_said(trained, horizons, ledger)),
-        "metrics.json": _json(metrics),
+        "model.txt": draft.model,
+        "bundle.json": _json(draft.said),
+        "metrics.json": _json(draft.metrics),
+        "reference.json": _json(reference.as_json()),
+        "golden.json": _json(golden.as_json()),
     }
     manifest = _json({name: _sha256(text.encode()) for name, text in texts.items()})
-    digest = _sha256(manifest.encode())
+    digest, signature = _sha256(manifest.encode()), signer.sign(manifest.encode())
     with _alone(folder):
-        draft = folder / f".{digest}"
-        draft.mkdir(parents=True)
-        for name, text in {**texts, "manifest.json": manifest}.items():
-            (draft / name).write_text(text, "utf-8")
+        made = folder / f".{digest}"
+        made.mkdir(parents=True)
+        for name, text in {**texts, MANIFEST: manifest, SIGNATURE: signature.decode()}.items():
+            (made / name).write_text(text, "utf-8")
         if not (folder / digest).exists():
-            draft.replace(folder / digest)
-        shutil.rmtree(draft, ignore_errors=True)
-    return load(folder / digest)
+            made.replace(folder / digest)
+        else:
+            appear(folder / digest / SIGNATURE, lambda path: path.write_bytes(signature))
+        shutil.rmtree(made, ignore_errors=True)
+    return load(folder / digest, signer.trusted)
 
 
 def sweep(folder: Path) -> list[str]:
@@ -102,28 +128,45 @@ def _alone(folder: Path) -> Iterator[list[str]]:
         yield [draft.name for draft in drafts]
 
 
-def load(folder: Path) -> Bundle:
-    """Read a bundle, verified whole before anything of it is used.
+def load(folder: Path, trusted: Trusted) -> Bundle:
+    """Read a bundle, verified whole and signed by one of the ``trusted`` keys before anything of it is looked into.
 
-    Raises NotFound if there is none, IntegrityFailed if a byte of it is not what was written.
+    Raises NotFound if there is none, Untrusted if nobody who is trusted signed it, IntegrityFailed if a byte of it is not what
+    was signed, or a file is missing or does not belong to it.
     """
-    if not (folder / "manifest.json").is_file():
+    if not (folder / MANIFEST).is_file():
         raise NotFound(
             f"{folder}: no model bundle there; run `loanwatch train` on this book",
             f"{folder}:没有模型包;请先在该账簿上运行 `loanwatch train`",
         )
-    manifest = (folder / "manifest.json").read_bytes()
+    manifest = (folder / MANIFEST).read_bytes()
     digest = _sha256(manifest)
     if digest != folder.name:
-        raise _broken(folder / "manifest.json")
-    contents = {}
-    listed = json.loads(manifest)
-    for name in FILES:
+        raise _broken(folder / MANIFEST)
+    key = keys.verify(manifest, _signature(folder), trusted, folder / SIGNATURE)
+    contents = _contents(folder, json.loads(manifest))
+    said, metrics, reference, golden = (json.loads(contents[name]) for name in FILES[1:])
+    return Bundle(
+        digest, contents["model.txt"], said, metrics, Reference.from_json(reference), Golden.from_json(golden), keys.text_of(key)
+    )
+
+
+def _signature(folder: Path) -> bytes:
+    if not (folder / SIGNATURE).is_file():
+        raise Untrusted(
+            f"{folder}: the bundle is not signed, as those of earlier versions of loanwatch, and is not used; train again",
+            f"{folder}:模型包没有签名(早期版本的模型包均无签名),已拒用;请重新训练",
+        )
+    return (folder / SIGNATURE).read_bytes()
+
+
+def _contents(folder: Path, listed: Mapping[str, str]) -> dict[str, str]:
+    """The texts of the files, which are those of the manifest and no others."""
+    for name in sorted({*FILES, *listed, *(path.name for path in folder.iterdir())} - {MANIFEST, SIGNATURE}):
         path = folder / name
-        if not path.is_file() or _sha256(path.read_bytes()) != listed.get(name):
+        if name not in FILES or not path.is_file() or _sha256(path.read_bytes()) != listed.get(name):
             raise _broken(path)
-        contents[name] = path.read_text("utf-8")
-    return Bundle(digest, contents["model.txt"], json.loads(contents["bundle.json"]), json.loads(contents["metrics.json"]))
+    return {name: (folder / name).read_text("utf-8") for name in FILES}
 
 
 def _said(trained: Trained, horizons: Horizons, ledger: Mapping[str, Any]) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from features.labels import Target
 from features.ledger import Ledger
 from features.window import add_months, to_date
 from models.bundle import Bundle, load
+from models.keys import Trusted
 from models.sample import Sample
 from models.score import Scorer
 
@@ -31,32 +32,33 @@ class Incumbent:
     zh: str = ""
 
 
-def incumbent(digest: str, bundles: Path, sample: Sample, ledger: Ledger, target: Target) -> Incumbent:
+def incumbent(digest: str, bundles: Path, trusted: Trusted, sample: Sample, ledger: Ledger, target: Target) -> Incumbent:
     """Score the sample's test rows with the champion of that digest; features that the sample lacks are computed.
 
-    There are no scores if the champion belongs to another book, is damaged, or reads features that have another meaning now, nor
-    where no rows are kept apart for judging.
+    There are no scores if the champion belongs to another book, is damaged, is not signed by a ``trusted`` key, or reads features
+    that have another meaning now, nor where no rows are kept apart for judging.
     """
     if not (bundles / digest).is_dir():
         return Incumbent(digest, None, "the champion was not trained on this book", "冠军模型并非由该账簿训练")
     if sample.crossed:
         return Incumbent(digest, None, "no rows are kept apart to compare the champion on", "未留出用于比较的样本")
     try:
-        bundle = load(bundles / digest)
+        bundle = load(bundles / digest, trusted)
+        scorer = Scorer(bundle)
     except LoanwatchError as error:
         return Incumbent(digest, None, error.en, error.zh)
     if (fault := bundle.other_meaning()) is not None:
         return Incumbent(digest, None, *fault)
-    return Incumbent(digest, _scores(bundle, sample, ledger), *_caveat(bundle, sample, target))
+    return Incumbent(digest, _scores(scorer, sample, ledger), *_caveat(bundle, sample, target))
 
 
-def _scores(bundle: Bundle, sample: Sample, ledger: Ledger) -> Float:
+def _scores(scorer: Scorer, sample: Sample, ledger: Ledger) -> Float:
     rows = np.flatnonzero(sample.test)
     x = sample.x.iloc[rows].reset_index(drop=True)
-    lacking = [catalogue.feature(name) for name in bundle.features if name not in x]
+    lacking = [catalogue.feature(name) for name in scorer.bundle.features if name not in x]
     if lacking:
         x = x.join(compute(sample.people.spine.take(rows), ledger, lacking))
-    return Scorer(bundle).log_odds(x)
+    return scorer.log_odds(x)
 
 
 def _caveat(bundle: Bundle, sample: Sample, target: Target) -> tuple[str, str]:

@@ -147,7 +147,7 @@ class Promotions:
     def _usable(self, version: int, overruled: Mapping[str, bool]) -> Version:
         """A sound version whose features still mean what it learned, and that fails no criterion that nobody may overrule."""
         chosen = self._sound(version)
-        fault = load(chosen.bundle).other_meaning()
+        fault = load(chosen.bundle, chosen.trusted).other_meaning()
         if fault is not None:
             raise DataRefused(f"version {version} cannot be used: {fault[0]}", f"版本{version}不可用:{fault[1]}")
         hard = [name for name in not_met(chosen) if not overruled.get(name, True)]

@@ -18,8 +18,8 @@ def reconcile(registry: Registry, at: str) -> list[Texts]:
         promotions, versions = Promotions(registry), registry.versions()
         registry.check_place(versions)
         told = [_close(registry, run_id) for run_id in registry.abandoned()]
-        told += _right_champion(promotions, {v.number: v for v in versions if v.fault is None}, at)
-        told += [_remove(promotions, version, at) for version in versions if version.fault is not None]
+        told += _right_champion(promotions, versions, at)
+        told += [_remove(promotions, version, at) for version in versions if version.fault is not None and not version.foreign]
         left = registry.versions()
         told += [_remove_stray(registry, model_id) for model_id in registry.strays(left)]
         registry.sweep()
@@ -27,13 +27,14 @@ def reconcile(registry: Registry, at: str) -> list[Texts]:
     return told
 
 
-def _right_champion(promotions: Promotions, good: Mapping[int, Version], at: str) -> list[Texts]:
+def _right_champion(promotions: Promotions, versions: list[Version], at: str) -> list[Texts]:
+    good, foreign = {v.number: v for v in versions if v.fault is None}, {v.number for v in versions if v.foreign}
     now, last = promotions.registry.aliases().get(CHAMPION), last_crowning(promotions.journal.steps())
     if last is not None and last.version in good and not repeated(last, good[last.version]):
         promotions.follow(last)
         return [(f"finished the promotion of version {last.version}", f"已完成版本{last.version}的晋升")]
     wanted = now or (last.version if last is not None else None)  # removing a version takes its alias along
-    if wanted is not None and wanted not in good:
+    if wanted is not None and wanted not in good and wanted not in foreign:
         return [_fall_back(promotions, wanted, good, at)]
     if last is not None and now is not None and now != last.version:
         return [

@@ -14,6 +14,7 @@ from features.arrays import Float, Int
 from features.errors import DataRefused, IntegrityFailed, nearest
 from features.kernels import kernel
 from models.bundle import Bundle
+from models.golden import Golden, compare, made_up
 from models.horizon import Horizons
 from models.shapley import explained
 
@@ -83,7 +84,10 @@ class Scored:
 
 
 class Scorer:
-    """A verified bundle, ready to score; raises IntegrityFailed if its trees cannot be read or read other features."""
+    """A verified bundle, ready to score, once it has scored its golden rows to the bit.
+
+    Raises IntegrityFailed if its trees cannot be read, read other features, or give golden rows other scores.
+    """
 
     def __init__(self, bundle: Bundle) -> None:
         self.bundle = bundle
@@ -94,6 +98,8 @@ class Scorer:
                 "the model file names other features than the bundle, which is not used: restore it from backup or train again",
                 "模型文件与模型包的特征名称不符,模型包已拒用;请从备份恢复或重新训练",
             )
+        if len(bundle.golden.values):
+            compare(bundle.golden, self._again(bundle.golden.values), bundle.said, bundle.digest)
 
     def score(self, x: pd.DataFrame) -> Scored:
         """Score rows of float64 features; columns beyond those the model reads are not looked at.
@@ -101,7 +107,31 @@ class Scorer:
         Raises DataRefused if a column is missing, occurs twice or is not float64, IntegrityFailed if contributions do not
         add up to the score.
         """
+        return self._scored(self._values(x))
+
+    def golden(self) -> Golden:
+        """Golden rows of this model with the scores it gives them."""
+        return self._again(made_up(self._forest))
+
+    def log_odds(self, x: pd.DataFrame) -> Float:
+        """The log-odds that ``score`` gives, to the bit, without contributions; float64 (n,). Raises DataRefused like it."""
         values = self._values(x)
+        return self._log_odds(values) if len(values) else np.empty(0)
+
+    def _again(self, used: Float) -> Golden:
+        """Rows by their values of the features that trees split on, (n, used), scored now."""
+        if used.shape[1] != len(self._forest.used):
+            raise IntegrityFailed(
+                f"the golden rows are of {used.shape[1]} features and the trees split on {len(self._forest.used)}; the bundle is"
+                " not used: restore it from backup or train again",
+                f"标准样本有{used.shape[1]}个特征,而模型使用{len(self._forest.used)}个,模型包已拒用;请从备份恢复或重新训练",
+            )
+        values = np.full((len(used), len(self.bundle.features)), np.nan)
+        values[:, self._forest.used] = used
+        scored = self._scored(values)
+        return Golden(used, scored.log_odds, scored.pd_12m, scored.contributions[:, self._forest.used])
+
+    def _scored(self, values: Float) -> Scored:
         if not len(values):
             nothing = np.empty((0, len(self.bundle.features)))
             return Scored(self.bundle.features, nothing, np.empty(0), math.nan, nothing)
@@ -117,11 +147,6 @@ class Scorer:
                 f"贡献之和与对数几率相差{gap:.2e},超过{ADDITIVE};模型中有过大的数值,无法解释:请重新训练",
             )
         return Scored(self.bundle.features, values, log_odds, base, contributions)
-
-    def log_odds(self, x: pd.DataFrame) -> Float:
-        """The log-odds that ``score`` gives, to the bit, without contributions; float64 (n,). Raises DataRefused like it."""
-        values = self._values(x)
-        return self._log_odds(values) if len(values) else np.empty(0)
 
     def _log_odds(self, values: Float) -> Float:
         return self.bundle.calibration.log_odds(self.forest.margins(values))

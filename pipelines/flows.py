@@ -62,16 +62,18 @@ def ingest(source_name: str, path: str, book: str, mapping: str | None = None) -
 @flow(name="training", timeout_seconds=720 * MINUTES)
 def train_book(
     book: str, mlruns: str = "mlruns", target: str | None = None, profile: str = "default", search: int | None = None,
-    search_minutes: float | None = None, steps: int = 0, cluster: str | None = None,
+    search_minutes: float | None = None, steps: int = 0, cluster: str | None = None, signing_key: str = "",
 ) -> Training:  # fmt: skip
     """Train on a book, after a search for parameters if trials are named, and register the model.
 
     ``steps`` past retrainings are judged too. ``cluster`` is the address of a Dask scheduler, or ``local``.
+    ``signing_key`` is the file of the key that signs, by default that of LOANWATCH_SIGNING_KEY, else the book's own.
     """
+    named = signing_key or os.environ.get("LOANWATCH_SIGNING_KEY")
     home, store = Path(book), Path(mlruns)
     goal, how = training.choose(target, profile)
     budget = None if search is None else Budget(search, search_minutes)
-    with opened(cluster) as workers, training.begun(home, store, goal, how) as run:
+    with opened(cluster) as workers, training.begun(home, store, goal, how, Path(named) if named else None) as run:
 
         def sample() -> Sample:
             return training.sample(home, goal, how, executor=workers.executor if workers else None)

@@ -15,6 +15,7 @@ from features.ingest import Receipt, ingest
 from features.ledger import Ledger
 from features.sources import source
 from models import bundle as bundles
+from models import keys
 from models.bundle import Bundle
 from models.registry import Registry
 from monitoring import parts, runs
@@ -49,7 +50,7 @@ def receive(book: Path, delivery: Delivery) -> Receipt:
 
 
 def champion(book: Path, mlruns: Path) -> Bundle:
-    """The champion, verified; raises NotFound if it was trained on another book."""
+    """The champion, verified and signed by a key of the book; raises NotFound if it was trained on another book."""
     Ledger(book)  # a book that is not there is said before a model store is made
     digest = Registry(mlruns).champion()
     folder = book / "bundles" / digest
@@ -59,7 +60,7 @@ def champion(book: Path, mlruns: Path) -> Bundle:
             " store of this book's models with --mlruns",
             f"{book}:冠军模型 {digest[:12]} 并非由该账簿训练;请运行 `loanwatch train --book {book}`,或用 --mlruns 指定模型库",
         )
-    return bundles.load(folder)
+    return bundles.load(folder, keys.of_book(book))
 
 
 def begin(book: Path, mlruns: Path) -> None:

@@ -15,6 +15,7 @@ import numpy as np
 from features.labels import Target
 from features.ledger import Ledger
 from models import bundle as bundles
+from models import keys
 from models.assess import Assessment, assess
 from models.bundle import Bundle
 from models.crossfit import cross_assess
@@ -23,6 +24,7 @@ from models.incumbent import Incumbent, incumbent
 from models.plots import beeswarm, pictures
 from models.profile import Profile, profile
 from models.promotions import Promotions
+from models.reference import reference_of, spaced
 from models.registry import CHAMPION, CRITERIA_TAG, NOT_MET_TAG, Published, Registry
 from models.report import Criterion, documents
 from models.sample import Sample, draw
@@ -44,10 +46,14 @@ SHOWN_ROWS = 2_000
 
 @dataclass(frozen=True)
 class Begun:
-    """A training run as it stands in MLflow before anything is trained: its id, and the criteria as they were then."""
+    """A training run as it stands in MLflow before anything is trained: its id, and the criteria as they were then.
+
+    ``key`` is the file of the key that will sign its bundle, None for the book's own.
+    """
 
     run_id: str
     criteria: Gate
+    key: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -113,14 +119,18 @@ def sample(book: Path, goal: Target, how: Profile, done: Progress = lambda *_: N
 
 
 @contextmanager
-def begun(book: Path, mlruns: Path, goal: Target, how: Profile) -> Iterator[Begun]:
-    """A run in MLflow around a training, opened when the store is in order and the criteria are read and hashed."""
+def begun(book: Path, mlruns: Path, goal: Target, how: Profile, key: Path | None = None) -> Iterator[Begun]:
+    """A run in MLflow around a training, opened when the store is in order and the criteria are read and hashed.
+
+    Raises what ``keys.signer`` does of a ``key`` that could not sign in the end.
+    """
     Ledger(book)  # a book that is not there is said before a model store is made
+    keys.signer(book, key)
     reconcile(book, mlruns)
     criteria = gate()
     said = {CRITERIA_TAG: criteria.digest, "loanwatch.target": goal.name, "loanwatch.profile": how.name}
     with Registry(mlruns).opened(f"{goal.name} {how.name}", said) as run_id:
-        yield Begun(run_id, criteria)
+        yield Begun(run_id, criteria, key)
 
 
 def fit(
@@ -141,7 +151,7 @@ def present_champion(book: Path, mlruns: Path, rows: Sample, goal: Target) -> In
     registry = Registry(mlruns)
     if CHAMPION not in registry.aliases():
         return None
-    return incumbent(registry.champion(), book / "bundles", rows, Ledger(book), goal)
+    return incumbent(registry.champion(), book / "bundles", keys.of_book(book), rows, Ledger(book), goal)
 
 
 def judge(trained: Trained, rows: Sample, beside: Incumbent | None = None, done: Progress = lambda *_: None) -> Assessment:
@@ -178,7 +188,7 @@ def publish(book: Path, mlruns: Path, trained: Trained, trial: Trial, rows: Samp
     beside = trial.beside
     caveat = (beside.en, beside.zh) if beside is not None else ("", "")
     findings = judge_for_promotion(trial.assessment.whole, trained.target.months, run.criteria, caveat)
-    bundle = _bundle(book, trained, trial, run)
+    bundle = _bundle(book, trained, trial, rows, run)
     figures = _figures(bundle, trial, rows)
     criteria = [Criterion(*finding.say(), finding.met) for finding in findings]
     pages = documents(bundle, trial.assessment, trial.validation, rows, Ledger(book).manifest, criteria, figures)
@@ -194,14 +204,17 @@ def publish(book: Path, mlruns: Path, trained: Trained, trial: Trial, rows: Samp
     return Training(bundle, replace(published, champion=champion), trial, findings)
 
 
-def _bundle(book: Path, trained: Trained, trial: Trial, run: Begun) -> Bundle:
+def _bundle(book: Path, trained: Trained, trial: Trial, rows: Sample, run: Begun) -> Bundle:
     ledger = Ledger(book).manifest
     metrics = {
         **verdicts_json(by_itself(trial.assessment.whole)), "slices": slices_json(trial.assessment),
         "validation": trial.validation.as_json(), "criteria": run.criteria.digest,
     }  # fmt: skip
     known = {"digest": ledger.digest(), "version": ledger.ledger_version}
-    return bundles.write(book / "bundles", trained, trial.validation.horizons, metrics, known)
+    draft, taught = bundles.drafted(trained, trial.validation.horizons, metrics, known), spaced(np.flatnonzero(rows.pool))
+    scorer = Scorer(draft)
+    reference = reference_of(scorer, rows.x.iloc[taught], rows.weight[taught])
+    return bundles.write(book / "bundles", draft, reference, scorer.golden(), keys.signer(book, run.key))
 
 
 def _figures(bundle: Bundle, trial: Trial, rows: Sample) -> dict[str, Any]:
@@ -211,14 +224,15 @@ def _figures(bundle: Bundle, trial: Trial, rows: Sample) -> dict[str, Any]:
 
 def run(
     book: Path, mlruns: Path, target_name: str | None = None, profile_name: str = "default", done: Progress = lambda *_: None,
-    budget: Budget | None = None, steps: int = 0, cluster: Cluster | None = None,
+    budget: Budget | None = None, steps: int = 0, cluster: Cluster | None = None, key: Path | None = None,
 ) -> Training:  # fmt: skip
     """The whole run, step by step, without Prefect; ``steps`` past retrainings are judged too.
 
-    On a ``cluster`` its workers compute the rows and grow the trees; everything else happens here.
+    On a ``cluster`` its workers compute the rows and grow the trees; everything else happens here. ``key`` is the file of the key
+    that signs, None for the book's own.
     """
     goal, how = choose(target_name, profile_name)
-    with begun(book, mlruns, goal, how) as opened:
+    with begun(book, mlruns, goal, how, key) as opened:
         rows = sample(book, goal, how, done, cluster.executor if cluster else None)
         trained = fit(mlruns, rows, goal, how, budget, opened, done, cluster.fits if cluster else fits_here)
         beside = present_champion(book, mlruns, rows, goal)

@@ -1,5 +1,6 @@
 """Models: train one, and let two persons put it into use."""
 
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -24,6 +25,12 @@ def train(
     search_minutes: Annotated[
         float | None, typer.Option(metavar="M", help="End --search after M minutes. 搜索时限(分钟)。")
     ] = None,
+    signing_key: Annotated[
+        Path | None,
+        typer.Option(
+            envvar="LOANWATCH_SIGNING_KEY", metavar="FILE", help="Ed25519 key in PEM; the book's own by default. 签名密钥。"
+        ),
+    ] = None,
     mlruns: Store = STORE,
     cluster: Dask = None,
     prefect: InPrefect = False,
@@ -39,10 +46,12 @@ def train(
     if in_prefect(prefect):
         from pipelines.flows import train_book
 
-        result = train_book(str(book), str(mlruns), target, profile, search, search_minutes, walk_forward, cluster)
+        result = train_book(
+            str(book), str(mlruns), target, profile, search, search_minutes, walk_forward, cluster, str(signing_key or "")
+        )
     else:
         with opened(cluster) as workers, steps(err) as done:
-            result = training.run(book, mlruns, target, profile, done, budget, walk_forward, workers)
+            result = training.run(book, mlruns, target, profile, done, budget, walk_forward, workers, signing_key)
     show.training(err if as_json else out, result)
     if as_json:
         print_json(result.as_json())

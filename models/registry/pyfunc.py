@@ -1,6 +1,8 @@
 """What MLflow calls to score, and the folder it is loaded from: code and a bundle."""
 
+import os
 import shutil
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +14,10 @@ from mlflow.models import Model, ModelSignature, set_model
 from mlflow.pyfunc import PythonModel, PythonModelContext
 from mlflow.types import ColSpec, Schema
 
+from models import keys
 from models.bundle import LIBRARIES, Bundle, load
 from models.explain import reasons
+from models.registry.versions import TRUSTED
 from models.score import Scorer, grade, points
 
 _CODE = Path(__file__).parents[1] / "served.py"
@@ -23,7 +27,9 @@ class ServedBundle(PythonModel):  # type: ignore[misc]
     """What MLflow calls: features in, calibrated PD, points, grade and reasons out."""
 
     def load_context(self, context: PythonModelContext) -> None:
-        self.scorer = Scorer(load(Path(context.artifacts["bundle"])))
+        # Nobody but MLflow calls this, so the setting is read here: whose bundles are used, else the key registered with it.
+        trusted = os.environ.get("LOANWATCH_TRUSTED_KEYS") or context.artifacts.get(TRUSTED, "")
+        self.scorer = Scorer(load(Path(context.artifacts["bundle"]), keys.trusted(Path(trusted))))
 
     def predict(
         self, context: PythonModelContext, model_input: pd.DataFrame, params: dict[str, Any] | None = None
@@ -42,14 +48,18 @@ def serve(model: PythonModel) -> None:
 
 
 def save(draft: Path, bundle: Bundle, folder: Path, model: LoggedModel) -> None:
-    """Write the folder that MLflow keeps of a logged model: ``served.py``, the bundle in ``folder``, requirements, signature."""
+    """Write the folder that MLflow keeps of a logged model: ``served.py``, the bundle in ``folder``, the public key of who signed
+    it, requirements, columns.
+    """
     shutil.rmtree(draft, ignore_errors=True)
-    mlflow.pyfunc.save_model(
-        path=str(draft), python_model=str(_CODE), artifacts={"bundle": str(folder)},
-        signature=_signature(bundle), input_example=_example(bundle),
-        pip_requirements=[f"{n}=={bundle.said['libraries'][n]}" for n in LIBRARIES],
-        mlflow_model=Model(model.artifact_location, model.source_run_id, model_uuid=model.model_id, model_id=model.model_id),
-    )  # fmt: skip
+    with tempfile.TemporaryDirectory() as aside:
+        keys.trust(Path(aside) / TRUSTED, bundle.signed_by)
+        mlflow.pyfunc.save_model(
+            path=str(draft), python_model=str(_CODE), artifacts={"bundle": str(folder), TRUSTED: str(Path(aside) / TRUSTED)},
+            signature=_signature(bundle), input_example=_example(bundle),
+            pip_requirements=[f"{n}=={bundle.said['libraries'][n]}" for n in LIBRARIES],
+            mlflow_model=Model(model.artifact_location, model.source_run_id, model_uuid=model.model_id, model_id=model.model_id),
+        )  # fmt: skip
     shutil.rmtree(draft / "__pycache__", ignore_errors=True)
 
 

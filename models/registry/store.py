@@ -25,7 +25,7 @@ from features.errors import IntegrityFailed, NotFound
 from models.bundle import Bundle
 from models.locks import held, take
 from models.registry.pyfunc import save
-from models.registry.versions import Version, fault_of, path_of
+from models.registry.versions import Version, looked_at, path_of
 
 NAME = "loanwatch"
 EXPERIMENT = "loanwatch"
@@ -227,8 +227,7 @@ class Registry:
         folder = path_of(self._client.get_model_version_download_uri(NAME, found.version))
         digest = tags.get(DIGEST_TAG, "")
         named = tuple(sorted(alias for alias, at in aliases.items() if at == number))
-        fault = fault_of(str(found.status), digest, folder)
-        return Version(number, digest, str(found.run_id), folder, named, tags, fault)
+        return looked_at(Version(number, digest, str(found.run_id), folder, named, tags, None), str(found.status))
 
     def _register(self, run_id: str, bundle: Bundle, folder: Path, tags: Mapping[str, str]) -> int:
         """Files first, then the version with its digest in one step; the caller holds the store's lock."""

@@ -14,7 +14,7 @@ from killed import STEPS, Ended, child
 from stores import copied, rows, trained_like, variant
 
 from features.errors import IntegrityFailed
-from models import bundle
+from models import bundle, keys
 from models.journal import FELL_BACK, REMOVED
 from models.promotions import Promotions
 from models.reconcile import reconcile
@@ -72,7 +72,8 @@ class Victims:
             """SELECT v.storage_location, t.value FROM registered_model_aliases a JOIN model_versions v USING (name, version)
             JOIN model_version_tags t USING (name, version) WHERE a.alias = 'champion' AND t.key = 'loanwatch.bundle'""",
         )
-        found = bundle.load(Path(str(place).removeprefix("file://")) / "artifacts" / str(digest))
+        artifacts = Path(str(place).removeprefix("file://")) / "artifacts"
+        found = bundle.load(artifacts / str(digest), keys.trusted(artifacts / "trusted"))
         nobody = pd.DataFrame(np.full((1, len(found.features)), np.nan), columns=list(found.features))
         assert np.isfinite(Scorer(found).log_odds(nobody)).all()
         return found.digest

@@ -65,9 +65,11 @@ import sys
 from datetime import date
 from pathlib import Path
 from models.bundle import load
+from models.keys import of_book
 from features import durable
 from monitoring import parts
-book, bundle = Path(sys.argv[1]), load(Path(sys.argv[2]))
+book, folder = Path(sys.argv[1]), Path(sys.argv[2])
+bundle = load(folder, of_book(folder.parents[1]))
 work = parts.begin(book, bundle, date.fromisoformat(sys.argv[3]), "nightly")
 parts.score(work, bundle)
 parts.place(work, bundle)

@@ -18,6 +18,7 @@ from features.labels import target
 from features.ledger import Ledger, partition_of
 from features.sources import source
 from features.sources.simulation import read_parameters, simulate
+from models import keys
 from models.bundle import Bundle, load
 from models.explain import training
 from models.profile import profile
@@ -49,7 +50,7 @@ class Book:
 
     @cached_property
     def bundle(self) -> Bundle:
-        return load(self.path / "bundles" / str(self.trained["bundle"]))
+        return load(self.path / "bundles" / str(self.trained["bundle"]), keys.of_book(self.path))
 
     @cached_property
     def model(self) -> Trained:
@@ -91,9 +92,9 @@ class Book:
         return parts.publish(work, self.bundle)
 
     def with_own_runs(self, folder: Path) -> Path:
-        """A book of the same ledger and bundles whose runs are its own: what is written there is seen by no other test."""
+        """A book of the same ledger, bundles and keys whose runs are its own: what is written there is seen by no other test."""
         folder.mkdir()
-        for name in ("ledger", "bundles"):
+        for name in ("ledger", "bundles", "keys"):
             (folder / name).symlink_to(self.path / name)
         return folder
 
