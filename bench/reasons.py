@@ -47,7 +47,9 @@ def main() -> None:
     seconds, used = time.monotonic() - start, time.process_time() - used
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1 << 20)
     trees = len(scorer.forest.trees.splits) - 1
-    print(f"{asked.loans:,} loans, {trees} trees, {len(scorer.bundle.features)} features: {seconds:.1f} s, {used:.1f} s of processor")
+    print(
+        f"{asked.loans:,} loans, {trees} trees, {len(scorer.bundle.features)} features: {seconds:.1f} s, {used:.1f} s of processor"
+    )
     print(f"{told / asked.loans:.1%} have a reason; peak memory {peak:.2f} GB, {before:.2f} GB of it before")
     print(f"load average {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores")
 

@@ -6,6 +6,7 @@ of it comprehensiveness).
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -26,6 +27,11 @@ class Faithfulness:
     reasons: int
     held: float
     by_place: tuple[float, ...]
+
+    def as_json(self) -> dict[str, Any]:
+        """Shares as they are, None where there was no reason to judge."""
+        held, *by_place = (None if np.isnan(share) else share for share in (self.held, *self.by_place))
+        return {"reasons": self.reasons, "held": held, "by_place": by_place}
 
 
 def faithfulness(scorer: Scorer, x: pd.DataFrame, watch_from: float) -> Faithfulness:

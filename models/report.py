@@ -79,7 +79,7 @@ def documents(
         "figures": drawn, "limits": limits(), "ledger": ledger, "assumed": assumed(ledger), "periods": _periods(sample),
         "features": [feature(name) for name in bundle.features], "scores": _scores(assessment),
         "metrics": METRIC_NAMES, "part_names": PARTS, "most": MOST, "differences": _differences(assessment),
-        "thinned": bundle.said.get("thinned"), "stands_for": sample.stands_for,
+        "faithfulness": bundle.metrics["faithfulness"], "thinned": bundle.said.get("thinned"), "stands_for": sample.stands_for,
         "mean_pd": float(np.average(probability(assessment.scores["model"]), weights=assessment.weight)),
         "rate": float(np.average(assessment.bad, weights=assessment.weight)),
     }  # fmt: skip

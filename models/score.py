@@ -111,7 +111,7 @@ class Scorer:
 
     def golden(self) -> Golden:
         """Golden rows of this model with the scores it gives them."""
-        return self._again(made_up(self._forest))
+        return self._again(made_up(self.forest))
 
     def log_odds(self, x: pd.DataFrame) -> Float:
         """The log-odds that ``score`` gives, to the bit, without contributions; float64 (n,). Raises DataRefused like it."""
@@ -120,16 +120,16 @@ class Scorer:
 
     def _again(self, used: Float) -> Golden:
         """Rows by their values of the features that trees split on, (n, used), scored now."""
-        if used.shape[1] != len(self._forest.used):
+        if used.shape[1] != len(self.forest.used):
             raise IntegrityFailed(
-                f"the golden rows are of {used.shape[1]} features and the trees split on {len(self._forest.used)}; the bundle is"
+                f"the golden rows are of {used.shape[1]} features and the trees split on {len(self.forest.used)}; the bundle is"
                 " not used: restore it from backup or train again",
-                f"标准样本有{used.shape[1]}个特征,而模型使用{len(self._forest.used)}个,模型包已拒用;请从备份恢复或重新训练",
+                f"标准样本有{used.shape[1]}个特征,而模型使用{len(self.forest.used)}个,模型包已拒用;请从备份恢复或重新训练",
             )
         values = np.full((len(used), len(self.bundle.features)), np.nan)
-        values[:, self._forest.used] = used
+        values[:, self.forest.used] = used
         scored = self._scored(values)
-        return Golden(used, scored.log_odds, scored.pd_12m, scored.contributions[:, self._forest.used])
+        return Golden(used, scored.log_odds, scored.pd_12m, scored.contributions[:, self.forest.used])
 
     def _scored(self, values: Float) -> Scored:
         if not len(values):

@@ -5,6 +5,7 @@ from typing import Any
 
 from models.assess import Assessment
 from models.baselines import BASELINES
+from models.bundle import Bundle
 from models.evaluate import Verdict
 from models.incumbent import Incumbent
 from models.validate import Validation
@@ -64,3 +65,9 @@ def shown(validation: Validation) -> dict[str, float]:
         "leaks_flagged": float(sum(gain.flagged for gain in validation.leaks.features.values())),
         **horizons,
     }
+
+
+def faithful(bundle: Bundle) -> dict[str, float]:
+    """Which share of reasons hold when what they name is made usual; nothing where no row would be watched."""
+    held = bundle.metrics["faithfulness"]["held"]
+    return {} if held is None else {"faithfulness": held}

@@ -19,8 +19,11 @@ from models import keys
 from models.assess import Assessment, assess
 from models.bundle import Bundle
 from models.crossfit import cross_assess
+from models.explain import training as learned_from
+from models.faithful import faithfulness
 from models.gate import Finding, Gate, gate, judge_for_promotion, unchanged
 from models.incumbent import Incumbent, incumbent
+from models.overview import dependences, group_chart, importance
 from models.plots import beeswarm, pictures
 from models.profile import Profile, profile
 from models.promotions import Promotions
@@ -35,13 +38,13 @@ from models.validate import Validation, validate
 from models.walk import walk
 from monitoring.policy import tier_policy
 from pipelines.cluster import Cluster
-from pipelines.numbers import against, by_itself, flat, shown, slices_json, verdicts_json
+from pipelines.numbers import against, by_itself, faithful, flat, shown, slices_json, verdicts_json
 from pipelines.promotion import now, reconcile
 
 Progress = Callable[[str, int], None]
 WATCHED = "watch"
-SHOWN_ROWS = 2_000
-"""Rows of the test months in the beeswarm: enough to see the shape."""
+SHOWN_ROWS = 5_000
+"""Rows of the test months in the pictures of what moves the score: enough to see the shape."""
 
 
 @dataclass(frozen=True)
@@ -194,7 +197,7 @@ def publish(book: Path, mlruns: Path, trained: Trained, trial: Trial, rows: Samp
     pages = documents(bundle, trial.assessment, trial.validation, rows, Ledger(book).manifest, criteria, figures)
     pages["worth.csv"] = trial.validation.worth.table().to_csv(index=False)
     registry, tags = Registry(mlruns), {CRITERIA_TAG: run.criteria.digest, NOT_MET_TAG: ",".join(_not_met(findings))}
-    metrics = {**flat(trial.assessment), **shown(trial.validation)}
+    metrics = {**flat(trial.assessment), **shown(trial.validation), **faithful(bundle)}
     published = registry.publish(run.run_id, bundle, book / "bundles" / bundle.digest, metrics, figures, tags, pages)
     if not _not_met(findings):
         unchanged(run.criteria, gate())
@@ -214,12 +217,19 @@ def _bundle(book: Path, trained: Trained, trial: Trial, rows: Sample, run: Begun
     draft, taught = bundles.drafted(trained, trial.validation.horizons, metrics, known), spaced(np.flatnonzero(rows.pool))
     scorer = Scorer(draft)
     reference = reference_of(scorer, rows.x.iloc[taught], rows.weight[taught])
-    return bundles.write(book / "bundles", draft, reference, scorer.golden(), keys.signer(book, run.key))
+    whole, test = Scorer(replace(draft, reference=reference)), rows.x.iloc[np.flatnonzero(rows.test)]
+    judged = {**metrics, "faithfulness": faithfulness(whole, test, watch_from(Ledger(book))).as_json()}
+    return bundles.write(book / "bundles", replace(draft, metrics=judged), reference, scorer.golden(), keys.signer(book, run.key))
 
 
 def _figures(bundle: Bundle, trial: Trial, rows: Sample) -> dict[str, Any]:
-    test = np.flatnonzero(rows.test)[:SHOWN_ROWS]
-    return {**pictures(trial.assessment), "beeswarm": beeswarm(Scorer(bundle).score(rows.x.iloc[test]))}
+    test = np.flatnonzero(rows.test)
+    scored = Scorer(bundle).score(rows.x.iloc[test[:: -(-len(test) // SHOWN_ROWS)]])
+    drawn = {f"dependence_{name}": figure for name, figure in dependences(scored).items()}
+    return {
+        **pictures(trial.assessment), "beeswarm": beeswarm(scored),
+        "groups": group_chart(importance(scored, learned_from(bundle))), **drawn,
+    }  # fmt: skip
 
 
 def run(

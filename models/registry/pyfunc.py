@@ -16,7 +16,7 @@ from mlflow.types import ColSpec, Schema
 
 from models import keys
 from models.bundle import LIBRARIES, Bundle, load
-from models.explain import reasons
+from models.explain import reasons, training
 from models.registry.versions import TRUSTED
 from models.score import Scorer, grade, points
 
@@ -39,7 +39,7 @@ class ServedBundle(PythonModel):  # type: ignore[misc]
         numbers = pd.DataFrame(
             {"log_odds": log_odds, "pd_12m": scored.pd_12m, "points": points(log_odds), "grade": grade(log_odds)}
         )
-        return pd.concat([numbers, reasons(scored)], axis=1)
+        return pd.concat([numbers, reasons(scored, training(self.scorer.bundle))], axis=1)
 
 
 def serve(model: PythonModel) -> None:

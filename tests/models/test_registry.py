@@ -13,7 +13,7 @@ from books import Book
 from stores import copied, rows, trained_like, variant
 
 from features.errors import NotFound
-from models.explain import reasons
+from models.explain import reasons, training
 from models.gate import gate
 from models.registry import CHALLENGER, CHAMPION, NAME, Registry
 from models.score import grade, points
@@ -37,7 +37,8 @@ def test_the_registered_champion_gives_the_bits_of_the_scorer(book: Book) -> Non
     for name, own in (("log_odds", scored.log_odds), ("pd_12m", scored.pd_12m), ("points", points(scored.log_odds))):
         assert served[name].to_numpy().tobytes() == own.tobytes()
     np.testing.assert_array_equal(served["grade"], grade(scored.log_odds))
-    pd.testing.assert_frame_equal(served[list(reasons(scored).columns)], reasons(scored), check_exact=True)
+    told = reasons(scored, training(book.bundle))
+    pd.testing.assert_frame_equal(served[list(told.columns)], told, check_exact=True)
 
 
 def test_the_registered_champion_does_not_mind_the_order_of_columns(book: Book) -> None:

@@ -44,7 +44,9 @@ def made(book: Book) -> Made:
 def no_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
     """What is drawn takes longer than all that is tested here."""
     monkeypatch.setattr(training, "pictures", lambda assessment: {})
-    monkeypatch.setattr(training, "beeswarm", lambda scored: Figure())
+    for name in ("beeswarm", "group_chart"):
+        monkeypatch.setattr(training, name, lambda _: Figure())
+    monkeypatch.setattr(training, "dependences", lambda _: {})
     monkeypatch.setattr(training, "documents", lambda *_: {})
 
 
