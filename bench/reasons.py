@@ -2,8 +2,8 @@
 
     .venv/bin/python -m bench.reasons [--loans 1000000] [--model BOOK]
 
-The newest bundle of BOOK (default: the demo's, so run ``make demo`` first) scores the live loans of BOOK's last day over and over,
-drawn anew for each block, until so many are scored. Features are made before the clock starts: this is what a night pays for
+The newest bundle of BOOK (default: the demo's, so run ``make demo`` first) scores the live loans of BOOK's last day again and
+again, drawn anew for each block, until so many are scored. Features are made before the clock starts: this is what a night pays for
 scores and reasons on top of them.
 """
 
@@ -47,9 +47,8 @@ def main() -> None:
     seconds, used = time.monotonic() - start, time.process_time() - used
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1 << 20)
     trees = len(scorer.forest.trees.splits) - 1
-    print(
-        f"{asked.loans:,} loans, {trees} trees, {len(scorer.bundle.features)} features: {seconds:.1f} s, {used:.1f} s of processor"
-    )
+    model = f"{trees} trees, {len(scorer.bundle.features)} features"
+    print(f"{asked.loans:,} loans, {model}: {seconds:.1f} s, {used:.1f} s of processor")
     print(f"{told / asked.loans:.1%} have a reason; peak memory {peak:.2f} GB, {before:.2f} GB of it before")
     print(f"load average {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores")
 

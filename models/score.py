@@ -6,6 +6,7 @@ those of ``models.forest``: LightGBM does not see a bundle's file.
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -152,17 +153,19 @@ class Scorer:
         return self.bundle.calibration.log_odds(self.forest.margins(values))
 
     def _values(self, x: pd.DataFrame) -> Float:
-        columns = [str(name) for name in x.columns]
+        kinds: dict[str, list[Any]] = {}
+        for name, kind in zip(map(str, x.columns), x.dtypes, strict=True):
+            kinds.setdefault(name, []).append(kind)
         for name in self.bundle.features:
-            if name not in columns:
-                en, zh = nearest(name, columns)
+            if name not in kinds:
+                en, zh = nearest(name, kinds)
                 raise DataRefused(f"feature {name} is missing; {en}", f"缺少特征 {name};{zh}")
-            if columns.count(name) > 1:
+            if len(kinds[name]) > 1:
                 raise DataRefused(f"feature {name} comes more than once; give it once", f"特征 {name} 重复出现,应只出现一次")
-            if x[name].dtype != np.float64:
+            if kinds[name] != [np.float64]:
                 raise DataRefused(
-                    f"feature {name} is {x[name].dtype}, expected float64 with NaN for unknown",
-                    f"特征 {name} 类型为 {x[name].dtype},应为 float64,未知用 NaN",
+                    f"feature {name} is {kinds[name][0]}, expected float64 with NaN for unknown",
+                    f"特征 {name} 类型为 {kinds[name][0]},应为 float64,未知用 NaN",
                 )
         chosen = x[list(self.bundle.features)]
         return np.ascontiguousarray(chosen.to_numpy())

@@ -65,6 +65,7 @@ class WhatIf:
     def __init__(self, scorer: Scorer, row: Float) -> None:
         self.scorer, self.row = scorer, row
         self.features = scorer.bundle.features
+        self._columns = pd.Index(self.features)
         self.log_odds = self._scored(row[None])[0]
 
     def counterfactuals(self, below: float) -> list[Counterfactual]:
@@ -179,7 +180,7 @@ class WhatIf:
         return self._scored(rows)
 
     def _scored(self, rows: Float) -> Float:
-        return self.scorer.log_odds(pd.DataFrame(rows, columns=list(self.features)))
+        return self.scorer.log_odds(pd.DataFrame(rows, columns=self._columns))
 
 
 def _said(above: float, upto: float, near: float, unit: float) -> float | None:
