@@ -35,6 +35,8 @@ from models.train import Trained
 CURVES = Horizons(12, (Curve(tuple(range(1, 11)), tuple(k / 12 for k in range(1, 25)), 100, 30, 24),))
 MEMBERS = (*FILES, MANIFEST, SIGNATURE)
 BITS = range(8) if TIMES > 1 else range(1)
+LONG = 1_000
+"""Bytes of a file of which each is harmed by default."""
 MUTANTS = 300 if TIMES == 1 else 100_000
 
 
@@ -79,8 +81,8 @@ def test_a_bundle_is_a_few_texts_named_by_the_digest_of_them_all(book: Book, fol
 
 
 def flips(content: bytes) -> Iterator[bytes]:
-    """The content with one bit changed: each of all bytes, or one of every byte."""
-    for position in range(len(content)):
+    """The content with one bit changed: each of all bytes, or one of every byte, of every third in a long file."""
+    for position in range(0, len(content), 1 if TIMES > 1 or len(content) < LONG else 3):
         for bit in BITS:
             harmed = bytearray(content)
             harmed[position] ^= 1 << (bit if TIMES > 1 else position % 8)
@@ -100,7 +102,8 @@ def test_of_a_bundle_with_one_bit_flipped_anywhere_none_is_accepted(tmp_path: Pa
             assert name in error.en and name in error.zh
         else:
             accepted += 1
-    assert (accepted, tried) == (0, len(sound) * len(BITS))
+    assert accepted == 0
+    assert tried >= (len(sound) * 8 if TIMES > 1 else min(len(sound), LONG))
     path.write_bytes(sound)
     load(path.parent, SIGNER.trusted)
 
