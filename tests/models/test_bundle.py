@@ -149,7 +149,7 @@ def test_a_file_that_does_not_belong_to_it_is_found(tmp_path: Path, name: str) -
         load(folder, SIGNER.trusted)
 
 
-@pytest.mark.parametrize("listed", [{}, {"more.txt": "0" * 64}])
+@pytest.mark.parametrize("listed", [{}, {"more.txt": "0" * 64}, {"more.txt": sha256(b"").hexdigest()}])
 def test_a_manifest_of_other_files_is_refused_although_it_is_signed(tmp_path: Path, listed: dict[str, str]) -> None:
     """Whoever holds the key makes no other bundle by mistake: what is listed, there and known are the same files."""
     whole = tmp_path / small(tmp_path).digest
