@@ -3,8 +3,8 @@
     .venv/bin/python -m bench.reasons [--loans 1000000] [--model BOOK]
 
 The newest bundle of BOOK (default: the demo's, so run ``make demo`` first) scores the live loans of BOOK's last day again and
-again, drawn anew for each block, until so many are scored. Features are made before the clock starts: this is what a night pays for
-scores and reasons on top of them.
+again, drawn anew for each block, until so many are scored. Features are made before the clock starts: this is what a night pays
+for scores and reasons on top of them.
 """
 
 import argparse

@@ -161,12 +161,14 @@ def _signature(folder: Path) -> bytes:
 
 
 def _contents(folder: Path, listed: Mapping[str, str]) -> dict[str, str]:
-    """The texts of the files, which are those of the manifest and no others."""
+    """The texts of the files, which are those of the manifest and no others; read once, so that what is verified is used."""
+    found = {}
     for name in sorted({*FILES, *listed, *(path.name for path in folder.iterdir())} - {MANIFEST, SIGNATURE}):
         path = folder / name
-        if name not in FILES or not path.is_file() or _sha256(path.read_bytes()) != listed.get(name):
+        if name not in FILES or not path.is_file() or _sha256(content := path.read_bytes()) != listed.get(name):
             raise _broken(path)
-    return {name: (folder / name).read_text("utf-8") for name in FILES}
+        found[name] = content.decode("utf-8")
+    return found
 
 
 def _said(trained: Trained, horizons: Horizons, ledger: Mapping[str, Any]) -> dict[str, Any]:

@@ -42,15 +42,12 @@ class Golden:
 
     @classmethod
     def from_json(cls, said: Sequence[Mapping[str, Any]]) -> Golden:
-        values, log_odds, pd_12m, contributions = (
-            np.array([_numbers(row[name]) for row in said], dtype=np.float64)
-            for name in ("values", "log_odds", "pd_12m", "contributions")
-        )
-        return cls(values, log_odds[:, 0], pd_12m[:, 0], contributions)
+        log_odds, pd_12m = (np.array([float.fromhex(row[name]) for row in said]) for name in ("log_odds", "pd_12m"))
+        return cls(_table([row["values"] for row in said]), log_odds, pd_12m, _table([row["contributions"] for row in said]))
 
     @classmethod
     def nothing(cls) -> Golden:
-        """Of a model that has scored nothing yet."""
+        """Of a draft, which has scored nothing yet."""
         return cls(np.empty((0, 0)), np.empty(0), np.empty(0), np.empty((0, 0)))
 
 
@@ -117,5 +114,6 @@ def _hex(numbers: Float | list[float]) -> str:
     return " ".join(float(number).hex() for number in numbers)
 
 
-def _numbers(text: str) -> list[float]:
-    return [float.fromhex(number) for number in text.split()]
+def _table(texts: Sequence[str]) -> Float:
+    rows = [[float.fromhex(number) for number in text.split()] for text in texts]
+    return np.array(rows, dtype=np.float64).reshape(len(rows), len(rows[0]) if rows else 0)

@@ -85,7 +85,7 @@ class Scored:
 
 
 class Scorer:
-    """A verified bundle, ready to score, once it has scored its golden rows to the bit.
+    """A verified bundle that has scored its golden rows to the bit, or a draft, which has none; ready to score.
 
     Raises IntegrityFailed if its trees cannot be read, read other features, or give golden rows other scores.
     """
@@ -99,7 +99,7 @@ class Scorer:
                 "the model file names other features than the bundle, which is not used: restore it from backup or train again",
                 "模型文件与模型包的特征名称不符,模型包已拒用;请从备份恢复或重新训练",
             )
-        if len(bundle.golden.values):
+        if bundle.digest:
             compare(bundle.golden, self._again(bundle.golden.values), bundle.said, bundle.digest)
 
     def score(self, x: pd.DataFrame) -> Scored:

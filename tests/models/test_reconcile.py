@@ -211,6 +211,20 @@ def test_a_champion_with_no_one_to_fall_back_to_is_lost_aloud_and_not_used(regis
     assert registry.versions() == []
 
 
+def test_a_champion_that_nobody_signed_is_not_used_and_not_removed(registry: Registry, trained: Trained, tmp_path: Path) -> None:
+    """As those of earlier versions: a night refuses it and says what to do, and what there was of it stays."""
+    register(registry, trained, tmp_path / "bundles", 2, promote=False)
+    (registry.versions()[0].bundle / "signature.json").unlink()
+    for _ in range(2):
+        assert reconcile(registry, AT) == []
+        first, second = registry.versions()
+        assert registry.aliases()[CHAMPION] == first.number
+        assert first.fault is not None and "not signed" in first.fault[0] and "重新训练" in first.fault[1]
+        assert second.fault is None
+    with pytest.raises(IntegrityFailed, match="not signed"):
+        registry.load_champion()
+
+
 def test_a_version_without_a_digest_is_removed_with_its_files(
     registry: Registry, trained: Trained, book: Book, tmp_path: Path
 ) -> None:

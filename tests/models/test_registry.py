@@ -10,11 +10,13 @@ import numpy as np
 import pandas as pd
 import pytest
 from books import Book
-from stores import copied, rows, trained_like, variant
+from stores import SIGNER, copied, rows, trained_like, variant
 
 from features.errors import NotFound
+from models import keys
 from models.explain import reasons, training
 from models.gate import gate
+from models.keys import Untrusted
 from models.registry import CHALLENGER, CHAMPION, NAME, Registry
 from models.score import grade, points
 
@@ -51,6 +53,25 @@ def test_the_champion_is_the_bundle_of_the_training_run(book: Book) -> None:
     assert book.trained["champion"] is True
     assert Registry(book.mlruns).champion() == book.trained["bundle"] == book.bundle.digest
     assert aliases(book.mlruns)[CHAMPION] == str(book.trained["version"])
+
+
+def test_a_registered_version_holds_the_key_that_signed_its_bundle_and_no_private_one(book: Book) -> None:
+    (version,) = Registry(book.mlruns).versions()
+    assert version.trusted.keys() == keys.of_book(book.path).keys()
+    files = [path for path in book.mlruns.rglob("*") if path.is_file()]
+    assert not [path for path in files if b"PRIVATE KEY" in path.read_bytes()]
+
+
+def test_whose_models_are_used_can_be_said_where_they_are_served(
+    book: Book, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keys.trust(tmp_path / "theirs", keys.text_of(*SIGNER.trusted.values()))
+    monkeypatch.setenv("LOANWATCH_TRUSTED_KEYS", str(book.path / "keys" / "trusted"))
+    assert Registry(book.mlruns).load_champion() is not None
+    for place in ("theirs", "nowhere"):
+        monkeypatch.setenv("LOANWATCH_TRUSTED_KEYS", str(tmp_path / place))
+        with pytest.raises(Untrusted, match="LOANWATCH_TRUSTED_KEYS"):
+            Registry(book.mlruns).load_champion()
 
 
 def test_a_store_without_a_champion_says_what_to_do(store: Path) -> None:
