@@ -1,10 +1,10 @@
 """A night partition by partition: memory is bounded by a partition, and a night that was killed goes on where it was.
 
-Beside the folders of finished runs ``.parts-as_of=YYYY-MM-DD/`` holds, for each partition, ``values-N.parquet`` (what the model
-read), ``sums-N.json`` (what each feature contributes to all rows together) and ``scored-N.parquet`` (their scores). When all are
-there the mean contributions of the book are known, against which reasons are told: ``loans-N.parquet`` and
-``borrowers-N.parquet``, with tiers. Every file appears in one step. All of it belongs to one job: ledger, bundle, catalogue,
-policy, day, kind, and the official run before; another job begins anew.
+Beside the folders of finished runs ``.parts-as_of=YYYY-MM-DD/`` holds for each partition ``scored-N.parquet``: the scores, what
+the model read, and what each feature contributes to all of its rows together. When all are there the mean contributions of the
+book are known, against which reasons are told: ``loans-N.parquet`` and ``borrowers-N.parquet``, with tiers. Every file appears in
+one step. All of it belongs to one job: ledger, bundle, catalogue, policy, day, kind, and the official run before; another job
+begins anew.
 """
 
 import json
@@ -18,6 +18,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from features import durable
@@ -31,6 +32,8 @@ from monitoring import runs
 from monitoring.night import Progress, Scores, explain, score_book, settle
 
 WORKERS = 2
+READ, CONTRIBUTED = "read ", b"contributed"
+"""Before the name of a value that the model read; where a file says what its rows contribute."""
 
 
 @dataclass(frozen=True)
@@ -50,20 +53,23 @@ class Work:
         return [number for number in ledger.partitions if not self.path("scored", number).is_file()]
 
     def keep(self, number: int, scores: Scores) -> None:
-        """The scores of a partition, durable when this returns; the rows are written last and say that it is done."""
-        said = json.dumps({"rows": len(scores.rows), "contributed": scores.contributed.tolist()})
-        durable.appear(self._sums(number), lambda draft: draft.write_text(said, "utf-8"))
-        for name, frame in (("values", scores.values), ("scored", scores.rows)):
-            durable.appear(self.path(name, number), partial(frame.to_parquet, index=False, compression="lz4"))
+        """The scores of a partition, durable when this returns."""
+        table = pa.Table.from_pandas(pd.concat([scores.rows, scores.values.add_prefix(READ)], axis=1), preserve_index=False)
+        said = {**table.schema.metadata, CONTRIBUTED: json.dumps(scores.contributed.tolist())}
+        table = table.replace_schema_metadata(said)
+        durable.appear(self.path("scored", number), partial(pq.write_table, table, compression="lz4"))
+
+    def kept(self, number: int) -> tuple[pd.DataFrame, pd.DataFrame]:
+        """The rows of a partition, and the values that the model read."""
+        frame = pq.read_table(self.path("scored", number)).to_pandas()
+        read = frame.columns.str.startswith(READ)
+        return frame.loc[:, ~read], frame.loc[:, read].rename(columns=lambda name: name.removeprefix(READ))
 
     def mean(self, partitions: range) -> Float | None:
         """Mean contribution of each feature over the rows of all partitions, added up in their order; None without a row."""
-        found = [json.loads(self._sums(number).read_text("utf-8")) for number in partitions]
-        rows = sum(part["rows"] for part in found)
-        return np.array([part["contributed"] for part in found]).sum(axis=0) / rows if rows else None
-
-    def _sums(self, number: int) -> Path:
-        return self.folder / f"sums-{number}.json"
+        files = [pq.read_metadata(self.path("scored", number)) for number in partitions]
+        rows = sum(file.num_rows for file in files)
+        return np.array([json.loads(file.metadata[CONTRIBUTED]) for file in files]).sum(axis=0) / rows if rows else None
 
 
 def begin(book: Path, bundle: Bundle, as_of: date, kind: str, home: Path | None = None) -> Work:
@@ -105,8 +111,7 @@ def place(work: Work, bundle: Bundle) -> None:
     before = _before(work, ledger.manifest.partitions)
 
     def one(number: int) -> None:
-        scored, values = (pq.read_table(work.path(name, number)).to_pandas() for name in ("scored", "values"))
-        rows = explain(scored, values, scorer, against)
+        rows = explain(*work.kept(number), scorer, against)
         placed = settle(rows, ledger, before(number), work.as_of, work.kind, against)
         for name, table in runs.tables(placed, stamps).items():
             if not work.path(name, number).is_file():
