@@ -82,7 +82,7 @@ def trace(ledger: Ledger, entity: str, as_of: date, feature: Feature, known_by: 
     """
     borrower, loan = find(ledger, entity)
     known_by = known_by or as_of
-    _in_time(ledger, borrower, entity, as_of, known_by)
+    in_time(ledger, borrower, entity, as_of, known_by)
     leaves = {leaf.name: leaf for leaf in feature.measure.leaves()}
     spine = Spine.of([(borrower, loan)], as_of, known_by)
     value, *values = compute(spine, ledger, [feature, *(fact(name, leaf) for name, leaf in leaves.items())], 1).iloc[0]
@@ -203,7 +203,8 @@ def _of(ledger: Ledger, table: str, number: int, key: str, value: str, column: s
     return pq.read_table(path, columns=[column], filters=[(key, "=", value)], partitioning=None)[column]
 
 
-def _in_time(ledger: Ledger, borrower: str, entity: str, as_of: date, known_by: date) -> None:
+def in_time(ledger: Ledger, borrower: str, entity: str, as_of: date, known_by: date) -> None:
+    """Raises DataRefused for a day after the ledger's last, NotFound for one on which nothing of the borrower was known."""
     if as_of > ledger.known_through:
         raise DataRefused(
             f"{as_of} is after the last day the ledger knows of, {ledger.known_through}: name that day or an earlier one",

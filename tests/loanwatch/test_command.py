@@ -18,7 +18,7 @@ from models.registry import Registry
 VERBS = [
     (), ("simulate",), ("ingest",), ("map",), ("quarantine",), ("train",), ("promote",), ("nightly",), ("score",), ("features",),
     ("features", "list"), ("features", "describe"),
-    ("features", "sql"), ("features", "trace"), ("doctor",), ("demo",),
+    ("features", "sql"), ("features", "trace"), ("doctor",), ("demo",), ("dossier",),
 ]  # fmt: skip
 
 Said = tuple[int, str, str]
@@ -210,6 +210,20 @@ def test_a_score_is_one_json_document_on_stdout_and_a_table_on_stderr(run: Run, 
     assert {"official_tier", "indicative_tier", "points", "grade", "reasons", "missing", "bundle", "as_of"} <= set(said)
     assert all(r["en"] and r["zh"] for r in said["reasons"])
     assert loan in err
+
+
+def test_a_dossier_is_one_json_document_on_stdout_and_warns_of_personal_data(run: Run, book: Book, tmp_path: Path) -> None:
+    row = book.rows.iloc[4]
+    where = ("--book", book.path, "--mlruns", book.mlruns, "--loan", row["loan_id"], "--out", tmp_path / "dossier")
+    code, out, err = run("dossier", *where, "--json")
+    assert code == 0, err
+    said = strict(out)
+    assert (said["loan"], said["as_of"], said["known_by"]) == (row["loan_id"], str(book.day), str(book.day))
+    assert said["scored_by"] is not None or (said["log_odds"], said["pd_12m"]) == (row["log_odds"], row["pd_12m"])
+    assert (tmp_path / "dossier" / "recompute.py").is_file() and said["digest"] in err
+    assert "personal data" in err and "个人" in err
+    code, _, err = run("dossier", *where)
+    assert (code, "is there already" in flowing(err)) == (2, True)
 
 
 def test_a_night_is_one_json_document_on_stdout(run: Run, book: Book, own: Path) -> None:
