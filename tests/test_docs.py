@@ -185,4 +185,5 @@ def _names(module: str) -> set[str]:
     defined = {node.name for node in nodes if isinstance(node, ast.FunctionDef | ast.ClassDef)}
     targets = [target for node in nodes if isinstance(node, ast.Assign) for target in node.targets]
     passed_on = {name.name for node in nodes if path.is_dir() and isinstance(node, ast.ImportFrom) for name in node.names}
+    passed_on |= {inside.stem for inside in path.glob("*.py")}
     return defined | passed_on | {target.id for target in targets if isinstance(target, ast.Name)}
