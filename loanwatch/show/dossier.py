@@ -21,14 +21,15 @@ def made(console: Console, found: Dossier) -> None:
         f"digest, to be given to the auditor by another way | 摘要,请另行告知审计人员: {found.digest}",
         "It holds personal data by id: pass it on only to who may see them. | 内含可识别个人的信息,请仅交给有权查看者。",
     ]
-    if found.scored_by not in (None, asked.loan):
-        lines.insert(
-            1, f"a company: on the day its score was that of loan {escape(str(found.scored_by))} | 企业当日评分取自该贷款"
-        )
+    if not found.standing.live:
+        lines.insert(1, "no night scores the loan on this day: closed, paid off, written off or out of sight | 当日不在评分范围")
+    elif found.standing.scored_by not in (None, asked.loan):
+        worst = escape(str(found.standing.scored_by))
+        lines.insert(1, f"a company carries the score of its worst loan, on this day {worst} | 企业采用其风险最高贷款的评分")
     for line in lines:
         console.print(line, highlight=False, soft_wrap=True)
 
 
 def as_json(found: Dossier) -> dict[str, Any]:
-    said = {name: value for name, value in asdict(found).items() if name != "asked"}
-    return {**asdict(found.asked), **said}
+    said = {name: value for name, value in asdict(found).items() if name not in ("asked", "standing")}
+    return {**asdict(found.asked), **found.standing._asdict(), **said}

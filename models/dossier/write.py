@@ -13,8 +13,7 @@ from dataclasses import dataclass
 from datetime import date
 from importlib.resources import files
 from pathlib import Path
-from string import Template
-from typing import Any
+from typing import Any, NamedTuple
 
 import duckdb
 import numpy as np
@@ -31,7 +30,8 @@ from features.spine import Spine
 from features.sql import query
 from models.bundle import Bundle
 from models.dossier import records, tables
-from models.score import Scored, Scorer
+from models.dossier.page import page
+from models.score import Scorer
 from models.shapley import explained
 
 SUMS = "SHA256SUMS"
@@ -49,12 +49,16 @@ class Asked:
     known_by: date
 
 
+class Standing(NamedTuple):
+    """Whether a night of the day scores the loan; and for a company the worst of its loans, whose score all of them carry."""
+
+    live: bool
+    scored_by: str | None
+
+
 @dataclass(frozen=True)
 class Dossier:
-    """A finished dossier: what it says, sha256 of its list of digests, and the number of records by table.
-
-    ``scored_by`` is the live loan of a company whose score all its loans carry; None for a person, and where none is live.
-    """
+    """A finished dossier: what it says, sha256 of its list of digests, and the number of records by table."""
 
     folder: Path
     asked: Asked
@@ -63,7 +67,7 @@ class Dossier:
     pd_12m: float
     records: dict[str, int]
     features: int
-    scored_by: str | None
+    standing: Standing
 
 
 def write(
@@ -118,7 +122,8 @@ def _fill(
     spine = Spine.of([(asked.borrower, asked.loan)], asked.as_of, asked.known_by)
     scored = scorer.score(compute(spine, ledger, features, 1))
     counted = records.write(draft, ledger, features, asked.borrower, asked.known_by)
-    said = _said(ledger, scorer.bundle, asked, _scored_by(ledger, scorer, asked, features))
+    standing = _standing(ledger, scorer, asked, features)
+    said = _said(ledger, scorer.bundle, asked, standing)
     shutil.copytree(bundle, draft / "bundle")
     (draft / "features").mkdir()
     texts = {
@@ -129,7 +134,7 @@ def _fill(
         "calibration.json": _json(scorer.bundle.said["calibration"]),
         "terms.toml": files("features").joinpath("terms.toml").read_text("utf-8"),
         "arrears.txt": f"{walk.__doc__}",
-        "README.md": _readme(said, scored, counted, draft),
+        "README.md": page(said, scored, counted),
         **{name: files("models.dossier.kit").joinpath(name).read_text("utf-8") for name in SHIPPED},
         **{f"features/{f.name}.sql": query([f]) + "\n" for f in features},
     }
@@ -137,44 +142,29 @@ def _fill(
         (draft / name).write_text(text, "utf-8")
     digest = _sum(draft)
     row = float(scored.log_odds[0]), float(scored.pd_12m[0])
-    return Dossier(folder, asked, digest, *row, counted, len(features), said["scored_by"])
+    return Dossier(folder, asked, digest, *row, counted, len(features), standing)
 
 
-def _said(ledger: Ledger, bundle: Bundle, asked: Asked, scored_by: str | None) -> dict[str, Any]:
+def _said(ledger: Ledger, bundle: Bundle, asked: Asked, standing: Standing) -> dict[str, Any]:
     """Whose score it is, and the digests of what it was made from."""
     manifest = ledger.manifest
     return {
         "loan": asked.loan, "borrower": asked.borrower, "as_of": str(asked.as_of), "known_by": str(asked.known_by),
-        "scored_by": scored_by, "bundle": bundle.digest, "catalogue": bundle.catalogue, "terms": terms.digest(),
+        **standing._asdict(), "bundle": bundle.digest, "catalogue": bundle.catalogue, "terms": terms.digest(),
+        "target": bundle.said["target"]["name"],
         "ledger": {"version": manifest.ledger_version, "digest": manifest.digest(), "known_through": manifest.known_through},
         "duckdb": duckdb.__version__,
     }  # fmt: skip
 
 
-def _scored_by(ledger: Ledger, scorer: Scorer, asked: Asked, features: Sequence[Feature]) -> str | None:
-    """The worst of a company's live loans, as the night chooses it."""
+def _standing(ledger: Ledger, scorer: Scorer, asked: Asked, features: Sequence[Feature]) -> Standing:
     people = population(ledger, [asked.as_of], [partition_of(asked.borrower, ledger.manifest.partitions)])
-    live = people.facts["live"].to_numpy(dtype=bool) & people.facts["company"].to_numpy(dtype=bool)
-    rows = np.flatnonzero(live & (people.spine.borrower_id == asked.borrower))
-    if not len(rows):
-        return None
-    loans = [str(loan) for loan in people.spine.loan_id[rows]]
+    his = (people.spine.borrower_id == asked.borrower) & people.facts["live"].to_numpy(dtype=bool)
+    loans = [str(loan) for loan in people.spine.loan_id[his]]
+    if asked.loan not in loans or not people.facts["company"].to_numpy(dtype=bool)[his].all():
+        return Standing(asked.loan in loans, None)
     spine = Spine.of([(asked.borrower, loan) for loan in loans], asked.as_of, asked.known_by)
-    return loans[int(np.argmax(scorer.log_odds(compute(spine, ledger, features, 1))))]
-
-
-def _readme(said: dict[str, Any], scored: Scored, counted: dict[str, int], draft: Path) -> str:
-    template = Template(files("models.dossier.kit").joinpath("README.md").read_text("utf-8"))
-    company = said["scored_by"] is not None
-    return template.substitute(
-        {k: said[k] for k in ("loan", "borrower", "as_of", "known_by", "bundle", "duckdb")},
-        pd=f"{float(scored.pd_12m[0]):.4%}", log_odds=f"{float(scored.log_odds[0]):+.6f}",
-        features=len(scored.features), records=f"{sum(counted.values()):,}",
-        tables="\n".join(f"| `records/{name}.csv` | {n:,} |" for name, n in counted.items()),
-        ledger_version=said["ledger"]["version"], ledger_digest=said["ledger"]["digest"],
-        worst=f"\nThis borrower is a company; its score on the day is that of loan {said['scored_by']}.\n" if company else "",
-        worst_zh=f"\n该借款人为企业,其当日评分为贷款 {said['scored_by']} 的评分。\n" if company else "",
-    )  # fmt: skip
+    return Standing(True, loans[int(np.argmax(scorer.log_odds(compute(spine, ledger, features, 1))))])
 
 
 def _sum(draft: Path) -> str:

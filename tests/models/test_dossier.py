@@ -25,7 +25,7 @@ from features.catalogue import feature
 from features.errors import DataRefused, NotFound, UsageError
 from features.spine import Spine
 from models.dossier.kit import recompute
-from models.dossier.write import Dossier, write
+from models.dossier.write import Dossier, Standing, write
 from models.score import Scorer
 
 KIT = Path(recompute.__file__).parent
@@ -136,7 +136,8 @@ def test_the_champions_dossier_is_recomputed_and_says_which_loan_a_company_is_sc
     found = made(book, champion, tmp_path / "one", loan, *days)
     recomputed(alone, found)
     rows = book.rows.set_index("loan_id")["log_odds"]
-    worst = found if found.scored_by == loan else made(book, champion, tmp_path / "worst", str(found.scored_by), *days)
+    scored_by = str(found.standing.scored_by)
+    worst = found if scored_by == loan else made(book, champion, tmp_path / "worst", scored_by, *days)
     assert worst.log_odds == rows[loan]
 
 
@@ -280,6 +281,14 @@ def test_with_digests_made_to_fit_the_recomputation_itself_finds_what_was_change
 
 
 # --- what cannot be made
+
+
+def test_a_loan_that_no_night_scores_is_said_to_be_one(book: Book, small: Model, tmp_path: Path) -> None:
+    scored = set(book.rows["loan_id"])
+    gone = next(str(loan) for loan in book.ledger.read("loans", 0)["loan_id"].unique().to_pylist() if loan not in scored)
+    found = made(book, small, tmp_path / "gone", gone, book.day)
+    assert found.standing == Standing(live=False, scored_by=None)
+    assert "no night scores the loan" in (tmp_path / "gone" / "README.md").read_text("utf-8")
 
 
 def test_what_cannot_be_made_is_refused_and_leaves_nothing(book: Book, small: Model, dossier: Dossier, tmp_path: Path) -> None:
