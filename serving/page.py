@@ -40,7 +40,7 @@ def html(found: Explanation) -> str:
     said = certificate(found)
     names = {name: (feature(name).en, feature(name).zh) for name in _named(said)}
     pictures = {"book_svg": Markup(waterfall(found.book)), "review_svg": found.review and Markup(waterfall(found.review))}
-    return templates().get_template("explanation.html").render(c=said, names=names, **pictures)
+    return templates().get_template("explanation.html").render(c=said, names=names, most=MOST, **pictures)
 
 
 def waterfall(found: Comparison) -> str:
