@@ -16,10 +16,12 @@ from features.arrays import Float
 from features.errors import DataRefused, NotFound
 from features.labels import population
 from features.window import to_date
+from models import keys
 from models.baselines import BASELINES
 from models.evaluate import judge
 from models.explain import REASONS, told
 from models.explain import training as learned_from
+from models.keys import Untrusted
 from models.wording import sentence
 from monitoring.night import score_book
 from monitoring.policy import tier_policy
@@ -210,3 +212,22 @@ def test_a_champion_of_another_book_is_not_used(book: Book, own: Path) -> None:
     (own / "bundles").unlink()
     with pytest.raises(NotFound, match="was not trained on this book"):
         nightly.champion(own, book.mlruns)
+
+
+def test_a_champion_signed_with_a_key_that_the_book_no_longer_trusts_is_not_used(book: Book, own: Path) -> None:
+    (own / "keys").unlink()
+    with pytest.raises(Untrusted, match="which is not trusted here"):
+        nightly.run(own, book.mlruns, book.day, dry=True)
+    assert keys.signer(own).trusted.keys() != keys.of_book(book.path).keys()
+    with pytest.raises(Untrusted):
+        nightly.champion(own, book.mlruns)
+
+
+def test_a_key_that_may_not_sign_is_refused_before_anything_is_trained(own: Path, tmp_path: Path) -> None:
+    goal, how = training.choose(None, "default")
+    with (
+        pytest.raises(NotFound, match="no signing key there"),
+        training.begun(own, tmp_path / "mlruns", goal, how, tmp_path / "k"),
+    ):
+        raise AssertionError
+    assert not (tmp_path / "mlruns").exists()
