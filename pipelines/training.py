@@ -10,41 +10,29 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from features.labels import Target
 from features.ledger import Ledger
-from models import bundle as bundles
 from models import keys
 from models.assess import Assessment, assess
 from models.bundle import Bundle
 from models.crossfit import cross_assess
-from models.explain import training as learned_from
-from models.faithful import faithfulness
 from models.gate import Finding, Gate, gate, judge_for_promotion, unchanged
 from models.incumbent import Incumbent, incumbent
-from models.overview import dependences, group_chart, importance
-from models.plots import beeswarm, pictures
 from models.profile import Profile, profile
 from models.promotions import Promotions
-from models.reference import reference_of, spaced
 from models.registry import CHAMPION, CRITERIA_TAG, NOT_MET_TAG, Published, Registry
 from models.report import Criterion, documents
 from models.sample import Sample, draw
-from models.score import Scorer
 from models.search import Budget, search
 from models.train import Fits, Trained, fits_here, train
 from models.validate import Validation, validate
 from models.walk import walk
-from monitoring.policy import tier_policy
 from pipelines.cluster import Cluster
-from pipelines.numbers import against, by_itself, faithful, flat, shown, slices_json, verdicts_json
+from pipelines.numbers import against, faithful, flat, shown, slices_json, verdicts_json
+from pipelines.package import look, package, watch_from
 from pipelines.promotion import now, reconcile
 
 Progress = Callable[[str, int], None]
-WATCHED = "watch"
-SHOWN_ROWS = 5_000
-"""Rows of the test months in the pictures of what moves the score: enough to see the shape."""
 
 
 @dataclass(frozen=True)
@@ -173,15 +161,6 @@ def examine(
     return validate(trained, rows, assessment, ledger, watch_from(ledger), walked, done)
 
 
-def watch_from(ledger: Ledger) -> float:
-    """The PD from which the tier policy in force on the ledger's last day watches a borrower."""
-    limits = [tier.pd_below for tier in tier_policy(ledger.known_through).tiers]
-    names = [tier.name for tier in tier_policy(ledger.known_through).tiers]
-    found = limits[names.index(WATCHED) - 1]
-    assert found is not None  # only the last tier has no limit
-    return found
-
-
 def publish(book: Path, mlruns: Path, trained: Trained, trial: Trial, rows: Sample, run: Begun) -> Training:
     """Write the bundle into the book and register it with its documents; champion only if every criterion is met.
 
@@ -191,11 +170,11 @@ def publish(book: Path, mlruns: Path, trained: Trained, trial: Trial, rows: Samp
     beside = trial.beside
     caveat = (beside.en, beside.zh) if beside is not None else ("", "")
     findings = judge_for_promotion(trial.assessment.whole, trained.target.months, run.criteria, caveat)
-    bundle = _bundle(book, trained, trial, rows, run)
-    figures = _figures(bundle, trial, rows)
+    bundle = package(book, trained, trial.assessment, trial.validation, rows, run.criteria, run.key)
+    figures, groups = look(bundle, trial.assessment, rows)
     criteria = [Criterion(*finding.say(), finding.met) for finding in findings]
     pages = documents(bundle, trial.assessment, trial.validation, rows, Ledger(book).manifest, criteria, figures)
-    pages["worth.csv"] = trial.validation.worth.table().to_csv(index=False)
+    pages |= {"worth.csv": trial.validation.worth.table().to_csv(index=False), "groups.csv": groups.to_csv(index=False)}
     registry, tags = Registry(mlruns), {CRITERIA_TAG: run.criteria.digest, NOT_MET_TAG: ",".join(_not_met(findings))}
     metrics = {**flat(trial.assessment), **shown(trial.validation), **faithful(bundle)}
     published = registry.publish(run.run_id, bundle, book / "bundles" / bundle.digest, metrics, figures, tags, pages)
@@ -205,31 +184,6 @@ def publish(book: Path, mlruns: Path, trained: Trained, trial: Trial, rows: Samp
     champion = registry.aliases().get(CHAMPION) == published.version
     registry.say(run.run_id, state="champion" if champion else "challenger")
     return Training(bundle, replace(published, champion=champion), trial, findings)
-
-
-def _bundle(book: Path, trained: Trained, trial: Trial, rows: Sample, run: Begun) -> Bundle:
-    ledger = Ledger(book).manifest
-    metrics = {
-        **verdicts_json(by_itself(trial.assessment.whole)), "slices": slices_json(trial.assessment),
-        "validation": trial.validation.as_json(), "criteria": run.criteria.digest,
-    }  # fmt: skip
-    known = {"digest": ledger.digest(), "version": ledger.ledger_version}
-    draft, taught = bundles.drafted(trained, trial.validation.horizons, metrics, known), spaced(np.flatnonzero(rows.pool))
-    scorer = Scorer(draft)
-    reference = reference_of(scorer, rows.x.iloc[taught], rows.weight[taught])
-    whole, test = Scorer(replace(draft, reference=reference)), rows.x.iloc[np.flatnonzero(rows.test)]
-    judged = {**metrics, "faithfulness": faithfulness(whole, test, watch_from(Ledger(book))).as_json()}
-    return bundles.write(book / "bundles", replace(draft, metrics=judged), reference, scorer.golden(), keys.signer(book, run.key))
-
-
-def _figures(bundle: Bundle, trial: Trial, rows: Sample) -> dict[str, Any]:
-    test = np.flatnonzero(rows.test)
-    scored = Scorer(bundle).score(rows.x.iloc[test[:: -(-len(test) // SHOWN_ROWS)]])
-    drawn = {f"dependence_{name}": figure for name, figure in dependences(scored).items()}
-    return {
-        **pictures(trial.assessment), "beeswarm": beeswarm(scored),
-        "groups": group_chart(importance(scored, learned_from(bundle))), **drawn,
-    }  # fmt: skip
 
 
 def run(

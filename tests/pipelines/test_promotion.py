@@ -19,7 +19,7 @@ from models.registry import CHAMPION, Registry
 from models.search import Budget
 from models.train import Trained, train
 from models.validate import Validation
-from pipelines import promotion, training
+from pipelines import package, promotion, training
 from pipelines.training import Training, Trial
 
 GOAL, HOW = target("default_12m"), profile()
@@ -43,10 +43,10 @@ def made(book: Book) -> Made:
 @pytest.fixture(autouse=True)
 def no_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
     """What is drawn takes longer than all that is tested here."""
-    monkeypatch.setattr(training, "pictures", lambda assessment: {})
+    monkeypatch.setattr(package, "pictures", lambda assessment: {})
     for name in ("beeswarm", "group_chart"):
-        monkeypatch.setattr(training, name, lambda _: Figure())
-    monkeypatch.setattr(training, "dependences", lambda _: {})
+        monkeypatch.setattr(package, name, lambda _: Figure())
+    monkeypatch.setattr(package, "dependences", lambda _: {})
     monkeypatch.setattr(training, "documents", lambda *_: {})
 
 

@@ -25,7 +25,7 @@ from models.keys import Untrusted
 from models.wording import sentence
 from monitoring.night import score_book
 from monitoring.policy import tier_policy
-from pipelines import nightly, training
+from pipelines import nightly, package, training
 from pipelines.numbers import verdicts_json
 
 METRICS = (
@@ -78,7 +78,7 @@ def test_a_present_champion_stands_beside_the_model_under_a_name_of_its_own() ->
 
 
 def test_who_is_flagged_is_who_the_tier_policy_watches(book: Book) -> None:
-    assert training.watch_from(book.ledger) == tier_policy(book.day)["standard"].pd_below == 0.05
+    assert package.watch_from(book.ledger) == tier_policy(book.day)["standard"].pd_below == 0.05
 
 
 def test_all_scores_are_judged_on_the_same_rows(book: Book) -> None:
