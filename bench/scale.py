@@ -110,7 +110,8 @@ def main() -> None:
     start = time.monotonic()
     raw(files, asked.loans)
     print(f"{asked.loans:,} loans; load average {os.getloadavg()[0]:.1f}; raw files {time.monotonic() - start:.0f} s", flush=True)
-    step("files to ledger", partial(_ingest, book, files))
+    if not (book / "ledger" / "manifest.json").is_file():
+        step("files to ledger", partial(_ingest, book, files))
     day = Ledger(book).known_through
     for name, work in (("features, score, reasons", _score), ("tiers and reviews", _settle), ("the run's folder", _write)):
         step(name, partial(work, book, asked.model, day))
