@@ -1,4 +1,4 @@
-"""Why one loan is scored as it is, and what of it was checked: the certificate that is made when somebody asks.
+"""Why one loan is scored as it is, worked out when somebody asks.
 
 Three references, each named: against the book (parts that add up to the distance from its mean), since the last review (the same
 model on the same borrower then), and against the threshold of the next tier (a distance, and values that would cross it, each
@@ -6,10 +6,9 @@ scored again; no attribution).
 """
 
 import math
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -17,10 +16,8 @@ import pandas as pd
 from features.errors import UsageError
 from features.ledger import Ledger
 from models.explain import Against, Reason, earlier, every
-from models.groups import group_of
-from models.score import Scored, Scorer, probability
+from models.score import Scored, Scorer
 from models.whatif import Counterfactual, Direction, Reach, WhatIf
-from models.wording import LANGUAGES, meaning, sentence
 from monitoring.night import Scores, borrowers_of, explain, last_review
 from monitoring.policy import TierPolicy, tier_policy
 from monitoring.runs import reference
@@ -158,55 +155,3 @@ def _threshold(row: pd.Series, policy: TierPolicy) -> Threshold | None:
     limit = policy.tiers[tier - 1].pd_below
     assert limit is not None  # only the last tier has no limit
     return Threshold(policy.tiers[tier - 1].name, math.log(limit / (1 - limit)), by_pd < tier)
-
-
-def certificate(found: Explanation) -> dict[str, Any]:
-    """The explanation as one document, with what was checked; numbers as they are, None for unknown."""
-    row = found.answer.row
-    return {
-        "loan_id": found.loan_id, "borrower_id": str(row["borrower_id"]), "as_of": found.as_of, "bundle": found.bundle,
-        "log_odds": found.log_odds, "pd_12m": float(row["pd_12m"]), "points": float(row["points"]), "grade": int(row["grade"]),
-        "official_tier": found.answer.official_tier, "indicative_tier": found.answer.indicative_tier,
-        "against_the_book": _comparison(found.book),
-        "since_the_last_review": found.review and _comparison(found.review),
-        "against_the_threshold": found.threshold and {
-            **asdict(found.threshold), "distance": found.log_odds - found.threshold.below,
-            "would_leave_if": [_way(way) for way in found.ways],
-        },
-        "unknown": {
-            "pd_from": _pd(found.unknown.low), "pd_to": _pd(found.unknown.high), "sources": list(row["missing"]),
-            "alone": [{"feature": r.feature, "pd_from": _pd(r.low), "pd_to": _pd(r.high)} for r in found.unknown.alone],
-        },
-        "checked": {
-            "additive_to": 1e-9, "additive": abs(found.book.gap) <= 1e-9, "gap": found.book.gap,
-            "moves_as_declared": not found.directions, "moves_otherwise": [asdict(d) for d in found.directions],
-            "counterfactuals_scored_again": len(found.ways),
-        },
-    }  # fmt: skip
-
-
-def _comparison(found: Comparison) -> dict[str, Any]:
-    against = found.against
-    return {
-        "reference": {"kind": against.kind, "day": against.day}, "start": found.start,
-        "parts": [
-            {"group": group_of(r.feature).id, "feature": r.feature, "value": known(r.value), "usual": known(r.usual),
-             "log_odds": r.log_odds, **{language: sentence(r, against, language) for language in LANGUAGES}}
-            for r in found.reasons
-        ],
-    }  # fmt: skip
-
-
-def _way(way: Counterfactual) -> dict[str, Any]:
-    changes = [
-        {**asdict(c), **{language: meaning(c.feature, c.instead, language) for language in LANGUAGES}} for c in way.changes
-    ]
-    return {"changes": changes, "log_odds": way.log_odds, "pd_12m": _pd(way.log_odds)}
-
-
-def known(value: float) -> float | None:
-    return None if np.isnan(value) else value
-
-
-def _pd(log_odds: float) -> float:
-    return float(probability(np.array([log_odds]))[0])

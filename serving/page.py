@@ -14,7 +14,8 @@ from models.explain import Reason
 from models.groups import group_of
 from models.report import TEMPLATES
 from models.wording import REFERENCES
-from serving.explanation import Comparison, Explanation, certificate
+from serving.certificate import certificate
+from serving.explanation import Comparison, Explanation
 
 WIDTH, LEFT, RIGHT, LINE, TOP = 980, 330, 90, 40, 12
 MOST = 10

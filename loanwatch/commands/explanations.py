@@ -58,7 +58,8 @@ def _explained(
     """One score: its document, and how to make its page and its picture."""
     from loanwatch.show.explanation import explanation
     from serving import page
-    from serving.explanation import certificate, explain_borrower, explain_loan
+    from serving.certificate import certificate
+    from serving.explanation import explain_borrower, explain_loan
 
     if loan is not None:
         found = explain_loan(book, scorer, loan, day, since)

@@ -76,7 +76,7 @@ def _way(way: Counterfactual, between: str, at: int) -> str:
 
 
 def _unknown(console: Console, found: Explanation) -> None:
-    from serving.explanation import certificate
+    from serving.certificate import certificate
 
     said = certificate(found)["unknown"]
     if said["alone"]:

@@ -15,7 +15,8 @@ from models.score import probability
 from monitoring.policy import tier_policy
 from monitoring.runs import NIGHTLY
 from serving import overview, page
-from serving.explanation import Explanation, certificate, explain_borrower, explain_loan
+from serving.certificate import certificate
+from serving.explanation import Explanation, explain_borrower, explain_loan
 
 
 @pytest.fixture(scope="module")
