@@ -18,7 +18,7 @@ from models.registry import Registry
 VERBS = [
     (), ("simulate",), ("ingest",), ("map",), ("quarantine",), ("train",), ("promote",), ("nightly",), ("score",), ("features",),
     ("features", "list"), ("features", "describe"),
-    ("features", "sql"), ("features", "trace"), ("doctor",), ("demo",), ("dossier",),
+    ("features", "sql"), ("features", "trace"), ("doctor",), ("demo",), ("dossier",), ("explain",),
 ]  # fmt: skip
 
 Said = tuple[int, str, str]
@@ -101,6 +101,8 @@ def test_every_verb_of_the_app_is_tried_here() -> None:
         (("train", "--book", "nowhere"), 4, "no ledger there yet"),
         (("quarantine", "--book", "nowhere"), 4, "no ledger there yet"),
         (("score", "--book", "nowhere", "--loan", "L1"), 4, "no ledger there yet"),
+        (("explain", "--loan", "L1", "--borrower", "B1"), 2, "not both"),
+        (("explain", "--book", "nowhere"), 4, "no ledger there yet"),
         (("features", "describe", "worst_dpd_9"), 4, "did you mean worst_dpd_90"),
         (("features", "sql", "dpdd"), 4, "did you mean dpd"),
         (("features", "trace", "L1", "2024-12-31", "dpdd"), 4, "did you mean dpd"),
@@ -198,6 +200,20 @@ def test_a_long_trace_shows_the_latest_and_an_unheard_source_is_said_to_be_so(ru
     silent = next(iter(book.sample.people.spine.borrower_id[book.sample.x["promises_365"].isna()]))
     _, out, _ = run("features", "trace", silent, book.day, "promises_365", "--book", book.path)
     assert "nothing was heard of this source" in flowing(out)
+
+
+def test_an_explanation_is_a_document_a_page_and_a_picture(run: Run, book: Book, tmp_path: Path) -> None:
+    where = ("--book", book.path, "--mlruns", book.mlruns, "--html", tmp_path / "why.html", "--svg", tmp_path / "why.svg")
+    loan = book.scores.rows["loan_id"].iloc[3]
+    code, out, err = run("explain", *where, "--loan", loan, "--since", "2024-06-30", "--json")
+    assert (code, strict(out)["checked"]["additive"]) == (0, True)
+    assert loan in err and "log-odds" in err
+    assert loan in (tmp_path / "why.html").read_text("utf-8")
+    assert (tmp_path / "why.svg").read_text("utf-8").startswith("<svg")
+    code, out, err = run("explain", *where, "--json")
+    assert (code, strict(out)["loans"]) == (0, len(book.scores.rows))
+    assert "bureau score" in err
+    assert (tmp_path / "why.svg").read_text("utf-8").startswith("<?xml")
 
 
 def test_a_score_is_one_json_document_on_stdout_and_a_table_on_stderr(run: Run, book: Book) -> None:
