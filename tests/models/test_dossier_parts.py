@@ -15,6 +15,7 @@ from grown import Sort, sorts
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+from features import terms
 from features.build import compute_partition
 from features.catalogue import CATALOGUE, feature
 from features.events import day_number
@@ -24,6 +25,7 @@ from features.spine import Spine
 from features.sql import query
 from features.window import to_date
 from models.dossier import records, tables
+from models.dossier.kit import arrears as walk
 from models.dossier.kit import forest as plain
 from models.dossier.kit import recompute
 from models.forest import Forest
@@ -157,9 +159,7 @@ def test_closed_days_are_those_of_the_calendar() -> None:
 
 
 def test_the_digest_of_the_terms_is_ours() -> None:
-    from features import terms
-
-    assert recompute.terms_digest(worlds.SHIPPED) == terms.digest()
+    assert walk.digest(worlds.SHIPPED) == terms.digest()
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,8 @@ in order of ``event_on``, ``known_on``, ``record_id``. ``terms`` is the text of 
 each day that is no business day.
 """
 
+import hashlib
+import json
 import tomllib
 from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -20,6 +22,7 @@ Records = Mapping[str, list[Row]]
 Closed = Container[tuple[str, int]]
 NAN = float("nan")
 BEFORE = date(1899, 12, 31)
+COMPONENTS = ("penalty", "fee", "interest", "principal")
 WINDOWS = (30, 90, 180, 365)
 """Days of the windows over which the worst days past due and the days overdue are told."""
 
@@ -48,6 +51,19 @@ def rule(text: str, product: str | None) -> Row:
     """What the terms say of a product."""
     tables = tomllib.loads(text)
     return {**tables["default"], **tables.get(product or "default", {})}
+
+
+def digest(terms: str) -> str:
+    """sha256 of what the terms say: products, who is paid first, grace, prepayments, calendars."""
+    tables = tomllib.loads(terms)
+    entries = [{**tables["default"], **tables[name]} for name in dict.fromkeys(("default", *tables))]
+    falls = [[(COMPONENTS.index(c), place) for place, group in enumerate(e["waterfall"]) for c in group] for e in entries]
+    calendars = sorted({e["calendar"] for e in entries} - {""})
+    calendar = [calendars.index(e["calendar"]) if e["calendar"] else -1 for e in entries]
+    last = [int(e["prepayment"] == "last") for e in entries]
+    paid = [[[pair[i] for pair in fall] for fall in falls] for i in (0, 1)]
+    said = [list(dict.fromkeys(("default", *tables))), *paid, [e["grace_days"] for e in entries], last, calendar, calendars]
+    return hashlib.sha256(json.dumps(said).encode()).hexdigest()
 
 
 @dataclass
@@ -142,7 +158,7 @@ class Loan:
 
     def fall_due(self, day: int, rows: list[Row]) -> None:
         for row in rows:
-            asked = {name: row.get(name) or 0 for name in ("penalty", "fee", "interest", "principal")}
+            asked = {name: row.get(name) or 0 for name in COMPONENTS}
             if self.taken_off_the_end and self.prepaid > 0 and self.granted is not None:
                 so_far = sum(due.asked["principal"] for due in self.fallen)
                 asked["principal"] = min(asked["principal"], max(self.granted - self.prepaid - so_far, 0))
@@ -153,7 +169,7 @@ class Loan:
             self.settle(settled_on)
 
     def overdue(self, *components: str) -> int:
-        names = components or ("penalty", "fee", "interest", "principal")
+        names = components or COMPONENTS
         return sum(due.left[name] for due in self.queue for name in names)
 
     def outstanding(self) -> int:

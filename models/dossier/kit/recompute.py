@@ -13,7 +13,6 @@ import io
 import json
 import math
 import sys
-import tomllib
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -91,6 +90,7 @@ def files() -> Part:
 
 def model(said: Row) -> Part:
     """From the model's digest to its files, and from these to trees, calibration, the SQL of features, the terms of arrears."""
+    import arrears
     import forest
 
     part, other = Part("model 模型"), "not what the model was trained with"
@@ -106,22 +106,9 @@ def model(said: Row) -> Part:
     for tree, at in sorted(nodes.keys() | grown.keys()):
         part.same(f"forest.csv tree {tree} node {at}", nodes.get((tree, at)), grown.get((tree, at)), other)
     named = {words.split(" ", 1)[0] for *_, query in sql for words in query.split("/* by terms ")[1:]}
-    part.same("terms.toml", terms_digest(text("terms.toml")), said["terms"], "not the terms that manifest.json names")
+    part.same("terms.toml", arrears.digest(text("terms.toml")), said["terms"], "not the terms that manifest.json names")
     part.same("manifest.json terms", named or {said["terms"][:12]}, {said["terms"][:12]}, other)
     return part
-
-
-def terms_digest(terms: str) -> str:
-    """sha256 of what the terms say: products, who is paid first, grace, prepayments, calendars."""
-    components, tables = ("penalty", "fee", "interest", "principal"), tomllib.loads(terms)
-    entries = [{**tables["default"], **tables[name]} for name in dict.fromkeys(("default", *tables))]
-    falls = [[(components.index(c), place) for place, group in enumerate(e["waterfall"]) for c in group] for e in entries]
-    calendars = sorted({e["calendar"] for e in entries} - {""})
-    calendar = [calendars.index(e["calendar"]) if e["calendar"] else -1 for e in entries]
-    last = [int(e["prepayment"] == "last") for e in entries]
-    paid = [[[pair[i] for pair in fall] for fall in falls] for i in (0, 1)]
-    said = [list(dict.fromkeys(("default", *tables))), *paid, [e["grace_days"] for e in entries], last, calendar, calendars]
-    return sha256(json.dumps(said).encode())
 
 
 def features(said: Row) -> tuple[Part, dict[str, float]]:
