@@ -59,6 +59,7 @@ def signer(book: Path, named: Path | None = None) -> Signer:
     Raises NotFound if the one named is not there, UsageError if it is no Ed25519 key or the book does not trust it.
     """
     home = book / "keys"
+    (home / "trusted").mkdir(parents=True, exist_ok=True)
     if named is None:
         named = home / "signing.pem"
         with held(home / ".lock"):

@@ -91,8 +91,9 @@ def openssl(*words: str | Path) -> bytes:
 def test_what_the_error_tells_to_do_is_enough(tmp_path: Path) -> None:
     """With openssl's own key and public half; the fingerprint is what openssl and sha256 give."""
     named, home = tmp_path / "theirs.pem", tmp_path / "book" / "keys" / "trusted"
-    home.mkdir(parents=True)
     openssl("genpkey", "-algorithm", "ed25519", "-out", named)
+    with pytest.raises(UsageError, match="-pubout -out"):
+        signer(tmp_path / "book", named)
     openssl("pkey", "-in", named, "-pubout", "-out", home / "a.pem")
     (name,) = signer(tmp_path / "book", named).trusted
     der = openssl("pkey", "-pubin", "-in", home / "a.pem", "-outform", "DER")
