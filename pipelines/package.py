@@ -55,7 +55,7 @@ def look(bundle: Bundle, assessment: Assessment, rows: Sample) -> tuple[Mapping[
     scored = Scorer(bundle).score(rows.x.iloc[test[:: -(-len(test) // SHOWN_ROWS)]])
     groups = importance(scored, learned_from(bundle))
     drawn = {f"dependence_{name}": figure for name, figure in dependences(scored).items()}
-    return {**pictures(assessment), "beeswarm": beeswarm(scored), "groups": group_chart(groups), **drawn}, groups
+    return {**pictures(assessment), "beeswarm": beeswarm(scored), "feature_groups": group_chart(groups), **drawn}, groups
 
 
 def watch_from(ledger: Ledger) -> float:

@@ -174,7 +174,7 @@ def publish(book: Path, mlruns: Path, trained: Trained, trial: Trial, rows: Samp
     figures, groups = look(bundle, trial.assessment, rows)
     criteria = [Criterion(*finding.say(), finding.met) for finding in findings]
     pages = documents(bundle, trial.assessment, trial.validation, rows, Ledger(book).manifest, criteria, figures)
-    pages |= {"worth.csv": trial.validation.worth.table().to_csv(index=False), "groups.csv": groups.to_csv(index=False)}
+    pages |= {"worth.csv": trial.validation.worth.table().to_csv(index=False), "feature_groups.csv": groups.to_csv(index=False)}
     registry, tags = Registry(mlruns), {CRITERIA_TAG: run.criteria.digest, NOT_MET_TAG: ",".join(_not_met(findings))}
     metrics = {**flat(trial.assessment), **shown(trial.validation), **faithful(bundle)}
     published = registry.publish(run.run_id, bundle, book / "bundles" / bundle.digest, metrics, figures, tags, pages)

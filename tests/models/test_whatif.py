@@ -28,7 +28,7 @@ def test_a_counterfactual_is_what_the_scorer_says_of_changed_values_inside_what_
     reference, found = book.bundle.reference, 0
     for row in rows(book)[ROWS]:
         asked = WhatIf(book.scorer, row)
-        below = asked.log_odds - 0.3
+        below = asked.log_odds - 0.15
         for way in asked.counterfactuals(below):
             changed = row.copy()
             for change in way.changes:
@@ -46,7 +46,7 @@ def test_the_number_that_is_said_is_the_number_that_was_scored(book: Book) -> No
     """A value in a text, typed in again, leads to the same tier; money is said in whole units."""
     for row in rows(book)[ROWS]:
         asked = WhatIf(book.scorer, row)
-        for way in asked.counterfactuals(asked.log_odds - 0.3):
+        for way in asked.counterfactuals(asked.log_odds - 0.15):
             for change in way.changes:
                 said = feature(change.feature)
                 if said.unit in ("days", "count", "months"):
