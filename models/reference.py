@@ -6,17 +6,14 @@ whole numbers stay whole; of too few known rows none is told, lest it be one bor
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from features.arrays import Float, Int
-
-if TYPE_CHECKING:
-    from models.score import Scorer
 
 PERCENTILES = (0.01, 0.50, 0.99)
 FEWEST = 50
@@ -62,17 +59,17 @@ def spaced(rows: Int) -> Int:
     return rows if len(rows) <= ROWS else rows[np.linspace(0, len(rows) - 1, ROWS).astype(np.int64)]
 
 
-def reference_of(scorer: Scorer, x: pd.DataFrame, weights: Float) -> Reference:
-    """The reference of a model by rows that it learned from: features float64 (n, k), what each row stands for (n,).
+def reference_of(contributions: Callable[[pd.DataFrame], Float], x: pd.DataFrame, weights: Float) -> Reference:
+    """The reference of a model by rows that it learned from.
 
-    Raises DataRefused as ``Scorer.score`` does.
+    ``contributions`` gives what each feature adds to the log-odds of rows, float64 (n, k); ``x`` are the rows' features alone, in
+    the order of the bundle, float64 (n, k); ``weights`` what each row stands for (n,).
     """
-    names = scorer.bundle.features
-    columns = np.array([_column(x[name].to_numpy(), weights) for name in names], dtype=np.float64).reshape(len(names), 4)
-    added = np.zeros(len(names))
+    columns = np.array([_column(x[name].to_numpy(), weights) for name in x], dtype=np.float64).reshape(x.shape[1], 4)
+    added = np.zeros(x.shape[1])
     for first in range(0, len(x), BLOCK):
         rows = slice(first, first + BLOCK)
-        added += (weights[rows, None] * scorer.score(x.iloc[rows]).contributions).sum(axis=0)
+        added += (weights[rows, None] * contributions(x.iloc[rows])).sum(axis=0)
     low, usual, high, unknown = columns.T
     return Reference(low, usual, high, unknown, added / weights.sum())
 

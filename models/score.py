@@ -114,6 +114,10 @@ class Scorer:
         """Golden rows of this model with the scores it gives them."""
         return self._again(made_up(self.forest))
 
+    def contributions(self, x: pd.DataFrame) -> Float:
+        """Those of ``score``, float64 (n, k)."""
+        return self.score(x).contributions
+
     def log_odds(self, x: pd.DataFrame) -> Float:
         """The log-odds that ``score`` gives, to the bit, without contributions; float64 (n,). Raises DataRefused like it."""
         values = self._values(x)

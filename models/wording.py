@@ -44,6 +44,11 @@ def sentence(reason: Reason, against: Against, language: Language) -> str:
     return text + (CONTRARY[at] if contrary(reason) else "")
 
 
+def named(against: Against) -> str:
+    """The reference, in both languages."""
+    return " | ".join(text.format(day=against.day) for text in REFERENCES[against.kind])
+
+
 _FORMS = ("{text} ({usual}): {part}", "{text}({usual}):{part}")
 
 

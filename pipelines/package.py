@@ -43,7 +43,7 @@ def package(
     known = {"digest": ledger.manifest.digest(), "version": ledger.manifest.ledger_version}
     draft, taught = bundles.drafted(trained, validation.horizons, metrics, known), spaced(np.flatnonzero(rows.pool))
     scorer = Scorer(draft)
-    reference = reference_of(scorer, rows.x.iloc[taught], rows.weight[taught])
+    reference = reference_of(scorer.contributions, rows.x[list(trained.features)].iloc[taught], rows.weight[taught])
     whole, test = Scorer(replace(draft, reference=reference)), rows.x.iloc[np.flatnonzero(rows.test)]
     judged = {**metrics, "faithfulness": faithfulness(whole, test, watch_from(ledger)).as_json()}
     return bundles.write(book / "bundles", replace(draft, metrics=judged), reference, scorer.golden(), keys.signer(book, key))

@@ -14,7 +14,7 @@ from models.explain import Against, night
 from models.overview import dependences, group_chart, importance, svg
 from models.plots import beeswarm
 from models.score import Scored, Scorer
-from models.wording import REFERENCES
+from models.wording import named
 from monitoring.night import score_book
 from serving.page import templates
 
@@ -39,12 +39,6 @@ class Overview:
             "groups": self.groups.to_dict("records"),
         }  # fmt: skip
 
-    @property
-    def reference(self) -> tuple[str, str]:
-        """The name of the reference in both languages."""
-        en, zh = (text.format(day=self.against.day) for text in REFERENCES[self.against.kind])
-        return en, zh
-
 
 def look(book: Path, scorer: Scorer, as_of: date) -> Overview:
     """Score and explain every live loan; raises DataRefused as a night does."""
@@ -66,7 +60,12 @@ def html(found: Overview) -> str:
         pictures["beeswarm"] = svg(beeswarm(_some(found.scored)))
     drawn = [Markup(svg(figure)) for figure in dependences(found.scored).values()]
     page = templates().get_template("overview.html")
-    return page.render(o=found, pictures={name: Markup(text) for name, text in pictures.items()}, dependences=drawn)
+    return page.render(
+        o=found,
+        reference=named(found.against),
+        pictures={name: Markup(text) for name, text in pictures.items()},
+        dependences=drawn,
+    )
 
 
 def _some(scored: Scored) -> Scored:

@@ -9,7 +9,7 @@ from rich.markup import escape
 
 from features.catalogue import feature
 from loanwatch.show.tables import titled
-from models.wording import LANGUAGES, REFERENCES, meaning, sentence
+from models.wording import LANGUAGES, meaning, named, sentence
 
 if TYPE_CHECKING:
     from models.whatif import Counterfactual
@@ -40,8 +40,7 @@ def explanation(console: Console, found: Explanation) -> None:
 
 
 def _comparison(console: Console, found: Comparison, own: float) -> None:
-    names = " | ".join(text.format(day=found.against.day) for text in REFERENCES[found.against.kind])
-    table = titled(f"{names}: {found.start:+.2f} -> {own:+.2f} log-odds", "log-odds", "name", "why")
+    table = titled(f"{named(found.against)}: {found.start:+.2f} -> {own:+.2f} log-odds", "log-odds", "name", "why")
     longest = max((abs(reason.log_odds) for reason in found.reasons), default=1.0)
     for reason in found.reasons[:MOST]:
         bar = ("[red]" if reason.log_odds > 0 else "[green]") + "█" * max(1, round(BAR * abs(reason.log_odds) / longest)) + "[/]"
@@ -103,8 +102,9 @@ def _checked(console: Console, found: Explanation) -> None:
 
 def overview(console: Console, found: Overview) -> None:
     """Which groups of features move the scores of a book."""
-    names = " | ".join(found.reference)
-    table = titled(f"{len(found.scored):,} loans on {found.as_of}, {names}", "name", "mean size, log-odds", "share")
+    table = titled(
+        f"{len(found.scored):,} loans on {found.as_of}, {named(found.against)}", "name", "mean size, log-odds", "share"
+    )
     for group in found.groups.head(20).itertuples():
         table.add_row(f"{group.en} | {group.zh}", f"{group.log_odds:.3f}", f"{group.share:.1%}")
     console.print(table)

@@ -12,7 +12,7 @@ from rich.console import Console
 from loanwatch.show.tables import titled
 from models.explain import told
 from models.groups import group_of
-from models.wording import LANGUAGES, sentence
+from models.wording import LANGUAGES, meaning, named, sentence
 
 if TYPE_CHECKING:  # what is only shown need not be loaded to be shown
     from loanwatch.doctor import Finding
@@ -48,10 +48,19 @@ def book_by_tier(console: Console, night: Night, policy: TierPolicy) -> None:
 def worst_borrowers(console: Console, night: Night) -> None:
     """The borrowers most likely to default that are not yet in default, each with three reasons in both languages."""
     standing = night.borrowers[~(night.borrowers["dpd"] >= 90)]
-    table = titled("Look at these first", "borrower", "PD", "grade", "past due", "exposure", "why")
+    table = titled(
+        f"Look at these first; what raises their log-odds {named(night.against)}",
+        "borrower",
+        "PD",
+        "grade",
+        "past due",
+        "exposure",
+        "why",
+    )
     for _, row in standing.sort_values(["log_odds", "borrower_id"], ascending=[False, True]).head(WORST).iterrows():
         why = "\n".join(
-            " | ".join(sentence(r, night.against, language) for language in LANGUAGES) for r in told(row, night.against)[:3]
+            f"{r.log_odds:+.2f} " + " | ".join(meaning(r.feature, r.value, language) for language in LANGUAGES)
+            for r in told(row, night.against)[:3]
         )
         days = "unknown" if np.isnan(row["dpd"]) else f"{row['dpd']:.0f} days"
         table.add_row(row["borrower_id"], f"{row['pd_12m']:.1%}", str(row["grade"]), days, _money(row["exposure"]), why)

@@ -19,12 +19,12 @@ numbers = st.floats(allow_infinity=False) | st.just(-0.0)
 
 @pytest.fixture(scope="module")
 def x(book: Book) -> pd.DataFrame:
-    return book.sample.x[book.sample.pool].iloc[:5_000].reset_index(drop=True)
+    return book.sample.x.loc[book.sample.pool, list(book.bundle.features)].iloc[:5_000].reset_index(drop=True)
 
 
 @pytest.fixture(scope="module")
 def found(book: Book, x: pd.DataFrame) -> Reference:
-    return reference_of(book.scorer, x, np.ones(len(x)))
+    return reference_of(book.scorer.contributions, x, np.ones(len(x)))
 
 
 @given(rows=st.integers(0, 30).flatmap(lambda k: st.lists(st.lists(numbers, min_size=k, max_size=k), min_size=5, max_size=5)))
@@ -53,7 +53,7 @@ def test_a_percentile_is_a_value_that_was_seen_and_lies_where_it_says(book: Book
 
 def test_the_mean_contributions_with_the_base_are_the_mean_log_odds(book: Book, x: pd.DataFrame) -> None:
     weights = np.random.default_rng(1).uniform(0.5, 9.0, len(x))
-    scored, seen = book.scorer.score(x), reference_of(book.scorer, x, weights)
+    scored, seen = book.scorer.score(x), reference_of(book.scorer.contributions, x, weights)
     np.testing.assert_allclose(seen.contribution, np.average(scored.contributions, axis=0, weights=weights), rtol=0, atol=1e-12)
     assert math.isclose(scored.base + seen.contribution.sum(), np.average(scored.log_odds, weights=weights), abs_tol=1e-9)
 
@@ -61,8 +61,8 @@ def test_the_mean_contributions_with_the_base_are_the_mean_log_odds(book: Book, 
 def test_a_row_that_stands_for_three_counts_as_three_rows(book: Book, x: pd.DataFrame) -> None:
     few = x.iloc[:400]
     times: Float = np.where(np.arange(len(few)) % 2, 3.0, 1.0)
-    weighed = reference_of(book.scorer, few, times)
-    repeated = reference_of(book.scorer, few.loc[few.index.repeat(times.astype(int))], np.ones(int(times.sum())))
+    weighed = reference_of(book.scorer.contributions, few, times)
+    repeated = reference_of(book.scorer.contributions, few.loc[few.index.repeat(times.astype(int))], np.ones(int(times.sum())))
     for name in ("unknown", "contribution"):
         np.testing.assert_allclose(getattr(weighed, name), getattr(repeated, name), rtol=0, atol=1e-12)
     enough = few[list(book.bundle.features)].notna().sum().to_numpy() >= FEWEST
@@ -74,7 +74,7 @@ def test_of_too_few_known_rows_no_value_is_told(book: Book, x: pd.DataFrame) -> 
     """Else a percentile would be one borrower's own."""
     name, at = book.bundle.features[0], np.arange(len(x))
     for known in (0, 1, FEWEST - 1, FEWEST):
-        seen = reference_of(book.scorer, x.assign(**{name: np.where(at < known, 7.0, np.nan)}), np.ones(len(x)))
+        seen = reference_of(book.scorer.contributions, x.assign(**{name: np.where(at < known, 7.0, np.nan)}), np.ones(len(x)))
         told = [seen.low[0], seen.usual[0], seen.high[0]]
         assert told == [7.0] * 3 if known >= FEWEST else np.isnan(told).all()
         assert seen.unknown[0] == pytest.approx(1 - known / len(x))
