@@ -113,7 +113,7 @@ def main() -> None:
     if not (book / "ledger" / "manifest.json").is_file():
         step("files to ledger", partial(_ingest, book, files))
     day = Ledger(book).known_through
-    for name, work in (("features, score, reasons", _score), ("tiers and reviews", _settle), ("the run's folder", _write)):
+    for name, work in (("features, scores", _score), ("reasons, tiers, reviews", _settle), ("the run's folder", _write)):
         step(name, partial(work, book, asked.model, day))
 
 
