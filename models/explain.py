@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 import pandas as pd
 
-from features.arrays import Float, Int
+from features.arrays import Float, Int, known
 from features.kernels import kernel
 from models.groups import groups, places
 
@@ -45,7 +45,7 @@ class Against:
 
     def as_json(self) -> dict[str, Any]:
         """Numbers as they are, a value that is unknown as None."""
-        usual = {name: None if np.isnan(value) else value for name, value in self.usual.items()}
+        usual = {name: known(value) for name, value in self.usual.items()}
         return {**asdict(self), "day": self.day and self.day.isoformat(), "usual": usual}
 
     @classmethod
@@ -56,30 +56,26 @@ class Against:
 
 def training(bundle: "Bundle") -> Against:
     """The rows that a model learned from."""
-    return Against("training", None, *_usual(bundle, bundle.reference.contribution))
+    return _book("training", None, bundle, bundle.reference.contribution)
 
 
 def night(bundle: "Bundle", day: date, contribution: Float) -> Against:
     """The book on a night, from its mean contributions (k,)."""
-    return Against("night", day, *_usual(bundle, contribution))
+    return _book("night", day, bundle, contribution)
 
 
 def earlier(scored: "Scored", row: int, day: date) -> Against:
     """One row on an earlier day, by the same model."""
-    features = scored.features
-    return Against(
-        "earlier", day,
-        dict(zip(features, scored.contributions[row].tolist(), strict=True)),
-        dict(zip(features, scored.values[row].tolist(), strict=True)),
-    )  # fmt: skip
+    return _against("earlier", day, scored.features, scored.contributions[row], scored.values[row])
 
 
-def _usual(bundle: "Bundle", contribution: Float) -> tuple[dict[str, float], dict[str, float]]:
-    usual = bundle.reference.usual
-    return (
-        dict(zip(bundle.features, contribution.tolist(), strict=True)),
-        dict(zip(bundle.features, usual.tolist(), strict=True)),
-    )
+def _book(kind: Kind, day: date | None, bundle: "Bundle", contribution: Float) -> Against:
+    return _against(kind, day, bundle.features, contribution, bundle.reference.usual)
+
+
+def _against(kind: Kind, day: date | None, features: tuple[str, ...], contribution: Float, usual: Float) -> Against:
+    found = (dict(zip(features, numbers.tolist(), strict=True)) for numbers in (contribution, usual))
+    return Against(kind, day, *found)
 
 
 @dataclass(frozen=True)
@@ -159,6 +155,5 @@ def told(row: pd.Series, against: Against) -> list[Reason]:
     for k in range(1, REASONS + 1):
         name = row[f"reason_{k}"]
         if isinstance(name, str):
-            usual = against.usual.get(name, np.nan)
-            found.append(Reason(name, float(row[f"reason_{k}_value"]), usual, float(row[f"reason_{k}_log_odds"])))
+            found.append(Reason(name, float(row[f"reason_{k}_value"]), against.usual[name], float(row[f"reason_{k}_log_odds"])))
     return found

@@ -11,13 +11,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from features.arrays import Float, Int
+from features.arrays import Float, Int, known, spaced
 from models.explain import REASONS, reasons, training
-from models.groups import group_of, groups, places
+from models.groups import place, places
 from models.score import Scorer, probability
 
 ROWS = 5_000
-"""Rows that are looked at, the riskiest among those that would be watched evenly spaced."""
+"""Rows that are looked at, evenly spaced among those that would be watched."""
 
 
 @dataclass(frozen=True)
@@ -30,32 +30,25 @@ class Faithfulness:
 
     def as_json(self) -> dict[str, Any]:
         """Shares as they are, None where there was no reason to judge."""
-        held, *by_place = (None if np.isnan(share) else share for share in (self.held, *self.by_place))
+        held, *by_place = (known(share) for share in (self.held, *self.by_place))
         return {"reasons": self.reasons, "held": held, "by_place": by_place}
 
 
 def faithfulness(scorer: Scorer, x: pd.DataFrame, watch_from: float) -> Faithfulness:
     """The share of reasons of rows with a PD of at least ``watch_from`` that hold, of at most ``ROWS`` such rows."""
     names = scorer.bundle.features
-    chosen = np.flatnonzero(probability(scorer.log_odds(x)) >= watch_from)
-    if len(chosen) > ROWS:
-        chosen = chosen[np.linspace(0, len(chosen) - 1, ROWS).astype(np.int64)]
+    chosen = spaced(np.flatnonzero(probability(scorer.log_odds(x)) >= watch_from), ROWS)
     scored = scorer.score(x.iloc[chosen])
     told = reasons(scored, training(scorer.bundle))
     held = np.full((len(scored), REASONS), np.nan)
     for k in range(REASONS):
         rows = np.flatnonzero(told[f"reason_{k + 1}"].notna())
-        group = _groups(told[f"reason_{k + 1}"].iloc[rows])
+        group = np.array([place(name) for name in told[f"reason_{k + 1}"].iloc[rows]], dtype=np.int64)
         usual = _made_usual(scored.values[rows], group, places(names), scorer.bundle.reference.usual)
         held[rows, k] = scorer.log_odds(pd.DataFrame(usual, columns=list(names))) < scored.log_odds[rows]
-    known = ~np.isnan(held)
-    by_place = tuple(float(held[known[:, k], k].mean()) if known[:, k].any() else np.nan for k in range(REASONS))
-    return Faithfulness(int(known.sum()), float(held[known].mean()) if known.any() else np.nan, by_place)
-
-
-def _groups(leaders: pd.Series) -> Int:
-    position = {group.id: i for i, group in enumerate(groups())}
-    return np.array([position[group_of(name).id] for name in leaders], dtype=np.int64)
+    judged = ~np.isnan(held)
+    by_place = tuple(float(held[judged[:, k], k].mean()) if judged[:, k].any() else np.nan for k in range(REASONS))
+    return Faithfulness(int(judged.sum()), float(held[judged].mean()) if judged.any() else np.nan, by_place)
 
 
 def _made_usual(values: Float, group: Int, members: Int, usual: Float) -> Float:

@@ -40,7 +40,12 @@ def group_of(feature: str) -> Group:
 
 
 @cache
+def place(feature: str) -> int:
+    """The position of a feature's group among ``groups()``."""
+    return groups().index(group_of(feature))
+
+
+@cache
 def places(features: tuple[str, ...]) -> Int:
-    """For each feature the position of its group among ``groups()``."""
-    position = {group.id: i for i, group in enumerate(groups())}
-    return np.array([position[group_of(name).id] for name in features], dtype=np.int64)
+    """That of each feature."""
+    return np.array([place(name) for name in features], dtype=np.int64)

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from features.arrays import Float, Int
+from features.arrays import Float, known
 
 PERCENTILES = (0.01, 0.50, 0.99)
 FEWEST = 50
@@ -42,7 +42,7 @@ class Reference:
 
     def as_json(self) -> dict[str, list[float | None]]:
         """Lists of numbers, exact when written as JSON; null for NaN."""
-        return {f.name: [None if np.isnan(v) else v for v in getattr(self, f.name).tolist()] for f in fields(self)}
+        return {f.name: [known(v) for v in getattr(self, f.name).tolist()] for f in fields(self)}
 
     @classmethod
     def from_json(cls, said: Mapping[str, Sequence[Any]]) -> Reference:
@@ -52,11 +52,6 @@ class Reference:
     def nothing(cls, features: int) -> Reference:
         """Of a model of whose rows nothing has been seen yet."""
         return cls(*np.full((5, features), np.nan))
-
-
-def spaced(rows: Int) -> Int:
-    """At most ``ROWS`` of some rows, evenly spaced."""
-    return rows if len(rows) <= ROWS else rows[np.linspace(0, len(rows) - 1, ROWS).astype(np.int64)]
 
 
 def reference_of(contributions: Callable[[pd.DataFrame], Float], x: pd.DataFrame, weights: Float) -> Reference:
@@ -76,8 +71,8 @@ def reference_of(contributions: Callable[[pd.DataFrame], Float], x: pd.DataFrame
 
 def _column(values: Float, weights: Float) -> list[float]:
     """Low, usual, high, share unknown."""
-    known = ~np.isnan(values)
-    unknown = float(weights[~known].sum() / weights.sum())
-    if known.sum() < FEWEST:
+    told = ~np.isnan(values)
+    unknown = float(weights[~told].sum() / weights.sum())
+    if told.sum() < FEWEST:
         return [np.nan, np.nan, np.nan, unknown]
-    return [*np.quantile(values[known], PERCENTILES, method="inverted_cdf", weights=weights[known]), unknown]
+    return [*np.quantile(values[told], PERCENTILES, method="inverted_cdf", weights=weights[told]), unknown]

@@ -39,6 +39,11 @@ def probability(log_odds: Float) -> Float:
     return out
 
 
+def pd_of(log_odds: float) -> float:
+    """PD of one, with the bits of ``probability``."""
+    return float(probability(np.array([log_odds]))[0])
+
+
 @kernel
 def _bent(log_odds: Float, power: Float) -> Float:
     """1 - (1 - PD)^power; log(1 + e^x) is written so that it neither overflows nor loses the small."""

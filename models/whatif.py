@@ -95,8 +95,8 @@ class WhatIf:
         for side in (1, -1):
             row = self.row.copy()
             for place in self.used():
-                if np.isnan(self.row[place]):
-                    levels = self.levels(place)
+                levels = self.levels(place)
+                if np.isnan(self.row[place]) and len(levels):
                     tried = self.scores(place, levels, row)
                     best = int(np.argmin(side * tried))
                     row[place] = levels[best] if side * tried[best] < side * self._scored(row[None])[0] else np.nan

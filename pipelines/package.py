@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
+from features.arrays import spaced
 from features.ledger import Ledger
 from models import bundle as bundles
 from models import keys
@@ -18,7 +19,7 @@ from models.faithful import faithfulness
 from models.gate import Gate
 from models.overview import dependences, group_chart, importance
 from models.plots import beeswarm, pictures
-from models.reference import reference_of, spaced
+from models.reference import ROWS, reference_of
 from models.sample import Sample
 from models.score import Scorer
 from models.train import Trained
@@ -41,7 +42,7 @@ def package(
         "validation": validation.as_json(), "criteria": criteria.digest,
     }  # fmt: skip
     known = {"digest": ledger.manifest.digest(), "version": ledger.manifest.ledger_version}
-    draft, taught = bundles.drafted(trained, validation.horizons, metrics, known), spaced(np.flatnonzero(rows.pool))
+    draft, taught = bundles.drafted(trained, validation.horizons, metrics, known), spaced(np.flatnonzero(rows.pool), ROWS)
     scorer = Scorer(draft)
     reference = reference_of(scorer.contributions, rows.x[list(trained.features)].iloc[taught], rows.weight[taught])
     whole, test = Scorer(replace(draft, reference=reference)), rows.x.iloc[np.flatnonzero(rows.test)]
@@ -51,8 +52,7 @@ def package(
 
 def look(bundle: Bundle, assessment: Assessment, rows: Sample) -> tuple[Mapping[str, Figure], pd.DataFrame]:
     """Pictures by name, and the groups of features by what they add to test rows."""
-    test = np.flatnonzero(rows.test)
-    scored = Scorer(bundle).score(rows.x.iloc[test[:: -(-len(test) // SHOWN_ROWS)]])
+    scored = Scorer(bundle).score(rows.x.iloc[spaced(np.flatnonzero(rows.test), SHOWN_ROWS)])
     groups = importance(scored, learned_from(bundle))
     drawn = {f"dependence_{name}": figure for name, figure in dependences(scored).items()}
     return {**pictures(assessment), "beeswarm": beeswarm(scored), "feature_groups": group_chart(groups), **drawn}, groups

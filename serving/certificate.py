@@ -3,10 +3,9 @@
 from dataclasses import asdict
 from typing import Any
 
-import numpy as np
-
+from features.arrays import known
 from models.groups import group_of
-from models.score import probability
+from models.score import pd_of
 from models.whatif import Counterfactual
 from models.wording import LANGUAGES, meaning, sentence
 from serving.explanation import Comparison, Explanation
@@ -28,8 +27,8 @@ def certificate(found: Explanation) -> dict[str, Any]:
             "would_leave_if": [_way(way) for way in found.ways],
         },
         "unknown": {
-            "pd_from": _pd(found.unknown.low), "pd_to": _pd(found.unknown.high), "sources": list(row["missing"]),
-            "alone": [{"feature": r.feature, "pd_from": _pd(r.low), "pd_to": _pd(r.high)} for r in found.unknown.alone],
+            "pd_from": pd_of(found.unknown.low), "pd_to": pd_of(found.unknown.high), "sources": list(row["missing"]),
+            "alone": [{"feature": r.feature, "pd_from": pd_of(r.low), "pd_to": pd_of(r.high)} for r in found.unknown.alone],
         },
         "checked": {
             "additive_to": ADDITIVE, "additive": abs(found.book.gap) <= ADDITIVE, "gap": found.book.gap,
@@ -55,12 +54,4 @@ def _way(way: Counterfactual) -> dict[str, Any]:
     changes = [
         {**asdict(c), **{language: meaning(c.feature, c.instead, language) for language in LANGUAGES}} for c in way.changes
     ]
-    return {"changes": changes, "log_odds": way.log_odds, "pd_12m": _pd(way.log_odds)}
-
-
-def known(value: float) -> float | None:
-    return None if np.isnan(value) else value
-
-
-def _pd(log_odds: float) -> float:
-    return float(probability(np.array([log_odds]))[0])
+    return {"changes": changes, "log_odds": way.log_odds, "pd_12m": pd_of(way.log_odds)}

@@ -18,7 +18,7 @@ from features.ledger import Ledger
 from models.explain import Against, Reason, earlier, every
 from models.score import Scored, Scorer
 from models.whatif import Counterfactual, Direction, Reach, WhatIf
-from monitoring.night import Scores, borrowers_of, explain, last_review
+from monitoring.night import borrowers_of, explain, last_review
 from monitoring.policy import TierPolicy, tier_policy
 from monitoring.runs import reference
 from monitoring.tiers import band
@@ -87,15 +87,16 @@ def _explained(book: Path, scorer: Scorer, borrower: str, loan: str | None, as_o
     if since is not None and since >= as_of:
         raise UsageError(f"--since {since} is not before {as_of}; name an earlier day", f"--since {since} 不早于 {as_of}")
     ledger, against = Ledger(book), reference(book, scorer.bundle, as_of)
-    scores = scores_of(ledger, scorer, borrower, as_of)
-    rows = explain(scores.rows, scores.values, scorer, against)
-    asked = borrowers_of(rows) if loan is None else rows[rows["loan_id"] == loan]
-    names = ("loan", "贷款", loan) if loan else ("borrower", "借款人", borrower)
-    found = answer(book, asked, against, *_said(names), as_of)
-    at = _place(scores, loan)
-    scored, row = scorer.score(scores.values.iloc[[at]]), WhatIf(scorer, scores.values.iloc[at].to_numpy())
+    own, values = scores_of(ledger, scorer, borrower, as_of)
+    rows = explain(own, values, scorer, against)
+    if loan is None:
+        found = answer(book, borrowers_of(rows), against, f"borrower {borrower}", f"借款人 {borrower}", as_of)
+    else:
+        found = answer(book, rows[rows["loan_id"] == loan], against, f"loan {loan}", f"贷款 {loan}", as_of)
+    at = _place(own, loan)
+    scored, row = scorer.score(values.iloc[[at]]), WhatIf(scorer, values.iloc[at].to_numpy())
     threshold = _threshold(found.row, tier_policy(as_of))
-    loan_id = str(scores.rows["loan_id"].iloc[at])
+    loan_id = str(own["loan_id"].iloc[at])
     return Explanation(
         found, loan_id, as_of, scorer.bundle.digest, row.log_odds, _compared(scored, against),
         _since_review(ledger, scorer, borrower, loan_id, scored, as_of, since), threshold,
@@ -104,14 +105,8 @@ def _explained(book: Path, scorer: Scorer, borrower: str, loan: str | None, as_o
     )  # fmt: skip
 
 
-def _said(names: tuple[str, str, str]) -> tuple[str, str]:
-    en, zh, who = names
-    return f"{en} {who}", f"{zh} {who}"
-
-
-def _place(scores: Scores, loan: str | None) -> int:
+def _place(rows: pd.DataFrame, loan: str | None) -> int:
     """The row that is explained: a person's loan by itself, a company or a borrower by the worst loan."""
-    rows = scores.rows
     if loan is None or bool(rows["company"].any()):
         return int(rows["log_odds"].to_numpy().argmax())
     return int(np.flatnonzero(rows["loan_id"] == loan)[0])
@@ -132,11 +127,11 @@ def _since_review(
     day = since or _reviewed(ledger, borrower, as_of)
     if day is None:
         return None
-    then = scores_of(ledger, scorer, borrower, day)
-    at = np.flatnonzero(then.rows["loan_id"] == loan)
+    then, values = scores_of(ledger, scorer, borrower, day)
+    at = np.flatnonzero(then["loan_id"] == loan)
     if not len(at):
         return None
-    before = scorer.score(then.values.iloc[at])
+    before = scorer.score(values.iloc[at])
     return _compared(scored, earlier(before, 0, day), float(before.log_odds[0]))
 
 

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from markupsafe import Markup
 
+from features.arrays import spaced
 from features.ledger import Ledger
 from models.explain import Against, night
 from models.overview import dependences, group_chart, importance, svg
@@ -69,7 +70,5 @@ def html(found: Overview) -> str:
 
 
 def _some(scored: Scored) -> Scored:
-    if len(scored) <= DOTS:
-        return scored
-    rows = np.linspace(0, len(scored) - 1, DOTS).astype(np.int64)
+    rows = spaced(np.arange(len(scored)), DOTS)
     return Scored(scored.features, scored.values[rows], scored.log_odds[rows], scored.base, scored.contributions[rows])

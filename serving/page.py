@@ -47,7 +47,7 @@ def html(found: Explanation) -> str:
 def waterfall(found: Comparison) -> str:
     """The way from the reference's score to the row's own, as SVG."""
     steps = _steps(found)
-    ends = [value for step in steps for value in (step.begin, step.end) if step.colour != WHOLE or value]
+    ends = [value for step in steps for value in (step.begin, step.end)]
     low, high = min(ends), max(ends)
     scale = (WIDTH - LEFT - RIGHT - 20) / ((high - low) or 1.0)
     lines = [_line(i, step, lambda value: LEFT + (value - low) * scale) for i, step in enumerate(steps)]
@@ -83,7 +83,7 @@ def _line(i: int, step: Step, x: Any) -> dict[str, Any]:
     return {
         "en": step.en, "zh": step.zh, "y": TOP + LINE * i, "x": round(begin - whole * 2, 1), "end": round(x(step.end), 1),
         "width": round(max(end - begin, 1.0) + whole * 4, 1), "colour": step.colour, "number": number,
-        "at": round(end + 8, 1), "anchor": "start",
+        "at": round(end + 8, 1),
     }  # fmt: skip
 
 

@@ -13,7 +13,7 @@ from features.errors import NotFound
 from features.ledger import Ledger, partition_of
 from models.explain import Against
 from models.score import Scorer
-from monitoring.night import Scores, borrowers_of, explain, score_book
+from monitoring.night import borrowers_of, explain, score_book
 from monitoring.policy import tier_policy
 from monitoring.runs import last_official, reference
 from monitoring.tiers import band
@@ -46,16 +46,15 @@ def score_borrower(book: Path, scorer: Scorer, borrower_id: str, as_of: date) ->
 
 
 def _of_borrower(book: Path, scorer: Scorer, borrower_id: str, as_of: date, against: Against) -> pd.DataFrame:
-    scores = scores_of(Ledger(book), scorer, borrower_id, as_of)
-    return explain(scores.rows, scores.values, scorer, against)
+    return explain(*scores_of(Ledger(book), scorer, borrower_id, as_of), scorer, against)
 
 
-def scores_of(ledger: Ledger, scorer: Scorer, borrower_id: str, as_of: date) -> Scores:
-    """The live loans of one borrower, each by its own score."""
+def scores_of(ledger: Ledger, scorer: Scorer, borrower_id: str, as_of: date) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The live loans of one borrower, each by its own score, and the values that the model read."""
     scores = score_book(ledger, scorer, as_of, [partition_of(borrower_id, ledger.manifest.partitions)])
     mine = np.flatnonzero(scores.rows["borrower_id"] == borrower_id)
     rows, values = (frame.iloc[mine].reset_index(drop=True) for frame in (scores.rows, scores.values))
-    return Scores(rows, values, scorer.score(values).contributions.sum(axis=0))
+    return rows, values
 
 
 def owner(ledger: Ledger, loan_id: str) -> str:

@@ -1,4 +1,4 @@
-"""Why: one score, or all of a book, explained on the terminal, as a page and as a picture."""
+"""Why: one score, or all of a book, explained on the terminal, as a page and as a picture; one score as a dossier."""
 
 from collections.abc import Callable
 from datetime import date
@@ -52,9 +52,36 @@ def explain(
         print_json(said)
 
 
+@app.command()
+def dossier(
+    loan: Annotated[str, typer.Option(help="Loan id. 贷款编号。")],
+    to: Annotated[Path, typer.Option("--out", metavar="FOLDER", help="Folder to make. 输出目录。")],
+    as_of: Day = None,
+    book: Book = BOOK,
+    known_by: Annotated[
+        str | None, typer.Option(metavar="DATE", help="As known by this day; --as-of by default. 截至该日可知。")
+    ] = None,
+    mlruns: Store = STORE,
+    as_json: Json = False,
+) -> None:
+    """One loan's score for an auditor: from its records to the PD, to recompute without loanwatch. 审计卷宗。"""
+    from features.ledger import Ledger
+    from loanwatch.show import dossier as show
+    from models.dossier.write import write
+    from models.score import Scorer
+    from pipelines.nightly import champion
+
+    ledger = Ledger(book)
+    day, bundle = day_of(as_of) or ledger.known_through, champion(book, mlruns)
+    made = write(to, ledger, Scorer(bundle), book / "bundles" / bundle.digest, loan, day, day_of(known_by, "--known-by"))
+    show.made(err if as_json else out, made)
+    if as_json:
+        print_json(show.as_json(made))
+
+
 def _explained(
     target: Console, book: Path, scorer: "Scorer", loan: str | None, borrower: str | None, day: date, since: date | None
-) -> Any:
+) -> Explained:
     """One score: its document, and how to make its page and its picture."""
     from loanwatch.show.explanation import explanation
     from serving import page

@@ -139,30 +139,3 @@ def _night_json(night: Any, folder: Path | None) -> dict[str, Any]:
         "as_of": night.as_of, "kind": night.kind, "loans": len(night.loans), "borrowers": len(night.borrowers),
         "tiers": tiers, "folder": folder,
     }  # fmt: skip
-
-
-@app.command()
-def dossier(
-    loan: Annotated[str, typer.Option(help="Loan id. 贷款编号。")],
-    to: Annotated[Path, typer.Option("--out", metavar="FOLDER", help="Folder to make. 输出目录。")],
-    as_of: Day = None,
-    book: Book = BOOK,
-    known_by: Annotated[
-        str | None, typer.Option(metavar="DATE", help="As known by this day; --as-of by default. 截至该日可知。")
-    ] = None,
-    mlruns: Store = STORE,
-    as_json: Json = False,
-) -> None:
-    """One loan's score for an auditor: from its records to the PD, to recompute without loanwatch. 审计卷宗。"""
-    from features.ledger import Ledger
-    from loanwatch.show import dossier as show
-    from models.dossier.write import write
-    from models.score import Scorer
-    from pipelines.nightly import champion
-
-    ledger = Ledger(book)
-    day, bundle = day_of(as_of) or ledger.known_through, champion(book, mlruns)
-    made = write(to, ledger, Scorer(bundle), book / "bundles" / bundle.digest, loan, day, day_of(known_by, "--known-by"))
-    show.made(err if as_json else out, made)
-    if as_json:
-        print_json(show.as_json(made))

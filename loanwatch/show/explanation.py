@@ -9,6 +9,7 @@ from rich.markup import escape
 
 from features.catalogue import feature
 from loanwatch.show.tables import titled
+from models.score import pd_of
 from models.wording import LANGUAGES, meaning, named, sentence
 
 if TYPE_CHECKING:
@@ -75,21 +76,19 @@ def _way(way: Counterfactual, between: str, at: int) -> str:
 
 
 def _unknown(console: Console, found: Explanation) -> None:
-    from serving.certificate import certificate
-
-    said = certificate(found)["unknown"]
-    if said["alone"]:
+    alone, low, high = found.unknown.alone, pd_of(found.unknown.low), pd_of(found.unknown.high)
+    if alone:
         console.print(
-            f"{len(said['alone'])} values are not known; together they could move the PD at least from {said['pd_from']:.2%} to"
-            f" {said['pd_to']:.2%}. | {len(said['alone'])}项未知,"
-            f"合计至少可使违约概率在{said['pd_from']:.2%}至{said['pd_to']:.2%}之间变动。",
+            f"{len(alone)} values are not known; together they could move the PD at least from {low:.2%} to {high:.2%}."
+            f" | {len(alone)}项未知,合计至少可使违约概率在{low:.2%}至{high:.2%}之间变动。",
             highlight=False,
         )
-    for one in said["alone"][:MOST]:
-        name = feature(one["feature"])
-        console.print(f"  {name.en} | {name.zh}: {one['pd_from']:.2%} - {one['pd_to']:.2%}", highlight=False)
-    if said["sources"]:
-        console.print(f"Nothing recent from | 近期无信息来源: {', '.join(said['sources'])}", highlight=False)
+    for one in alone[:MOST]:
+        name = feature(one.feature)
+        console.print(f"  {name.en} | {name.zh}: {pd_of(one.low):.2%} - {pd_of(one.high):.2%}", highlight=False)
+    sources = list(found.answer.row["missing"])
+    if sources:
+        console.print(f"Nothing recent from | 近期无信息来源: {', '.join(sources)}", highlight=False)
 
 
 def _checked(console: Console, found: Explanation) -> None:

@@ -9,6 +9,7 @@ import numpy as np
 from rich.console import Console
 from rich.markup import escape
 
+from features.arrays import known
 from loanwatch.show.tables import titled
 from models.wording import LANGUAGES, meaning
 
@@ -86,5 +87,5 @@ def trace_json(found: Trace) -> dict[str, Any]:
     return {
         "feature": found.feature.name, "unit": found.feature.unit, "en": found.feature.en, "zh": found.feature.zh,
         "borrower_id": found.borrower_id, "loan_id": found.loan_id, "as_of": found.as_of, "known_by": found.known_by,
-        "ledger_version": found.ledger_version, "value": None if np.isnan(found.value) else found.value, "parts": parts,
+        "ledger_version": found.ledger_version, "value": known(found.value), "parts": parts,
     }  # fmt: skip

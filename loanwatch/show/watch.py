@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from rich.console import Console
 
+from features.arrays import known
 from loanwatch.show.tables import titled
 from models.explain import told
 from models.groups import group_of
@@ -90,7 +91,7 @@ def answer_json(found: Answer, day: date, bundle: str) -> dict[str, Any]:
     """One score as the contract names its parts."""
     row = found.row
     reasons = [
-        {"feature": r.feature, "group": group_of(r.feature).id, "value": _known(r.value), "usual": _known(r.usual),
+        {"feature": r.feature, "group": group_of(r.feature).id, "value": known(r.value), "usual": known(r.usual),
          "log_odds": r.log_odds, **{language: sentence(r, found.against, language) for language in LANGUAGES}}
         for r in told(row, found.against)
     ]  # fmt: skip
@@ -102,10 +103,6 @@ def answer_json(found: Answer, day: date, bundle: str) -> dict[str, Any]:
         "missing": list(row["missing"]), "bundle": bundle,
         "against": {"kind": found.against.kind, "day": found.against.day},
     }  # fmt: skip
-
-
-def _known(value: float) -> float | None:
-    return None if np.isnan(value) else value
 
 
 def examination(console: Console, findings: list[Finding]) -> None:

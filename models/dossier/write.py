@@ -32,7 +32,6 @@ from models.bundle import Bundle
 from models.dossier import records, tables
 from models.dossier.page import page
 from models.score import Scorer
-from models.shapley import explained
 
 SUMS = "SHA256SUMS"
 SHIPPED = ("recompute.py", "arrears.py", "forest.py")
@@ -130,7 +129,7 @@ def _fill(
         "manifest.json": _json(said),
         "features.csv": tables.values(scored),
         "score.csv": tables.score(scored),
-        "forest.csv": tables.forest(explained(scorer.bundle.model).forest),
+        "forest.csv": tables.forest(scorer.forest),
         "calibration.json": _json(scorer.bundle.said["calibration"]),
         "terms.toml": files("features").joinpath("terms.toml").read_text("utf-8"),
         "arrears.txt": f"{walk.__doc__}",

@@ -11,8 +11,8 @@ from effort import examples
 from hypothesis import given
 from hypothesis import strategies as st
 
-from features.arrays import Float
-from models.reference import FEWEST, ROWS, Reference, reference_of, spaced
+from features.arrays import Float, spaced
+from models.reference import FEWEST, ROWS, Reference, reference_of
 
 numbers = st.floats(allow_infinity=False) | st.just(-0.0)
 
@@ -83,7 +83,7 @@ def test_of_too_few_known_rows_no_value_is_told(book: Book, x: pd.DataFrame) -> 
 @pytest.mark.parametrize("n", [0, 1, ROWS, ROWS + 1, 3 * ROWS + 7])
 def test_rows_are_spaced_evenly_and_none_comes_twice(n: int) -> None:
     rows = np.arange(n) * 2
-    chosen = spaced(rows)
+    chosen = spaced(rows, ROWS)
     assert len(chosen) == min(n, ROWS)
     assert np.isin(chosen, rows).all()
     if n > 1:

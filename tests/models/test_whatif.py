@@ -1,6 +1,7 @@
 """What a score would be: every level is a way the trees can take a value, and what is claimed is what the scorer gives."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -9,6 +10,8 @@ from books import Book
 
 from features.catalogue import feature
 from models.groups import group_of
+from models.reference import Reference
+from models.score import Scorer
 from models.whatif import WhatIf, _said
 from models.wording import worded
 
@@ -82,6 +85,14 @@ def test_unknown_values_reach_what_some_value_gives(book: Book) -> None:
                 assert {reach.low, reach.high} <= {asked.log_odds, *asked.scores(j, levels).tolist()}
             wide += reach.high > reach.low
     assert wide
+
+
+def test_what_was_never_known_of_anybody_has_no_range_and_reaches_nothing(book: Book) -> None:
+    bare = replace(book.bundle, reference=Reference.nothing(len(book.bundle.features)))
+    asked = WhatIf(Scorer(bare), rows(book)[0])
+    assert asked.reach_together() == (asked.log_odds, asked.log_odds)
+    assert {(r.low, r.high) for r in asked.reach()} <= {(asked.log_odds, asked.log_odds)}
+    assert asked.counterfactuals(asked.log_odds - 0.1) == []
 
 
 def test_a_constrained_model_moves_as_its_features_are_declared_to(book: Book) -> None:

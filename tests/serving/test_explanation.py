@@ -3,8 +3,10 @@
 import json
 import re
 from datetime import date, timedelta
+from pathlib import Path
 from xml.etree import ElementTree
 
+import numpy as np
 import pandas as pd
 import pytest
 from books import Book
@@ -53,7 +55,7 @@ def test_since_an_earlier_day_the_start_is_the_score_of_that_day(book: Book) -> 
             assert found.review.against.day == day
 
 
-def test_after_a_night_reasons_are_against_the_book_of_that_night(book: Book, own) -> None:  # type: ignore[no-untyped-def]
+def test_after_a_night_reasons_are_against_the_book_of_that_night(book: Book, own: Path) -> None:
     loan = str(book.scores.rows["loan_id"].iloc[7])
     assert explain_loan(own, book.scorer, loan, book.day).book.against.kind == "training"
     home = book.night(own, NIGHTLY)
@@ -69,8 +71,6 @@ def test_the_threshold_is_that_of_the_next_better_tier_and_ways_cross_it(book: B
     policy = tier_policy(book.day)
     limit = risky.threshold
     assert limit is not None and not limit.days_past_due
-    import numpy as np
-
     assert probability(np.array([limit.below]))[0] == pytest.approx(policy[limit.tier].pd_below)
     assert risky.log_odds >= limit.below
     assert all(way.log_odds < limit.below for way in risky.ways)
