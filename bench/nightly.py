@@ -24,6 +24,7 @@ from features.sources.simulation import read_parameters, simulate
 from models import bundle as bundles
 from models import keys
 from models.bundle import Bundle
+from monitoring.decisions.place import Place
 from pipelines import nightly
 
 LIVE_SHARE = 0.56
@@ -68,7 +69,7 @@ def main() -> None:
     with timed("settle"):
         nightly.settle(work, bundle)
     with timed("write"):
-        folder = nightly.write(work, bundle)
+        folder = nightly.write(work, bundle, Place(asked.work))
     seconds = time.monotonic() - start
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1 << 20 if sys.platform == "linux" else 1 << 30)
     loans = pq.read_metadata(folder / "loans.parquet").num_rows

@@ -31,6 +31,7 @@ from features.sources.simulation.months import calendar_of
 from features.sources.simulation.population import populate
 from features.sources.simulation.records import numbered
 from features.sources.simulation.world import ID_DIGITS, World, generator
+from monitoring.decisions.place import Place
 from pipelines import nightly
 
 LOANS_EACH = 1.28
@@ -96,7 +97,7 @@ def _settle(book: Path, model: Path, day: date) -> int:
 
 def _write(book: Path, model: Path, day: date) -> int:
     bundle = newest(model)
-    folder = nightly.write(nightly.settle(nightly.score(book, bundle, day, backfill=False), bundle), bundle)
+    folder = nightly.write(nightly.settle(nightly.score(book, bundle, day, backfill=False), bundle), bundle, Place(book))
     return int(pq.read_metadata(folder / "loans.parquet").num_rows)
 
 

@@ -26,7 +26,12 @@ class Finding:
 
 def examine(book: Path, mlruns: Path) -> list[Finding]:
     """Everything a run depends on, each with what was seen."""
-    return [_python(), _disk(), *map(_library, NEEDED), _ledger(book), *_bundles(book), _store(mlruns)]
+    return [_python(), _disk(), *map(_library, NEEDED), *stored(book), _store(mlruns)]
+
+
+def stored(book: Path) -> list[Finding]:
+    """The ledger and the bundles, every file read."""
+    return [_ledger(book), *_bundles(book)]
 
 
 def _python() -> Finding:

@@ -127,8 +127,13 @@ def verify(content: bytes, signature: bytes, keys: Trusted, where: Path) -> Ed25
     return keys[name]
 
 
+def as_signature(said: Mapping[str, object]) -> bytes:
+    """The text of a signature from what it says, its ``key`` and ``signature``."""
+    return (json.dumps(said, indent=1) + "\n").encode()
+
+
 def _said(name: str, signed: bytes) -> bytes:
-    return (json.dumps({"key": name, "signature": signed.hex()}, indent=1) + "\n").encode()
+    return as_signature({"key": name, "signature": signed.hex()})
 
 
 def _read(signature: bytes, where: Path) -> tuple[str, bytes]:

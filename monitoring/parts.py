@@ -29,6 +29,7 @@ from models.bundle import Bundle
 from models.explain import Against, night, training
 from models.score import Scorer
 from monitoring import runs
+from monitoring.decisions.vault import Vault
 from monitoring.night import Progress, Scores, explain, score_book, settle
 
 WORKERS = 2
@@ -127,11 +128,12 @@ def compared(work: Work, bundle: Bundle) -> Against:
     return training(bundle) if mean is None else night(bundle, work.as_of, mean)
 
 
-def publish(work: Work, bundle: Bundle) -> Path:
+def publish(work: Work, bundle: Bundle, vault: Vault) -> Path:
     """The finished parts as the run's folder beside them, in one step; the parts are gone then."""
     ledger = Ledger(work.book)
     said = {**runs.said(work.as_of, work.kind, ledger, bundle), "against": compared(work, bundle).as_json()}
-    home = runs.publish(work.folder.parent, said, lambda name: (pq.read_table(work.path(name, n)) for n in ledger.partitions))
+    read = lambda name: (pq.read_table(work.path(name, n)) for n in ledger.partitions)  # noqa: E731
+    home = runs.publish(work.folder.parent, said, read, vault)
     shutil.rmtree(work.folder)
     return home
 

@@ -1,6 +1,9 @@
 """The folder of a run: complete or absent, the same bytes for the same night, and the last official one before a day.
 
-runs/as_of=YYYY-MM-DD/  loans.parquet  borrowers.parquet  manifest.json
+runs/as_of=YYYY-MM-DD/  loans.parquet  borrowers.parquet  loans.leaves  borrowers.leaves  manifest.json
+
+``leaves`` are the hashes of a file's rows in their order, 32 bytes each; the manifest has the root over them, so that a
+row can be shown to be of the run without the others, and the run holds when a row had to be erased.
 """
 
 import hashlib
@@ -21,6 +24,8 @@ from features.errors import UsageError
 from features.ledger import Ledger
 from models.bundle import Bundle
 from models.explain import REASONS, Against, training
+from monitoring.decisions import merkle
+from monitoring.decisions.vault import Vault
 from monitoring.policy import tier_policy
 
 KINDS = NIGHTLY, BACKFILL = "nightly", "backfill"
@@ -31,6 +36,8 @@ LOAN_COLUMNS = [
     "exposure", *REASON_COLUMNS, "missing", "bundle", "catalogue", "policy",
 ]  # fmt: skip
 BORROWER_COLUMNS = [c for c in LOAN_COLUMNS if c != "loan_id"]
+IDENTITY = {"loans": "loan_id", "borrowers": "borrower_id"}
+"""The files of a run, and what a row of each is about."""
 STANDING = ["borrower_id", "as_of", "tier", "next_review_on"]
 
 
@@ -45,10 +52,15 @@ class Night:
     against: Against
 
 
+def folders(book: Path) -> list[Path]:
+    """Every finished run, by day."""
+    _recover(book / "runs")
+    return sorted((book / "runs").glob("as_of=*"))
+
+
 def last_folder(book: Path, as_of: date) -> Path | None:
     """The last nightly run up to and including ``as_of``; back-fills do not count."""
-    _recover(book / "runs")
-    for folder in sorted((book / "runs").glob("as_of=*"), reverse=True):
+    for folder in reversed(folders(book)):
         if folder.name <= f"as_of={as_of}" and json.loads((folder / "manifest.json").read_text())["kind"] == NIGHTLY:
             return folder
     return None
@@ -99,32 +111,47 @@ def tables(night: Night, stamped: dict[str, Any]) -> dict[str, pa.Table]:
     return {name: _arrow(frame.assign(**stamped), columns) for name, (frame, columns) in rows.items()}
 
 
-def publish(folder: Path, told: dict[str, Any], parts: Callable[[str], Iterable[pa.Table]]) -> Path:
+def publish(folder: Path, told: dict[str, Any], parts: Callable[[str], Iterable[pa.Table]], vault: Vault) -> Path:
     """The run that ``told`` describes, from the parts of each of its files in order, one row group for each.
 
-    It appears in ``folder`` in one step, durable when this returns; the same night gives the same bytes.
+    It appears in ``folder`` in one step, durable when this returns; the same night gives the same bytes in one book (the salts of
+    the rows' hashes are its ``vault``'s).
     """
     home = folder / f"as_of={told['as_of']}"
     draft = home.with_name(f".{home.name}")
     shutil.rmtree(draft, ignore_errors=True)
     draft.mkdir(parents=True)
-    files = {f"{name}.parquet": _file(draft / f"{name}.parquet", parts(name)) for name in ("loans", "borrowers")}
+    files = {f"{name}.parquet": _file(draft / f"{name}.parquet", parts(name), str(told["as_of"]), vault) for name in IDENTITY}
     text = json.dumps({**told, "files": files}, indent=1, sort_keys=True, default=str) + "\n"
     durable.appear(draft / "manifest.json", lambda path: path.write_text(text, "utf-8"))
     _replace(draft, home)
     return home
 
 
-def _file(path: Path, parts: Iterable[pa.Table]) -> dict[str, Any]:
-    rows = 0
+def _file(path: Path, parts: Iterable[pa.Table], night: str, vault: Vault) -> dict[str, Any]:
+    found: list[bytes] = []
     schema = _schema(LOAN_COLUMNS if path.stem == "loans" else BORROWER_COLUMNS)
     with pq.ParquetWriter(path, schema, compression="zstd") as file:
         for part in parts:
-            rows += part.num_rows
             file.write_table(part)
-    durable.sync(path)
+            found += leaves(part, path.stem, night, vault)
+    beside = path.with_suffix(".leaves")
+    beside.write_bytes(b"".join(found))
+    for written in (path, beside):
+        durable.sync(written)
+    return {"rows": len(found), "sha256": digest(path), "root": merkle.root(found).hex()}
+
+
+def leaves(rows: pa.Table, name: str, night: str, vault: Vault) -> list[bytes]:
+    """The hash of each row of a file, each with a salt of its own."""
+    salts = (vault.salt(f"{night} {name}", str(row)) for row in rows[IDENTITY[name]].to_pylist())
+    return [merkle.leaf(salt, row) for salt, row in zip(salts, merkle.rows(rows), strict=True)]
+
+
+def digest(path: Path) -> str:
+    """sha256 of a file."""
     with path.open("rb") as written:
-        return {"rows": rows, "sha256": hashlib.file_digest(written, "sha256").hexdigest()}
+        return hashlib.file_digest(written, "sha256").hexdigest()
 
 
 def check(book: Path, as_of: date, kind: str) -> None:

@@ -28,6 +28,7 @@ from models.sample import Sample
 from models.search import Budget
 from models.train import Trained, fits_here
 from monitoring import parts, runs
+from monitoring.decisions.place import Place
 from monitoring.parts import Work
 from monitoring.runs import KINDS
 from pipelines import nightly, training
@@ -104,11 +105,12 @@ def nightly_run(
     if delivery is not None:
         _received(step(nightly.receive, "receive", 120)(Path(book), delivery))
     as_of = as_of or Ledger(Path(book)).known_through
-    step(nightly.begin, "reconcile", 15)(Path(book), Path(mlruns))
+    place = Place.of(Path(book), os.environ)
+    step(nightly.begin, "reconcile", 15)(place, Path(mlruns))
     bundle = step(nightly.champion, "champion", 5)(Path(book), Path(mlruns))
     work = _scored(Path(book), bundle, as_of, backfill, cluster)
     work = step(nightly.settle, "settle", 30)(work, bundle)
-    folder = step(nightly.write, "write", 10)(work, bundle)
+    folder = step(nightly.write, "write", 10)(work, bundle, place)
     night = runs.read(folder)
     create_table_artifact(key="tiers", description=f"The book by tier on {as_of}", table=_tiers(night.borrowers))
     return Run(night, folder, bundle.digest)

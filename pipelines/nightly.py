@@ -19,11 +19,16 @@ from models import keys
 from models.bundle import Bundle
 from models.registry import Registry
 from monitoring import parts, runs
+from monitoring.decisions import nights
+from monitoring.decisions.place import Place, opened
+from monitoring.decisions.vault import Vault
 from monitoring.parts import Work
 from monitoring.runs import KINDS, Night
 from pipelines.promotion import reconcile
 
 Progress = Callable[[str, int], None]
+NOBODYS = Vault(bytes(32))
+"""The keys of what is thrown away."""
 
 
 @dataclass(frozen=True)
@@ -63,10 +68,15 @@ def champion(book: Path, mlruns: Path) -> Bundle:
     return bundles.load(folder, keys.of_book(book))
 
 
-def begin(book: Path, mlruns: Path) -> None:
-    """Put the model store right before it is asked for its champion; raises NotFound where there is no book."""
-    Ledger(book)
-    reconcile(book, mlruns)
+def begin(place: Place, mlruns: Path) -> None:
+    """Put right what an interrupted run left: the model store, and finished nights that are not yet recorded.
+
+    Raises NotFound where there is no book, Unavailable where the record's database does not answer.
+    """
+    Ledger(place.book)
+    reconcile(place.book, mlruns)
+    with opened(place) as record:
+        nights.catch_up(record, place.book)
 
 
 def score(
@@ -83,21 +93,29 @@ def settle(work: Work, bundle: Bundle) -> Work:
     return work
 
 
-def write(work: Work, bundle: Bundle) -> Path:
-    return parts.publish(work, bundle)
+def write(work: Work, bundle: Bundle, place: Place) -> Path:
+    """The run's folder, and its decision in the record."""
+    folder = parts.publish(work, bundle, place.vault())
+    with opened(place) as record:
+        nights.remember(record, folder)
+    return folder
 
 
 def run(
     book: Path, mlruns: Path, as_of: date, backfill: bool = False, dry: bool = False, done: Progress = lambda *_: None,
-    executor: Executor | None = None,
+    executor: Executor | None = None, place: Place | None = None,
 ) -> Run:  # fmt: skip
-    """The whole night, step by step, without Prefect; a dry run writes nothing in the book."""
+    """The whole night, step by step, without Prefect; a dry run writes nothing in the book.
+
+    It is recorded at ``place``, by default in the book.
+    """
+    place = place or Place(book)
     if not dry:
-        begin(book, mlruns)
+        begin(place, mlruns)
     bundle = champion(book, mlruns)
     if dry:
         return _dry_run(book, bundle, as_of, KINDS[backfill], done, executor)
-    folder = write(settle(score(book, bundle, as_of, backfill, done, executor), bundle), bundle)
+    folder = write(settle(score(book, bundle, as_of, backfill, done, executor), bundle), bundle, place)
     return Run(runs.read(folder), folder, bundle.digest)
 
 
@@ -106,4 +124,4 @@ def _dry_run(book: Path, bundle: Bundle, as_of: date, kind: str, done: Progress,
         work = parts.begin(book, bundle, as_of, kind, Path(aside))
         parts.score(work, bundle, done, executor)
         parts.place(work, bundle)
-        return Run(runs.read(parts.publish(work, bundle)), None, bundle.digest)
+        return Run(runs.read(parts.publish(work, bundle, NOBODYS)), None, bundle.digest)

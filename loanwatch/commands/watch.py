@@ -1,5 +1,6 @@
 """The book watched: the night, one score, and a check of the whole installation."""
 
+import os
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -45,6 +46,7 @@ def nightly(
     from loanwatch.progress import steps
     from loanwatch.show import records
     from loanwatch.show import watch as show
+    from monitoring.decisions.place import Place
     from monitoring.policy import tier_policy
     from pipelines import nightly as night
     from pipelines.cluster import opened
@@ -59,7 +61,8 @@ def nightly(
             records.receipt(err, night.receive(book, delivery))
         with opened(cluster) as workers, steps(err) as done:
             day = day_of(as_of) or Ledger(book).known_through
-            run = night.run(book, mlruns, day, backfill, dry_run, done, workers.executor if workers else None)
+            place = Place.of(book, os.environ)
+            run = night.run(book, mlruns, day, backfill, dry_run, done, workers.executor if workers else None, place)
     day = run.night.as_of
     target = err if as_json else out
     show.book_by_tier(target, run.night, tier_policy(day))

@@ -19,6 +19,7 @@ VERBS = [
     (), ("simulate",), ("ingest",), ("map",), ("quarantine",), ("train",), ("promote",), ("nightly",), ("score",), ("features",),
     ("features", "list"), ("features", "describe"),
     ("features", "sql"), ("features", "trace"), ("doctor",), ("demo",), ("dossier",), ("explain",),
+    ("verify",), ("export",), ("prove",),
 ]  # fmt: skip
 
 Said = tuple[int, str, str]
@@ -103,6 +104,10 @@ def test_every_verb_of_the_app_is_tried_here() -> None:
         (("score", "--book", "nowhere", "--loan", "L1"), 4, "no ledger there yet"),
         (("explain", "--loan", "L1", "--borrower", "B1"), 2, "not both"),
         (("explain", "--book", "nowhere"), 4, "no ledger there yet"),
+        (("verify", "--book", "nowhere"), 4, "no ledger there yet"),
+        (("export", "--book", "nowhere", "--out", "x"), 4, "no ledger there yet"),
+        (("prove", "--book", "nowhere", "--loan", "L1"), 4, "no ledger there yet"),
+        (("prove", "--loan", "L1", "--borrower", "B1"), 2, "name either --loan or --borrower"),
         (("features", "describe", "worst_dpd_9"), 4, "did you mean worst_dpd_90"),
         (("features", "sql", "dpdd"), 4, "did you mean dpd"),
         (("features", "trace", "L1", "2024-12-31", "dpdd"), 4, "did you mean dpd"),
@@ -361,3 +366,24 @@ def test_the_installed_command_ends_with_the_exit_code_and_no_trace(tmp_path: Pa
     assert done.stdout == ""
     assert "Traceback" not in done.stderr
     assert len(done.stderr.strip().splitlines()) <= 4
+
+
+def test_a_night_is_verified_exported_and_proven_and_a_change_is_found(run: Run, book: Book, own: Path, tmp_path: Path) -> None:
+    asked = ("--book", str(own))
+    code, _, err = run("nightly", *asked, "--mlruns", str(book.mlruns), "--json")
+    assert code == 0, err
+    code, out, _ = run("verify", *asked, "--json")
+    said = strict(out)
+    assert (code, said["decisions"], said["tail_unproven"], said["nights"], said["damaged"]) == (0, 2, 2, [str(book.day)], [])
+    assert run("export", *asked, "--out", "given")[0] == 0
+    code, out, _ = run("verify", *asked, "--checkpoint", "given/checkpoint.json", "--json")
+    assert (code, strict(out)["tail_unproven"]) == (0, 0)
+    loan = str(book.scores.rows["loan_id"].iloc[0])
+    assert run("prove", *asked, "--loan", loan, "--out", "proof.json")[0] == 0
+    assert strict((tmp_path / "proof.json").read_text("utf-8"))["as_of"] == str(book.day)
+    assert run("prove", *asked, "--loan", loan, "--as-of", "2001-01-01")[0] == 4
+    leaves = own / "runs" / f"as_of={book.day}" / "loans.leaves"
+    leaves.write_bytes(leaves.read_bytes()[::-1])
+    code, _, err = run("verify", *asked)
+    assert code == 6
+    assert "does not lead to the root" in flowing(err)

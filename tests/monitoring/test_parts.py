@@ -13,6 +13,7 @@ from effort import TIMES
 
 from features import durable
 from monitoring import parts
+from monitoring.decisions.vault import vault
 from monitoring.runs import BACKFILL, NIGHTLY
 
 
@@ -24,7 +25,7 @@ def night(book: Book, own: Path) -> dict[str, bytes]:
     work = parts.begin(own, book.bundle, book.day, NIGHTLY)
     parts.score(work, book.bundle)
     parts.place(work, book.bundle)
-    home = parts.publish(work, book.bundle)
+    home = parts.publish(work, book.bundle, vault(own))
     assert [p.name for p in home.parent.iterdir()] == [home.name]
     return {p.name: p.read_bytes() for p in home.iterdir()}
 
@@ -68,12 +69,13 @@ from models.bundle import load
 from models.keys import of_book
 from features import durable
 from monitoring import parts
+from monitoring.decisions.vault import vault
 book, folder = Path(sys.argv[1]), Path(sys.argv[2])
 bundle = load(folder, of_book(folder.parents[1]))
 work = parts.begin(book, bundle, date.fromisoformat(sys.argv[3]), "nightly")
 parts.score(work, bundle)
 parts.place(work, bundle)
-parts.publish(work, bundle)
+parts.publish(work, bundle, vault(book))
 """
 
 

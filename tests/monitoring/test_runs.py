@@ -16,7 +16,7 @@ from features.errors import UsageError
 from monitoring.policy import tier_policy
 from monitoring.runs import BACKFILL, NIGHTLY, last_official
 
-FILES = ("loans.parquet", "borrowers.parquet", "manifest.json")
+FILES = {"loans.parquet", "borrowers.parquet", "loans.leaves", "borrowers.leaves", "manifest.json"}
 REASONS = range(1, 6)
 COLUMNS = {
     "borrower_id", "loan_id", "as_of", "known_by", "log_odds", "pd_12m", "points", "grade", "tier", "next_review_on", "dpd",
@@ -38,10 +38,10 @@ def table(folder: Path, name: str = "loans") -> pa.Table:
     return pq.read_table(folder / f"{name}.parquet", partitioning=None)
 
 
-def test_a_run_is_three_files_in_a_folder_named_by_its_day(book: Book, own: Path) -> None:
+def test_a_run_is_rows_hashes_and_a_manifest_in_a_folder_named_by_its_day(book: Book, own: Path) -> None:
     home = write(book, own)
     assert home == own / "runs" / f"as_of={book.day}"
-    assert {p.name for p in home.iterdir()} == set(FILES)
+    assert {p.name for p in home.iterdir()} == FILES
     assert [p.name for p in home.parent.iterdir()] == [home.name]
 
 

@@ -26,6 +26,7 @@ from models.sample import Sample, draw
 from models.score import Scorer
 from models.train import Trained
 from monitoring import parts
+from monitoring.decisions.vault import vault
 from monitoring.night import Scores, explain, score_book
 from pipelines import training as trainings
 
@@ -89,7 +90,7 @@ class Book:
             here = np.flatnonzero(homes == number)
             work.keep(number, Scores(rows.iloc[here], values.iloc[here], contributions[here].sum(axis=0)))
         parts.place(work, self.bundle)
-        return parts.publish(work, self.bundle)
+        return parts.publish(work, self.bundle, vault(self.path))
 
     def with_own_runs(self, folder: Path) -> Path:
         """A book of the same ledger, bundles and keys whose runs are its own: what is written there is seen by no other test."""

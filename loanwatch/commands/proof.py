@@ -1,0 +1,110 @@
+"""The proof: is the record what was written, a row of a night shown to be of it, and the record for third parties."""
+
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from features.errors import UsageError
+from loanwatch.commands.options import BOOK, Book, Day, Json, day_of, err, out, print_json
+
+if TYPE_CHECKING:
+    from monitoring.decisions.record import Record
+
+app = typer.Typer()
+
+
+@contextmanager
+def _record(book: Path) -> Iterator["Record"]:
+    """The record of a book; raises NotFound where there is no book."""
+    from features.ledger import Ledger
+    from monitoring.decisions.place import Place, opened
+
+    Ledger(book)
+    with opened(Place.of(book, os.environ)) as record:
+        yield record
+
+
+@app.command()
+def verify(
+    book: Book = BOOK,
+    checkpoint: Annotated[
+        list[Path] | None, typer.Option(help="A checkpoint that somebody else kept; may be repeated. 他方保存的检查点。")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Check the record of decisions, every night's folder, the ledger and the bundles. 校验。"""
+    from loanwatch import doctor
+    from models import keys
+    from monitoring.decisions import verify as check
+
+    with _record(book) as record:
+        heads = [check.head(path, keys.of_book(book)) for path in checkpoint or ()]
+        found = check.verify(record, book, heads)
+    damaged = [finding for finding in doctor.stored(book) if not finding.fit]
+    target = err if as_json else out
+    target.print(f"{found.walk.count:,} decisions, each linked to the one before; {len(found.nights)} nights as decided")
+    if found.tail:
+        target.print(
+            f"tail unproven: no checkpoint that somebody else kept covers the last {found.tail:,} decisions |"
+            f" 最后 {found.tail:,} 条决策没有他方保存的检查点可证"
+        )
+    for finding in damaged:
+        target.print(f"[bold red]{finding.what}[/]: {finding.seen}", highlight=False)
+    if as_json:
+        chain = {"decisions": found.walk.count, "link": found.walk.link.hex()}
+        proof = {"proven": found.proven, "tail_unproven": found.tail, "nights": found.nights}
+        print_json({**chain, **proof, "damaged": [asdict(finding) for finding in damaged]})
+    if damaged:
+        raise typer.Exit(6)
+
+
+@app.command()
+def export(
+    to: Annotated[Path, typer.Option("--out", metavar="FOLDER", help="Folder to make. 输出目录。")],
+    book: Book = BOOK,
+    as_json: Json = False,
+) -> None:
+    """The record for third parties, without personal data, with a script that checks it. 导出决策记录。"""
+    from monitoring.decisions import export as exporting
+
+    with _record(book) as record:
+        signed = exporting.export(record, to)
+    (err if as_json else out).print(
+        f"{signed.count:,} decisions in {to}; check them: python {to / 'verify.py'}; give checkpoint.json to somebody who keeps"
+        " it | 请将 checkpoint.json 交由第三方保存",
+        highlight=False, soft_wrap=True,
+    )  # fmt: skip
+    if as_json:
+        print_json({"decisions": signed.count, "link": signed.link.hex(), "folder": str(to)})
+
+
+@app.command()
+def prove(
+    book: Book = BOOK,
+    loan: Annotated[str | None, typer.Option(help="Loan id. 贷款编号。")] = None,
+    borrower: Annotated[str | None, typer.Option(help="Borrower id. 借款人编号。")] = None,
+    as_of: Day = None,
+    to: Annotated[Path | None, typer.Option("--out", metavar="FILE", help="File to write. 输出文件。")] = None,
+) -> None:
+    """The proof that a loan's or borrower's row is of a night: the row, and the path to the root. 夜间结果的包含证明。"""
+    from features.ledger import Ledger
+    from monitoring.decisions import nights
+
+    if (loan is None) == (borrower is None):
+        raise UsageError("name either --loan or --borrower", "请指定 --loan 或 --borrower 之一")
+    day = day_of(as_of) or Ledger(book).known_through
+    with _record(book) as record:
+        decision = nights.decision(record, str(day))
+        name, who = ("loans", loan) if loan else ("borrowers", borrower)
+        found = nights.prove(book / "runs" / f"as_of={day}", decision, name, str(who), record.vault)
+    if to is None:
+        print_json(found)
+    else:
+        to.write_text(json.dumps(found, indent=1, ensure_ascii=False) + "\n", "utf-8")
+        out.print(f"written: {to}; check it: verify.py of an export, with --proof {to}", highlight=False, soft_wrap=True)

@@ -1,0 +1,63 @@
+"""The tables as they are now; ``versions/`` has the steps that lead here."""
+
+from sqlalchemy import BigInteger, Column, ForeignKey, LargeBinary, MetaData, String, Table, Text
+
+METADATA = MetaData()
+
+decisions = Table(
+    "decisions", METADATA,
+    Column("count", BigInteger, primary_key=True, autoincrement=False),
+    Column("id", String(32), nullable=False, unique=True),
+    Column("kind", String(32), nullable=False),
+    Column("at", BigInteger, nullable=False),
+    Column("entry", Text, nullable=False),
+    Column("sealed", LargeBinary),
+    Column("link", LargeBinary, nullable=False),
+)  # fmt: skip
+"""What was decided, in its order: ``entry`` is the text that ``link`` chains, ``sealed`` what only its borrower's key opens."""
+
+checkpoints = Table(
+    "checkpoints", METADATA,
+    Column("count", BigInteger, primary_key=True, autoincrement=False),
+    Column("text", Text, nullable=False),
+    Column("signature", Text, nullable=False),
+)  # fmt: skip
+"""Signed statements of how far the chain reached and what its last link was."""
+
+subjects = Table(
+    "subjects", METADATA,
+    Column("id", String(32), primary_key=True),
+    Column("who", LargeBinary, unique=True),
+    Column("wrapped", LargeBinary),
+    Column("erased_at", BigInteger),
+)  # fmt: skip
+"""Borrowers by a keyed hash of their id, each with a key of his own; both are gone once he is erased."""
+
+lookups = Table(
+    "lookups", METADATA,
+    Column("who", LargeBinary, primary_key=True),
+    Column("count", BigInteger, ForeignKey("decisions.count"), primary_key=True, autoincrement=False),
+    Column("subject", String(32), ForeignKey("subjects.id"), nullable=False, index=True),
+)  # fmt: skip
+"""Which decisions are about a borrower or a loan, by a keyed hash of the id."""
+
+requests = Table(
+    "requests", METADATA,
+    Column("key", LargeBinary, primary_key=True),
+    Column("body", LargeBinary, nullable=False),
+    Column("count", BigInteger, ForeignKey("decisions.count"), nullable=False),
+)  # fmt: skip
+"""Requests that may come again, by keyed hashes of caller and key, and of the body."""
+
+callers = Table(
+    "callers", METADATA,
+    Column("id", String(32), primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("scopes", Text, nullable=False),
+    Column("secret", Text, nullable=False),
+    Column("made_at", BigInteger, nullable=False),
+    Column("made_by", Text, nullable=False),
+    Column("expires_at", BigInteger),
+    Column("revoked_at", BigInteger),
+)  # fmt: skip
+"""Who may call the service; ``secret`` is the argon2 hash of the key that was shown once."""

@@ -1,0 +1,1 @@
+"""What travels with an export: it runs without loanwatch, with standard Python and the package ``cryptography``."""

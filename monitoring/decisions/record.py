@@ -1,0 +1,302 @@
+"""The record in use: decisions are added many at a time by one thread, each group with one sync, and found again.
+
+A future of ``submit`` is done when the decision is committed and synced: who answers a caller only then never tells him a
+decision that a crash could forget.
+"""
+
+import hashlib
+import queue
+import secrets
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future
+from typing import Any
+
+from sqlalchemy import Connection, Engine, func, insert, select
+
+from features.errors import LoanwatchError, NotFound
+from models.keys import Signer
+from monitoring.database import Unavailable, reading, writing
+from monitoring.database.tables import checkpoints, decisions, lookups, requests, subjects
+from monitoring.decisions import chain
+from monitoring.decisions.chain import START, Checkpoint, Row, link
+from monitoring.decisions.entry import Conflict, Entry, Erased, Receipt, Recorded, canonical, read
+from monitoring.decisions.vault import Vault, seal, unseal
+
+GROUP, WAITING = 256, 4_096
+"""Decisions that are synced together at most, and that may wait."""
+EVERY = 1_000
+"""Decisions after which a checkpoint is signed."""
+OPENED, ERASED = "opened", "erasure"
+PAGE = 1_000
+
+Asked = tuple[Entry, "Future[Receipt]"]
+
+
+def now() -> int:
+    """Microseconds since 1970, UTC."""
+    return time.time_ns() // 1_000
+
+
+class Record:
+    """The record of a database; ``close`` ends its thread. One of a process, shared by its threads."""
+
+    def __init__(self, engine: Engine, vault: Vault, signer: Signer, clock: Callable[[], int] = now, every: int = EVERY) -> None:
+        self.engine, self.vault = engine, vault
+        self.signer, self._clock, self._every = signer, clock, every
+        self._asked: queue.Queue[Asked | None] = queue.Queue(WAITING)
+        self._thread: threading.Thread | None = None
+        self._starting = threading.Lock()
+
+    @property
+    def waiting(self) -> int:
+        """How many decisions are not yet recorded."""
+        return self._asked.qsize()
+
+    def submit(self, entry: Entry) -> "Future[Receipt]":
+        """Record a decision; raises ValueError if what it says openly is no JSON.
+
+        The future raises Unavailable where the database is away, Conflict for a request's key that came with another body.
+        """
+        canonical(entry.said)  # here, where it concerns nobody else
+        done: Future[Receipt] = Future()
+        self._start()
+        try:
+            self._asked.put_nowait((entry, done))
+        except queue.Full:
+            done.set_exception(_too_many())
+        return done
+
+    def add(self, entry: Entry) -> Receipt:
+        """Record a decision and wait for it; raises like ``submit``'s future."""
+        return self.submit(entry).result()
+
+    def close(self) -> None:
+        """Record what waits, and end."""
+        if self._thread is not None:
+            self._asked.put(None)
+            self._thread.join()
+            self._thread = None
+
+    def find(self, id: str) -> Recorded:
+        """A decision by its id; raises NotFound."""
+        with reading(self.engine) as connection:
+            found = _rows(connection, decisions.c.id == id)
+        if not found:
+            raise NotFound(f"no decision {id}; check the id", f"没有决策记录 {id};请核对编号")
+        return found[0]
+
+    def of_borrower(self, borrower: str) -> list[Recorded]:
+        """All decisions about a borrower, in their order."""
+        return self._about("borrower", borrower)
+
+    def of_loan(self, loan: str) -> list[Recorded]:
+        """All decisions about a loan, in their order."""
+        return self._about("loan", loan)
+
+    def of_kind(self, kind: str) -> list[Recorded]:
+        """All decisions of a kind, in their order."""
+        with reading(self.engine) as connection:
+            return _rows(connection, decisions.c.kind == kind)
+
+    def opened(self, found: Recorded) -> bytes:
+        """What was sealed; raises NotFound if nothing was, Erased if the borrower was."""
+        if found.cipher is None or found.subject is None:
+            raise NotFound(f"decision {found.id} has nothing sealed", f"决策 {found.id} 没有密封内容")
+        with reading(self.engine) as connection:
+            wrapped = connection.scalar(select(subjects.c.wrapped).where(subjects.c.id == found.subject))
+            if wrapped is None:
+                raise _erased(connection, found.subject)
+        return unseal(self.vault.unwrap(found.subject, wrapped), found.cipher, found.id)
+
+    def rows(self, first: int = 1) -> Iterator[Row]:
+        """The chain from a place on, page by page."""
+        while True:
+            with reading(self.engine) as connection:
+                page = select(decisions).where(decisions.c["count"] >= first).order_by(decisions.c["count"]).limit(PAGE)
+                found = [Row(**row) for row in connection.execute(page).mappings()]
+            yield from found
+            if len(found) < PAGE:
+                return
+            first = found[-1].count + 1
+
+    def signed(self) -> list[Checkpoint]:
+        """The checkpoints that are kept, unverified, in their order."""
+        with reading(self.engine) as connection:
+            found = connection.execute(select(checkpoints).order_by(checkpoints.c["count"])).all()
+        return [chain.parse(text, signature.encode()) for _, text, signature in found]
+
+    def checkpoint(self) -> Checkpoint:
+        """Sign how far the record has come, keep the statement, and return it; raises NotFound where nothing is recorded."""
+        with writing(self.engine) as connection:
+            count, last = _head(connection)
+            if not count:
+                raise NotFound("nothing has been recorded yet", "尚无任何记录")
+            kept = connection.execute(select(checkpoints).where(checkpoints.c["count"] == count)).first()
+            if kept is not None:
+                return chain.parse(kept[1], kept[2].encode())
+            return self._sign(connection, count, last)
+
+    def _sign(self, connection: Connection, count: int, last: bytes) -> Checkpoint:
+        first = connection.scalar(select(decisions.c.id).where(decisions.c["count"] == 1))
+        made = chain.sign(count, last, self._clock(), str(first), self.signer)
+        connection.execute(insert(checkpoints).values(count=count, text=made.text, signature=made.signature.decode()))
+        return made
+
+    def _about(self, kind: str, name: str) -> list[Recorded]:
+        asked = select(lookups.c["count"]).where(lookups.c.who == self.vault.who(kind, name))
+        with reading(self.engine) as connection:
+            return _rows(connection, decisions.c["count"].in_(asked))
+
+    def _start(self) -> None:
+        with self._starting:
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name="decisions", daemon=True)
+                self._thread.start()
+
+    def _run(self) -> None:
+        while True:
+            group = self._group()
+            if group is None:
+                return
+            try:
+                receipts = self._add([entry for entry, _ in group])
+            except Exception as error:  # noqa: BLE001 - each caller gets it, and the thread goes on
+                for _, done in group:
+                    done.set_exception(error)
+            else:
+                for (_, done), receipt in zip(group, receipts, strict=True):
+                    if isinstance(receipt, Receipt):
+                        done.set_result(receipt)
+                    else:
+                        done.set_exception(receipt)
+
+    def _group(self) -> list[Asked] | None:
+        """All that wait, up to GROUP, as soon as one does; None at the end."""
+        first = self._asked.get()
+        if first is None:
+            return None
+        group = [first]
+        while len(group) < GROUP:
+            try:
+                more = self._asked.get_nowait()
+            except queue.Empty:
+                break
+            if more is None:
+                self._asked.put(None)
+                break
+            group.append(more)
+        return group
+
+    def _add(self, entries: Sequence[Entry]) -> list[Receipt | LoanwatchError]:
+        """Record a group in one transaction."""
+        with writing(self.engine) as connection:
+            count, last = _head(connection)
+            adding = _Adding(connection, self.vault, self._clock, count, last)
+            if not count:
+                adding.add(Entry(OPENED, "loanwatch", {"record": secrets.token_hex(16)}))
+            receipts = [adding.receipt(entry) for entry in entries]
+            adding.write()
+            if adding.count // self._every > count // self._every:
+                self._sign(connection, adding.count, adding.last)
+        return receipts
+
+
+class _Adding:
+    """Rows of one transaction, collected and written together."""
+
+    def __init__(self, connection: Connection, vault: Vault, clock: Callable[[], int], count: int, last: bytes) -> None:
+        self.connection, self.vault, self.clock = connection, vault, clock
+        self.count, self.last = count, last
+        self._decisions: list[dict[str, Any]] = []
+        self._lookups: list[dict[str, Any]] = []
+        self._requests: dict[bytes, tuple[bytes, Recorded]] = {}
+        self._keys: dict[str, tuple[str, bytes]] = {}
+
+    def receipt(self, entry: Entry) -> Receipt | LoanwatchError:
+        """What was recorded of a request before, or now."""
+        if entry.request is None:
+            return Receipt(self.add(entry))
+        key, body = self.vault.asked(entry.caller, entry.request[0]), self.vault.body(entry.request[1])
+        known = self._requests.get(key) or self._known(key)
+        if known is not None:
+            return Receipt(known[1], again=True) if known[0] == body else Conflict()
+        recorded = self.add(entry)
+        self._requests[key] = (body, recorded)
+        return Receipt(recorded)
+
+    def add(self, entry: Entry) -> Recorded:
+        self.count += 1
+        id, subject, cipher = secrets.token_hex(16), None, None
+        if entry.about is not None:
+            subject, key = self._subject(entry.about)
+            cipher = None if entry.sealed is None else seal(key, entry.sealed, id)
+            names = [("borrower", entry.about), *([] if entry.loan is None else [("loan", entry.loan)])]
+            self._lookups += [{"who": self.vault.who(*name), "count": self.count, "subject": subject} for name in names]
+        at = self.clock()
+        text = canonical({
+            "id": id, "kind": entry.kind, "at": at, "caller": entry.caller, "said": entry.said, "subject": subject,
+            "sealed": None if cipher is None else hashlib.sha256(cipher).hexdigest(),
+        })  # fmt: skip
+        self.last = link(self.last, text)
+        self._decisions.append({
+            "count": self.count, "id": id, "kind": entry.kind, "at": at, "entry": text, "sealed": cipher, "link": self.last,
+        })  # fmt: skip
+        return Recorded(self.count, id, entry.kind, at, entry.caller, entry.said, subject, cipher)
+
+    def write(self) -> None:
+        asked = [
+            {"key": key, "body": body, "count": recorded.count}
+            for key, (body, recorded) in self._requests.items()
+            if recorded.count > self.count - len(self._decisions)
+        ]
+        for table, rows in ((decisions, self._decisions), (lookups, self._lookups), (requests, asked)):
+            if rows:
+                self.connection.execute(insert(table), rows)
+
+    def _known(self, key: bytes) -> tuple[bytes, Recorded] | None:
+        """The request of that key and what was recorded, if it came before."""
+        found = self.connection.execute(select(requests.c.body, requests.c["count"]).where(requests.c.key == key)).first()
+        if found is None:
+            return None
+        self._requests[key] = (found[0], _rows(self.connection, decisions.c["count"] == found[1])[0])
+        return self._requests[key]
+
+    def _subject(self, borrower: str) -> tuple[str, bytes]:
+        """The borrower's place among those who have a key, and the key; made at first need."""
+        if borrower not in self._keys:
+            who = self.vault.who("borrower", borrower)
+            found = self.connection.execute(select(subjects.c.id, subjects.c.wrapped).where(subjects.c.who == who)).first()
+            if found is None:
+                id = secrets.token_hex(16)
+                key, wrapped = self.vault.new_key(id)
+                self.connection.execute(insert(subjects).values(id=id, who=who, wrapped=wrapped))
+            else:
+                id, key = found[0], self.vault.unwrap(found[0], found[1])
+            self._keys[borrower] = (id, key)
+        return self._keys[borrower]
+
+
+def _head(connection: Connection) -> tuple[int, bytes]:
+    """How many decisions there are, and the last link."""
+    last = select(func.max(decisions.c["count"])).scalar_subquery()
+    found = connection.execute(select(decisions.c["count"], decisions.c.link).where(decisions.c["count"] == last)).first()
+    return (0, START) if found is None else (found[0], found[1])
+
+
+def _rows(connection: Connection, where: Any) -> list[Recorded]:
+    asked = select(decisions.c["count"], decisions.c.entry, decisions.c.sealed).where(where).order_by(decisions.c["count"])
+    return [read(*row) for row in connection.execute(asked)]
+
+
+def _erased(connection: Connection, subject: str) -> Erased:
+    said = [found.said for found in _rows(connection, decisions.c.kind == ERASED) if found.said["subject"] == subject]
+    return Erased(said[-1]["on"], said[-1]["by"], said[-1]["authority"])
+
+
+def _too_many() -> Unavailable:
+    return Unavailable(
+        f"{WAITING} decisions wait to be recorded; nothing was decided. Try again in a moment",
+        f"已有{WAITING}条决策等待记录,未作出任何决定;请稍后重试",
+    )
