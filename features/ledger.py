@@ -72,9 +72,10 @@ class Manifest:
 class Ledger:
     """A book's ledger as it stands: the manifest, and partitions read when asked for."""
 
-    def __init__(self, book: Path, manifest: Manifest | None = None) -> None:
-        """The ledger of ``book``; an ingest hands in the ``manifest`` that it is about to write."""
+    def __init__(self, book: Path, manifest: Manifest | None = None, borrower: str | None = None) -> None:
+        """The ledger of ``book``, or what it has of one ``borrower``; an ingest hands in the ``manifest`` it is about to write."""
         self.folder = book / "ledger"
+        self.borrower = borrower
         self.manifest = manifest or Manifest.read(self.folder)
         if not self.manifest.ledger_version:
             raise NotFound(
@@ -88,7 +89,15 @@ class Ledger:
 
     @property
     def partitions(self) -> range:
-        return range(self.manifest.partitions)
+        """The partitions, or the one of the borrower."""
+        if self.borrower is None:
+            return range(self.manifest.partitions)
+        place = partition_of(self.borrower, self.manifest.partitions)
+        return range(place, place + 1)
+
+    def of(self, borrower: str) -> "Ledger":
+        """What the ledger has of one borrower, beside the context that everyone shares."""
+        return Ledger(self.folder.parent, self.manifest, borrower)
 
     @property
     def known_through(self) -> date:
@@ -118,7 +127,8 @@ class Ledger:
             return empty(TABLES[table])
         path = stored_file(self.folder, listed)
         try:
-            return _columns_of(path, columns or arrow_schema(TABLES[table]).names, arrow_schema(TABLES[table]), words)
+            names, whose = columns or arrow_schema(TABLES[table]).names, self.borrower if TABLES[table].partitioned else None
+            return _columns_of(path, names, arrow_schema(TABLES[table]), words, whose)
         except (pa.ArrowException, OSError) as error:
             raise _damaged(path) from error
 
@@ -127,12 +137,17 @@ class Ledger:
         return [self.folder / f["file"] for f in self.manifest.files.get(table, {}).values()]
 
 
-def _columns_of(path: Path, columns: Sequence[str], schema: pa.Schema, words: bool) -> pa.Table:
-    """Columns of a file; one that the file was written without is unknown throughout."""
+def _columns_of(path: Path, columns: Sequence[str], schema: pa.Schema, words: bool, borrower: str | None) -> pa.Table:
+    """Columns of a file, of one borrower's rows if one is named; a column that the file was written without is unknown throughout."""
     there = pq.read_schema(path).names
     coded = [f.name for f in schema if words and pa.types.is_string(f.type) and f.name in there and f.name != "record_id"]
-    with pq.ParquetFile(path, read_dictionary=coded) as file:
-        data = file.read([name for name in columns if name in there])
+    wanted = [name for name in columns if name in there]
+    if borrower is not None:
+        whose = [("borrower_id", "=", borrower)]
+        data = pq.read_table(path, columns=wanted, filters=whose, read_dictionary=coded, partitioning=None)
+    else:
+        with pq.ParquetFile(path, read_dictionary=coded) as file:
+            data = file.read(wanted)
     for name in columns:
         if name not in data.column_names:
             data = data.append_column(schema.field(name), pa.nulls(data.num_rows, schema.field(name).type))

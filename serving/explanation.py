@@ -136,7 +136,7 @@ def _since_review(
 
 
 def _reviewed(ledger: Ledger, borrower: str, as_of: date) -> date | None:
-    day = last_review(pd.Series([borrower]), ledger, as_of).iloc[0]
+    day = last_review(pd.Series([borrower]), ledger.of(borrower), as_of).iloc[0]
     return None if pd.isna(day) or day.date() >= as_of else day.date()
 
 

@@ -5,12 +5,11 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 
 from features.errors import NotFound
-from features.ledger import Ledger, partition_of
+from features.ledger import Ledger
 from models.explain import Against
 from models.score import Scorer
 from monitoring.night import borrowers_of, explain, score_book
@@ -51,10 +50,8 @@ def _of_borrower(book: Path, scorer: Scorer, borrower_id: str, as_of: date, agai
 
 def scores_of(ledger: Ledger, scorer: Scorer, borrower_id: str, as_of: date) -> tuple[pd.DataFrame, pd.DataFrame]:
     """The live loans of one borrower, each by its own score, and the values that the model read."""
-    scores = score_book(ledger, scorer, as_of, [partition_of(borrower_id, ledger.manifest.partitions)])
-    mine = np.flatnonzero(scores.rows["borrower_id"] == borrower_id)
-    rows, values = (frame.iloc[mine].reset_index(drop=True) for frame in (scores.rows, scores.values))
-    return rows, values
+    scores = score_book(ledger.of(borrower_id), scorer, as_of)
+    return scores.rows, scores.values
 
 
 def owner(ledger: Ledger, loan_id: str) -> str:
