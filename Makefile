@@ -33,7 +33,7 @@ demo: setup ## simulate a book, ingest, train, score it as a Prefect flow, show 
 test: lint ## lint, types, import contracts, docs and all fast tests
 	$(BIN)/python -m pytest -n 2
 
-test-release: setup ## the tests with 25 times the cases in the property tests of tests/features
+test-release: setup ## all tests with 25 times the cases and the long ones; stopped, it goes on where it was
 	LOANWATCH_TESTS=release $(BIN)/python -m pytest -n 2
 
 test-cluster: setup ## the same runs on a Dask cluster of two worker processes

@@ -73,7 +73,7 @@ class Ledger:
     """A book's ledger as it stands: the manifest, and partitions read when asked for."""
 
     def __init__(self, book: Path, manifest: Manifest | None = None, borrower: str | None = None) -> None:
-        """The ledger of ``book``, or what it has of one ``borrower``; an ingest hands in the ``manifest`` it is about to write."""
+        """The ledger of ``book``, or of one ``borrower`` of it; an ingest hands in the ``manifest`` that it is about to write."""
         self.folder = book / "ledger"
         self.borrower = borrower
         self.manifest = manifest or Manifest.read(self.folder)
@@ -138,7 +138,7 @@ class Ledger:
 
 
 def _columns_of(path: Path, columns: Sequence[str], schema: pa.Schema, words: bool, borrower: str | None) -> pa.Table:
-    """Columns of a file, of one borrower's rows if one is named; a column that the file was written without is unknown throughout."""
+    """Columns of a file, of one borrower's rows if one is named; one that the file was written without is unknown throughout."""
     there = pq.read_schema(path).names
     coded = [f.name for f in schema if words and pa.types.is_string(f.type) and f.name in there and f.name != "record_id"]
     wanted = [name for name in columns if name in there]

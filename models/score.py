@@ -125,8 +125,11 @@ class Scorer:
 
     def log_odds(self, x: pd.DataFrame) -> Float:
         """The log-odds that ``score`` gives, to the bit, without contributions; float64 (n,). Raises DataRefused like it."""
-        values = self._values(x)
-        return self._log_odds(values) if len(values) else np.empty(0)
+        return self.log_odds_of(self._values(x))
+
+    def log_odds_of(self, values: Float) -> Float:
+        """``log_odds`` of rows by the values of the bundle's features in their order, float64 (n, k), rows contiguous."""
+        return self.bundle.calibration.log_odds(self.forest.margins(values)) if len(values) else np.empty(0)
 
     def _again(self, used: Float) -> Golden:
         """Rows by their values of the features that trees split on, (n, used), scored now."""
@@ -147,7 +150,7 @@ class Scorer:
             nothing = np.empty((0, len(self.bundle.features)))
             return Scored(self.bundle.features, nothing, np.empty(0), math.nan, nothing)
         line = self.bundle.calibration
-        log_odds = self._log_odds(values)
+        log_odds = self.log_odds_of(values)
         contributions = line.slope * self._shapley.contributions(values)
         base = line.intercept + line.slope * self._shapley.base
         gap = float(np.abs(base + contributions.sum(axis=1) - log_odds).max())
@@ -158,9 +161,6 @@ class Scorer:
                 f"贡献之和与对数几率相差{gap:.2e},超过{ADDITIVE};模型中有过大的数值,无法解释:请重新训练",
             )
         return Scored(self.bundle.features, values, log_odds, base, contributions)
-
-    def _log_odds(self, values: Float) -> Float:
-        return self.bundle.calibration.log_odds(self.forest.margins(values))
 
     def _values(self, x: pd.DataFrame) -> Float:
         kinds: dict[str, list[Any]] = {}

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
-import pandas as pd
 
 from features.arrays import Float
 from features.catalogue import feature
@@ -65,7 +64,6 @@ class WhatIf:
     def __init__(self, scorer: Scorer, row: Float) -> None:
         self.scorer, self.row = scorer, row
         self.features = scorer.bundle.features
-        self._columns = pd.Index(self.features)
         self.log_odds = self._scored(row[None])[0]
 
     def counterfactuals(self, below: float) -> list[Counterfactual]:
@@ -180,7 +178,7 @@ class WhatIf:
         return self._scored(rows)
 
     def _scored(self, rows: Float) -> Float:
-        return self.scorer.log_odds(pd.DataFrame(rows, columns=self._columns))
+        return self.scorer.log_odds_of(rows)
 
 
 def _said(above: float, upto: float, near: float, unit: float) -> float | None:

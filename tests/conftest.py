@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from effort import RELEASE
+from resume import passed, passed_before, whole
 
 if TYPE_CHECKING:  # a test that needs no book need not load what makes one
     from books import Book
@@ -20,6 +22,28 @@ NOT_OURS = (
     "ignore:unclosed database:ResourceWarning",  # connections that MLflow leaves to the collector
 )
 """Warnings of third parties about themselves; every other warning is an error."""
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if RELEASE:
+        before = passed_before()
+        config.hook.pytest_deselected(items=[item for item in items if item.nodeid in before])
+        items[:] = [item for item in items if item.nodeid not in before]
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    if RELEASE and "PYTEST_XDIST_WORKER" not in os.environ and report.when == "call" and report.passed:
+        passed(report.nodeid)
+
+
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    if RELEASE and "PYTEST_XDIST_WORKER" not in os.environ and exitstatus == pytest.ExitCode.OK and _is_whole(session.config):
+        whole()
+
+
+def _is_whole(config: pytest.Config) -> bool:
+    """Whether the run was asked for everything."""
+    return not config.option.keyword and config.args == config.getini("testpaths")
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from functools import lru_cache
 
 from features.catalogue import (
     balances,
@@ -64,5 +65,10 @@ def feature(name: str) -> Feature:
 
 def digest(names: list[str]) -> str:
     """sha256 over what the named features mean: name, unit, direction and SQL, in order."""
+    return _digest(tuple(names))
+
+
+@lru_cache(maxsize=32)
+def _digest(names: tuple[str, ...]) -> str:
     said = [[f.name, f.unit, f.risk, query([f])] for f in map(feature, names)]
     return hashlib.sha256(json.dumps(said).encode()).hexdigest()

@@ -4,7 +4,8 @@ import os
 
 from hypothesis import settings
 
-TIMES = 25 if os.environ.get("LOANWATCH_TESTS") == "release" else 1
+RELEASE = os.environ.get("LOANWATCH_TESTS") == "release"
+TIMES = 25 if RELEASE else 1
 
 
 def examples(usual: int) -> settings:
