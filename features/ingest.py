@@ -99,7 +99,7 @@ def ingest(
         receipt = Receipt(
             manifest.ledger_version, manifest.digest(), tallies, delivery.left_out, delivery.passed_over, source.assumed, refused
         )
-        manifest.ingests = [*before.ingests, _entry(source.name, path, receipt)]
+        manifest.ingests = [*before.ingests, _entry(source.name, path, receipt, manifest.known_through)]
         manifest.retired = sorted(before.names() - manifest.names())
         manifest.write(folder)
         stage.drop(folder)
@@ -129,12 +129,8 @@ def _workshop(folder: Path, memory: str) -> Iterator[duckdb.DuckDBPyConnection]:
         spill.mkdir()
         # Judged rows in a file of their own are compressed; a temporary table that outgrows memory is spilled as it is.
         con = duckdb.connect(str(spill / "judged.duckdb"), config={"memory_limit": memory, "temp_directory": str(spill)})
-        # With statistics the Parquet writer marks columns as never null, or not, by the plan: other bytes for equal rows.
         # A checkpoint between two statements would give rows that are referred to by position other positions.
-        con.execute(
-            "SET disabled_optimizers = 'statistics_propagation'; SET enable_progress_bar = false;"
-            " SET checkpoint_threshold = '1TB'; PRAGMA disable_checkpoint_on_shutdown"
-        )
+        con.execute(f"{writer.SAME_BYTES}; SET checkpoint_threshold = '1TB'; PRAGMA disable_checkpoint_on_shutdown")
         try:
             yield con
         except LoanwatchError:
@@ -284,9 +280,10 @@ def _refuse_empty(path: Path, tallies: Iterable[Tally]) -> None:
             )
 
 
-def _entry(source: str, path: Path, receipt: Receipt) -> dict[str, Any]:
+def _entry(source: str, path: Path, receipt: Receipt, known_through: str) -> dict[str, Any]:
     return {
         "ledger_version": receipt.ledger_version,
+        "known_through": known_through,
         "source": source,
         "from": str(path),
         "ingested_at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),

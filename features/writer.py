@@ -19,6 +19,10 @@ from features.sources.files import literal
 _FORMAT = "FORMAT parquet, WRITE_BLOOM_FILTER false, COMPRESSION zstd, COMPRESSION_LEVEL 1, ROW_GROUP_SIZE 100_000"
 
 
+SAME_BYTES = "SET disabled_optimizers = 'statistics_propagation'; SET enable_progress_bar = false"
+"""With statistics the Parquet writer marks columns as never null, or not, by the plan: other bytes for equal rows."""
+
+
 def bucket(table: Table, partitions: int) -> str:
     """SQL of what ``ledger.partition_of`` computes; all records of a context table are in one place."""
     if not table.partitioned:
@@ -43,10 +47,14 @@ def write(con: duckdb.DuckDBPyConnection, folder: Path, manifest: Manifest, tabl
 
     The file is durable when this returns; no manifest names it. Returns the manifest's entry.
     """
+    return copy(con, folder, table, part, _rows(folder, manifest, table, part, good))
+
+
+def copy(con: duckdb.DuckDBPyConnection, folder: Path, table: Table, part: str, rows: str) -> dict[str, Any]:
+    """One file of the SQL ``rows``, sorted; ``turn`` orders versions of a record that were known on one day."""
     draft = folder / f".{table.name}-{part}.parquet"
     order = f"{table.entity_column}, event_on, known_on, record_id, turn"
-    rows = f"SELECT * EXCLUDE (turn) FROM ({_rows(folder, manifest, table, part, good)}) ORDER BY {order}"
-    con.execute(f"COPY ({rows}) TO {literal(draft)} ({_FORMAT})")
+    con.execute(f"COPY (SELECT * EXCLUDE (turn) FROM ({rows}) ORDER BY {order}) TO {literal(draft)} ({_FORMAT})")
     return _adopt(draft, folder, table.name, part)
 
 

@@ -39,12 +39,13 @@ READ, CONTRIBUTED = "read ", b"contributed"
 
 @dataclass(frozen=True)
 class Work:
-    """The parts of one night, in ``folder``."""
+    """The parts of one night, in ``folder``; ``against`` is what its reasons are told against, by default its own book."""
 
     folder: Path
     book: Path
     as_of: date
     kind: str
+    against: Against | None = None
 
     def path(self, name: str, number: int) -> Path:
         return self.folder / f"{name}-{number}.parquet"
@@ -124,6 +125,8 @@ def place(work: Work, bundle: Bundle) -> None:
 
 def compared(work: Work, bundle: Bundle) -> Against:
     """What the reasons of the night are measured against: its own book, or without a loan what the model learned from."""
+    if work.against is not None:
+        return work.against
     mean = work.mean(Ledger(work.book).partitions)
     return training(bundle) if mean is None else night(bundle, work.as_of, mean)
 

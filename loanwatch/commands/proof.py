@@ -65,6 +65,38 @@ def verify(
 
 
 @app.command()
+def replay(
+    book: Book = BOOK,
+    as_of: Day = None,
+    loan: Annotated[str | None, typer.Option(help="Then and now: one loan of the night. 单笔贷款的当时与现在。")] = None,
+    as_json: Json = False,
+) -> None:
+    """Work past nights out again, to the last bit; all of them, or that of a day. 重算历史夜间结果。"""
+    from monitoring.decisions import nights
+    from pipelines import replay as again
+
+    day, target = day_of(as_of), err if as_json else out
+    if loan is not None and day is None:
+        raise UsageError("--loan goes with --as-of, the day of the night", "--loan 须与 --as-of 同时使用")
+    with _record(book) as record:
+        days = [str(day)] if day else sorted(nights.decided(record))
+        found = [again.replay(record, book, one) for one in days]
+        both = again.then_and_now(record, book, loan, days[0]) if loan else None
+    for one in found:
+        counted = ", ".join(f"{count:,} {name}" for name, count in one.rows.items())
+        rebuilt = "; from the ledger as it was then" if one.rebuilt else ""
+        target.print(f"{one.as_of}: {counted}: equal to the last bit{rebuilt} | 逐位一致", highlight=False)
+    if both is not None:
+        target.print(
+            f"{both.loan} on {both.as_of}: PD {both.pd_12m:.2%} as decided, {both.pd_12m_now:.2%} with what is known on"
+            f" {both.known_now}; {len(both.differing)} features differ | 当时与现在",
+            highlight=False,
+        )
+    if as_json:
+        print_json({"nights": [asdict(one) for one in found], "then_and_now": both and asdict(both)})
+
+
+@app.command()
 def export(
     to: Annotated[Path, typer.Option("--out", metavar="FOLDER", help="Folder to make. 输出目录。")],
     book: Book = BOOK,

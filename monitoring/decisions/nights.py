@@ -71,7 +71,7 @@ def check(folder: Path, decision: Recorded, vault: Vault, erased: Mapping[str, I
     if digest(folder / "manifest.json") != decision.said["manifest"]:
         raise _changed(folder / "manifest.json", "is not the one that was decided", "与决策记录不符")
     for name in IDENTITY:
-        kept = _leaves(folder, name)
+        kept = kept_leaves(folder, name)
         if merkle.root(kept).hex() != decision.said["roots"][name]:
             raise _changed(folder / f"{name}.leaves", "does not lead to the root that was decided", "与决策记录的根不符")
         _rows_are(folder, name, kept, str(decision.said["as_of"]), vault, erased.get(name, np.empty(0, dtype=np.int64)))
@@ -101,7 +101,7 @@ def prove(folder: Path, decision: Recorded, name: str, who: str, vault: Vault) -
 
     Raises NotFound if the night has no such row.
     """
-    rows, kept = pq.read_table(folder / f"{name}.parquet", partitioning=None), _leaves(folder, name)
+    rows, kept = pq.read_table(folder / f"{name}.parquet", partitioning=None), kept_leaves(folder, name)
     places = np.flatnonzero(pc.equal(rows[IDENTITY[name]], who).fill_null(False).to_numpy())
     if not len(places):
         raise NotFound(f"{folder}: no row of {who}; check the id and the day", f"{folder}:没有 {who} 的记录;请核对编号与日期")
@@ -126,7 +126,8 @@ def _spelled(value: pa.Scalar) -> tuple[str, Any]:
     return ("list" if pa.types.is_list(value.type) else "text"), found
 
 
-def _leaves(folder: Path, name: str) -> list[bytes]:
+def kept_leaves(folder: Path, name: str) -> list[bytes]:
+    """The hashes of a file's rows, as they lie beside it."""
     return list(_cut((folder / f"{name}.leaves").read_bytes()))
 
 

@@ -19,7 +19,7 @@ VERBS = [
     (), ("simulate",), ("ingest",), ("map",), ("quarantine",), ("train",), ("promote",), ("nightly",), ("score",), ("features",),
     ("features", "list"), ("features", "describe"),
     ("features", "sql"), ("features", "trace"), ("doctor",), ("demo",), ("dossier",), ("explain",),
-    ("verify",), ("export",), ("prove",),
+    ("verify",), ("export",), ("prove",), ("replay",),
 ]  # fmt: skip
 
 Said = tuple[int, str, str]
@@ -107,6 +107,8 @@ def test_every_verb_of_the_app_is_tried_here() -> None:
         (("verify", "--book", "nowhere"), 4, "no ledger there yet"),
         (("export", "--book", "nowhere", "--out", "x"), 4, "no ledger there yet"),
         (("prove", "--book", "nowhere", "--loan", "L1"), 4, "no ledger there yet"),
+        (("replay", "--book", "nowhere"), 4, "no ledger there yet"),
+        (("replay", "--loan", "L1"), 2, "--loan goes with --as-of"),
         (("prove", "--loan", "L1", "--borrower", "B1"), 2, "name either --loan or --borrower"),
         (("features", "describe", "worst_dpd_9"), 4, "did you mean worst_dpd_90"),
         (("features", "sql", "dpdd"), 4, "did you mean dpd"),
@@ -382,6 +384,10 @@ def test_a_night_is_verified_exported_and_proven_and_a_change_is_found(run: Run,
     assert run("prove", *asked, "--loan", loan, "--out", "proof.json")[0] == 0
     assert strict((tmp_path / "proof.json").read_text("utf-8"))["as_of"] == str(book.day)
     assert run("prove", *asked, "--loan", loan, "--as-of", "2001-01-01")[0] == 4
+    code, out, _ = run("replay", *asked, "--json")
+    assert (code, strict(out)["nights"][0]["as_of"]) == (0, str(book.day))
+    code, out, _ = run("replay", *asked, "--as-of", str(book.day), "--loan", loan, "--json")
+    assert (code, strict(out)["then_and_now"]["differing"]) == (0, {})
     leaves = own / "runs" / f"as_of={book.day}" / "loans.leaves"
     leaves.write_bytes(leaves.read_bytes()[::-1])
     code, _, err = run("verify", *asked)

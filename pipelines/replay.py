@@ -1,0 +1,193 @@
+"""A past night worked out again from what is stored: the ledger as it was, the bundle, the policy and the night before.
+
+The rows have to get the very hashes that were decided; where they do not, it is said by how much they differ. Without any of what
+it was made from a night is not replayed.
+"""
+
+import json
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow.parquet as pq
+
+from features import catalogue
+from features.build import compute
+from features.errors import IntegrityFailed
+from features.ledger import Ledger
+from features.rebuild import rebuild
+from features.spine import Spine
+from models import bundle as bundles
+from models import keys
+from models.bundle import Bundle
+from models.explain import Against
+from models.score import Scorer
+from monitoring import parts, runs
+from monitoring.decisions import nights
+from monitoring.decisions.entry import Recorded
+from monitoring.decisions.record import Record
+from monitoring.policy import tier_policy
+
+CLOSE = 1e-12
+"""What equality to this difference means is said where bits differ."""
+
+
+@dataclass(frozen=True)
+class Replayed:
+    """A night whose rows got the hashes that were decided; ``rebuilt`` if the ledger had to be told from a later one."""
+
+    decision: str
+    as_of: str
+    rows: dict[str, int]
+    erased: int
+    rebuilt: bool
+
+
+@dataclass(frozen=True)
+class Then:
+    """A loan's score on a night as it was decided, and of the same day with all that is known now."""
+
+    loan: str
+    as_of: str
+    known_now: str
+    log_odds: float
+    log_odds_now: float
+    pd_12m: float
+    pd_12m_now: float
+    differing: dict[str, tuple[float, float]]
+
+
+def replay(record: Record, book: Path, day: str) -> Replayed:
+    """The last decision of the night of a day.
+
+    Raises NotFound if there is none, IntegrityFailed if what it was made from is not there any more, or gives other rows.
+    """
+    decision = nights.decision(record, day)
+    erased = nights.erased_rows(record, day)
+    nights.check(book / "runs" / f"as_of={day}", decision, record.vault, erased)
+    _same_policy(decision)
+    _same_eve(record, book, decision)
+    bundle = _bundle(book, decision)
+    with tempfile.TemporaryDirectory() as aside, _as_it_was(book, decision, Path(aside)) as then:
+        again = _again(then, bundle, decision, book / "runs" / f"as_of={day}", bool(erased), record)
+        for name in runs.IDENTITY:
+            _equal(book / "runs" / f"as_of={day}", again, name, erased.get(name, np.empty(0, dtype=np.int64)))
+        rebuilt = not (then / "ledger").is_symlink()
+    rows: dict[str, int] = dict(decision.said["rows"])
+    return Replayed(decision.id, day, rows, sum(map(len, erased.values())), rebuilt)
+
+
+def then_and_now(record: Record, book: Path, loan: str, day: str) -> Then:
+    """One loan's row of a night beside its score of the same day by the same model with what is known now.
+
+    Raises NotFound if the night has no such loan.
+    """
+    decision = nights.decision(record, day)
+    folder = book / "runs" / f"as_of={day}"
+    place = nights.prove(folder, decision, "loans", loan, record.vault)["place"]
+    row = pq.read_table(folder / "loans.parquet", partitioning=None).slice(place, 1).to_pylist()[0]
+    scorer, ledger = Scorer(_bundle(book, decision)), Ledger(book).of(row["borrower_id"])
+    features = [catalogue.feature(name) for name in scorer.bundle.features]
+    then, now = (
+        compute(Spine.of([(row["borrower_id"], loan)], date.fromisoformat(day), known_by), ledger, features)
+        for known_by in (None, ledger.known_through)
+    )
+    differing = {
+        name: (float(one), float(other))
+        for name, one, other in zip(then.columns, then.iloc[0], now.iloc[0], strict=True)
+        if not (one == other or (np.isnan(one) and np.isnan(other)))
+    }
+    scored = scorer.score(now)
+    return Then(
+        loan, day, str(ledger.known_through), row["log_odds"], float(scored.log_odds[0]), row["pd_12m"], float(scored.pd_12m[0]),
+        differing,
+    )  # fmt: skip
+
+
+@contextmanager
+def _as_it_was(book: Path, decision: Recorded, aside: Path) -> Iterator[Path]:
+    """A book with the ledger, models and earlier nights of then."""
+    ledger, said = Ledger(book), decision.said
+    for name in ("bundles", "keys"):
+        (aside / name).symlink_to((book / name).absolute())
+    if ledger.manifest.digest() == said["ledger"]:
+        (aside / "ledger").symlink_to((book / "ledger").absolute())
+    else:
+        rebuild(ledger, int(said["ledger_version"]), aside)
+    (aside / "runs").mkdir()
+    for folder in runs.folders(book):
+        if folder.name < f"as_of={said['as_of']}":
+            (aside / "runs" / folder.name).symlink_to(folder.absolute())
+    yield aside
+
+
+def _again(then: Path, bundle: Bundle, decision: Recorded, folder: Path, erased: bool, record: Record) -> Path:
+    """The folder of the night worked out again; reasons are told against the book of then, whoever was erased since."""
+    said = decision.said
+    work = parts.begin(then, bundle, date.fromisoformat(str(said["as_of"])), str(said["kind"]), then)
+    if erased:
+        manifest = json.loads((folder / "manifest.json").read_text("utf-8"))
+        work = replace(work, against=Against.from_json(manifest["against"]))
+    parts.score(work, bundle)
+    parts.place(work, bundle)
+    return parts.publish(work, bundle, record.vault)
+
+
+def _bundle(book: Path, decision: Recorded) -> Bundle:
+    digest = str(decision.said["bundle"])
+    folder = book / "bundles" / digest
+    if not folder.is_dir():
+        raise _gone(decision, f"its model {digest[:12]} is not in the book", f"模型 {digest[:12]} 已不在账簿中")
+    return bundles.load(folder, keys.of_book(book))
+
+
+def _same_policy(decision: Recorded) -> None:
+    if tier_policy(date.fromisoformat(str(decision.said["as_of"]))).digest != decision.said["policy"]:
+        raise _gone(decision, "the tier policy of that day has changed since", "当日的分级政策已被更改")
+
+
+def _same_eve(record: Record, book: Path, decision: Recorded) -> None:
+    """Tiers follow from the night before: it has to be the one that was there."""
+    eve = runs.last_folder(book, date.fromisoformat(str(decision.said["as_of"])) - timedelta(days=1))
+    known = None if eve is None else nights.decided(record).get(eve.name.removeprefix("as_of="))
+    if eve is not None and (known is None or known.count > decision.count):
+        raise _gone(decision, f"the night before it, {eve.name}, was decided later", f"其前一晚 {eve.name} 的结果形成于其后")
+
+
+def _equal(folder: Path, again: Path, name: str, erased: Any) -> None:
+    """Raises IntegrityFailed unless the rows that were not erased have the same hashes, in the same order."""
+    stored, found = (nights.kept_leaves(home, name) for home in (folder, again))
+    gone = set(erased.tolist())
+    if [leaf for place, leaf in enumerate(stored) if place not in gone] != found:
+        en, zh = _by_how_much(folder, again, name)
+        raise IntegrityFailed(
+            f"{folder}: worked out again, {name} are not what was decided: {en}. Compare architecture and versions with those in"
+            " the bundle's manifest",
+            f"{folder}:重新计算的 {name} 与决策记录不符:{zh}。请对照模型包清单中的架构与版本",
+        )
+
+
+def _by_how_much(folder: Path, again: Path, name: str) -> tuple[str, str]:
+    id = runs.IDENTITY[name]
+    one, other = (
+        pq.read_table(home / f"{name}.parquet", columns=[id, "log_odds"], partitioning=None).to_pandas().dropna(subset=[id])
+        for home in (folder, again)
+    )
+    both = pd.merge(one, other, on=id, suffixes=("", "_again"))
+    gap = float((both["log_odds"] - both["log_odds_again"]).abs().max()) if len(both) else float("nan")
+    alone = len(one) + len(other) - 2 * len(both)
+    close = "equal to 1e-12" if gap <= CLOSE else f"apart by up to {gap:.3g}"
+    return f"{alone} rows in one alone, log-odds {close}", f"仅一方有 {alone} 行,对数几率最大相差 {gap:.3g}"
+
+
+def _gone(decision: Recorded, en: str, zh: str) -> IntegrityFailed:
+    as_of = decision.said["as_of"]
+    return IntegrityFailed(
+        f"the night of {as_of} cannot be replayed: {en}; restore it from backup", f"{as_of} 的夜间结果无法重算:{zh};请从备份恢复"
+    )

@@ -1,0 +1,100 @@
+"""Replay: a past night comes out to the last bit from what was stored, whatever became known since, or is refused aloud."""
+
+import shutil
+from datetime import timedelta
+from pathlib import Path
+
+import pyarrow.compute as pc
+import pytest
+import worlds
+from books import Book
+
+from features.errors import IntegrityFailed
+from features.ingest import ingest
+from features.ledger import Ledger
+from features.sources import source
+from models.score import points
+from monitoring.decisions import nights
+from monitoring.decisions.place import Place, opened
+from monitoring.decisions.record import Record
+from monitoring.policy import tier_policy
+from pipelines import nightly
+from pipelines.replay import replay, then_and_now
+
+
+def decided(book: Book, own: Path, record: Record) -> str:
+    """A night of the book's last day."""
+    nights.remember(record, book.night(own, "nightly"))
+    return str(book.day)
+
+
+def with_own_ledger(book: Book, own: Path) -> Path:
+    (own / "ledger").unlink()
+    shutil.copytree(book.path / "ledger", own / "ledger")
+    return own
+
+
+def told_late(book: Book, own: Path, folder: Path) -> str:
+    """Payments that came after the night, corrected or known before it; returns a loan that they are about."""
+    payments = Ledger(own).read("payments", 0)
+    alive = payments.filter(pc.is_in(payments["loan_id"], pc.cast(book.scores.rows["loan_id"].tolist(), "string")))
+    last = alive.filter(pc.is_null(alive["superseded_on"])).slice(alive.num_rows - 40).to_pylist()
+    rows = [{k: v for k, v in row.items() if k not in ("superseded_on", "ledger_version")} for row in last]
+    corrected = [{**row, "amount": 1, "known_on": book.day + timedelta(days=3)} for row in rows[::2]]
+    missed = [{**row, "record_id": f"late {i}", "amount": 1} for i, row in enumerate(rows)]
+    ingest(own, source("simulated"), worlds.deliver(folder, "01", {"payments": corrected + missed}))
+    return str(rows[0]["loan_id"])
+
+
+def test_a_night_comes_out_the_same(book: Book, own: Path) -> None:
+    with opened(Place(own)) as record:
+        day = decided(book, own, record)
+        found = replay(record, own, day)
+        assert (found.as_of, found.rebuilt, found.erased) == (day, False, 0)
+        assert found.rows == {"loans": len(book.scores.rows), "borrowers": book.scores.rows["borrower_id"].nunique()}
+
+
+def test_what_became_known_since_changes_nothing_then_and_is_told_of_now(book: Book, own: Path, tmp_path: Path) -> None:
+    with opened(Place(with_own_ledger(book, own))) as record:
+        day = decided(book, own, record)
+        loan = told_late(book, own, tmp_path / "late")
+        assert Ledger(own).manifest.digest() != book.ledger.manifest.digest()
+        assert replay(record, own, day).rebuilt
+        both = then_and_now(record, own, loan, day)
+        assert both.differing
+        assert both.known_now == str(book.day + timedelta(days=3))
+
+
+def test_other_bits_are_refused_with_how_far_they_are(book: Book, own: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with opened(Place(own)) as record:
+        day = decided(book, own, record)
+        monkeypatch.setattr("monitoring.night.points", lambda log_odds: points(log_odds) + 1e-9)
+        with pytest.raises(IntegrityFailed, match="loans are not what was decided: 0 rows in one alone, log-odds equal to 1e-12"):
+            replay(record, own, day)
+
+
+def test_without_what_it_was_made_from_it_is_refused(book: Book, own: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with opened(Place(own)) as record:
+        day = decided(book, own, record)
+        with monkeypatch.context() as patch:
+            policy = tier_policy(book.day)
+            patch.setattr("pipelines.replay.tier_policy", lambda _: type(policy)(**{**policy.__dict__, "digest": "x"}))
+            with pytest.raises(IntegrityFailed, match="the tier policy of that day has changed"):
+                replay(record, own, day)
+        (own / "bundles").unlink()
+        (own / "bundles").mkdir()
+        with pytest.raises(IntegrityFailed, match="is not in the book"):
+            replay(record, own, day)
+
+
+def test_a_night_whose_eve_was_decided_later_is_refused(book: Book, own: Path) -> None:
+    eve = book.day - timedelta(days=31)
+    with opened(Place(own)) as record:
+        nightly.run(own, book.mlruns, eve)
+        nightly.run(own, book.mlruns, book.day)
+        assert replay(record, own, str(book.day)).as_of == str(book.day)
+        manifest = own / "runs" / f"as_of={eve}" / "manifest.json"
+        manifest.write_text(manifest.read_text("utf-8").replace('"ledger_version": 1', '"ledger_version": 2'), "utf-8")
+        nights.remember(record, manifest.parent)
+        with pytest.raises(IntegrityFailed, match="the night before it"):
+            replay(record, own, str(book.day))
