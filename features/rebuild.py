@@ -5,6 +5,7 @@ of them was known. Which ingest confirmed a version is not kept, so days of conf
 them.
 """
 
+import shutil
 from datetime import date
 from pathlib import Path
 
@@ -13,6 +14,7 @@ import duckdb
 from features import context, writer
 from features.chain import own
 from features.errors import NotFound
+from features.forget import ERASURE
 from features.ledger import Ledger, Manifest
 from features.schema import DELIVERED, TABLES, Table
 
@@ -33,11 +35,23 @@ def rebuild(ledger: Ledger, version: int, book: Path) -> Ledger:
         for name in manifest.files.keys() & DELIVERED.keys():
             _table(con, ledger, TABLES[name], folder, then)
     then.known_through = str(then.ingests[-1].get("known_through") or min(then.known_through, manifest.known_through))
-    for name, parts in context.derive(Ledger(book, then)).items():
-        for part, records in parts.items():
-            writer.put(folder, then, name, part, records)
+    if all(entry["source"] == ERASURE for entry in manifest.ingests[version:]):
+        _derived_as_it_is(ledger, folder, then)
+    else:
+        for name, parts in context.derive(Ledger(book, then)).items():
+            for part, records in parts.items():
+                writer.put(folder, then, name, part, records)
     then.write(folder)
     return Ledger(book)
+
+
+def _derived_as_it_is(ledger: Ledger, folder: Path, then: Manifest) -> None:
+    """Since nothing came in, the derived tables are those of then, which counted also who was erased since."""
+    for name in ledger.manifest.files.keys() - DELIVERED.keys():
+        then.files[name] = ledger.manifest.files[name]
+        for part in then.files[name].values():
+            (folder / part["file"]).parent.mkdir(exist_ok=True)
+            shutil.copyfile(ledger.folder / part["file"], folder / part["file"])
 
 
 def _table(con: duckdb.DuckDBPyConnection, ledger: Ledger, table: Table, folder: Path, then: Manifest) -> None:

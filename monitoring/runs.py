@@ -17,6 +17,7 @@ from typing import Any
 
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from features import durable
@@ -71,17 +72,21 @@ def last_official(book: Path, as_of: date) -> pd.DataFrame | None:
     folder = last_folder(book, as_of)
     if folder is None:
         return None
-    found: pd.DataFrame = pq.read_table(folder / "borrowers.parquet", columns=STANDING, partitioning=None).to_pandas()
-    return found
+    return _rows_of(folder, "borrowers", STANDING)
 
 
 def read(folder: Path) -> Night:
     """A finished run."""
     found = json.loads((folder / "manifest.json").read_text("utf-8"))
-    loans, borrowers = (
-        pq.read_table(folder / f"{name}.parquet", partitioning=None).to_pandas() for name in ("loans", "borrowers")
-    )
+    loans, borrowers = (_rows_of(folder, name) for name in ("loans", "borrowers"))
     return Night(date.fromisoformat(found["as_of"]), found["kind"], loans, borrowers, Against.from_json(found["against"]))
+
+
+def _rows_of(folder: Path, name: str, columns: list[str] | None = None) -> pd.DataFrame:
+    """The rows of a file, without those that were erased."""
+    rows = pq.read_table(folder / f"{name}.parquet", columns=columns, partitioning=None)
+    found: pd.DataFrame = rows.filter(pc.is_valid(rows["borrower_id"])).to_pandas()
+    return found
 
 
 def reference(book: Path, bundle: Bundle, as_of: date) -> Against:

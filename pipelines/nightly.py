@@ -19,7 +19,7 @@ from models import keys
 from models.bundle import Bundle
 from models.registry import Registry
 from monitoring import parts, runs
-from monitoring.decisions import nights
+from monitoring.decisions import erase, nights
 from monitoring.decisions.place import Place, opened
 from monitoring.decisions.vault import Vault
 from monitoring.parts import Work
@@ -69,13 +69,14 @@ def champion(book: Path, mlruns: Path) -> Bundle:
 
 
 def begin(place: Place, mlruns: Path) -> None:
-    """Put right what an interrupted run left: the model store, and finished nights that are not yet recorded.
+    """Put right what was interrupted: the model store, an erasure, and finished nights that are not yet recorded.
 
     Raises NotFound where there is no book, Unavailable where the record's database does not answer.
     """
     Ledger(place.book)
     reconcile(place.book, mlruns)
     with opened(place) as record:
+        erase.finish(record, place.book)
         nights.catch_up(record, place.book)
 
 

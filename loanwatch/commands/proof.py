@@ -5,6 +5,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -94,6 +95,28 @@ def replay(
         )
     if as_json:
         print_json({"nights": [asdict(one) for one in found], "then_and_now": both and asdict(both)})
+
+
+@app.command()
+def erase(
+    borrower: Annotated[str, typer.Option(help="Borrower id. 借款人编号。")],
+    by: Annotated[str, typer.Option(help="Who erases. 执行人。")],
+    authority: Annotated[str, typer.Option(help="On what authority: the request, the rule. 依据。")],
+    book: Book = BOOK,
+    as_json: Json = False,
+) -> None:
+    """Erase a borrower once his records need not be kept any longer; the record's proofs stay valid. 删除借款人数据。"""
+    from monitoring.decisions import erase as erasing
+
+    with _record(book) as record:
+        done = erasing.erase(record, book, erasing.Erasure(borrower, by, authority, date.today()))
+    (err if as_json else out).print(
+        f"erased: {done.records:,} records of the ledger, {done.rows:,} rows of nights; decision {done.decision}. Raw files,"
+        " backups and what others' records say of him are not touched | 已删除;原始文件、备份及他人记录中的提及不在其内",
+        highlight=False, soft_wrap=True,
+    )  # fmt: skip
+    if as_json:
+        print_json(asdict(done))
 
 
 @app.command()

@@ -9,11 +9,11 @@ import queue
 import secrets
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from typing import Any
 
-from sqlalchemy import Connection, Engine, func, insert, select
+from sqlalchemy import Connection, Engine, delete, func, insert, select, update
 
 from features.errors import LoanwatchError, NotFound
 from models.keys import Signer
@@ -137,6 +137,23 @@ class Record:
             if kept is not None:
                 return chain.parse(kept[1], kept[2].encode())
             return self._sign(connection, count, last)
+
+    def forget(self, borrower: str, said: Mapping[str, Any]) -> Recorded:
+        """Forget a borrower's key and how he is found, and record that it was done."""
+        who = self.vault.who("borrower", borrower)
+        with writing(self.engine) as connection:
+            subject = connection.scalar(select(subjects.c.id).where(subjects.c.who == who))
+            adding = _Adding(connection, self.vault, self._clock, *_head(connection))
+            recorded = adding.add(Entry(ERASED, str(said["by"]), {**said, "subject": subject}))
+            adding.write()
+            if subject is not None:
+                gone = {"who": None, "wrapped": None, "erased_at": recorded.at}
+                connection.execute(update(subjects).where(subjects.c.id == subject).values(gone))
+                connection.execute(delete(lookups).where(lookups.c.subject == subject))
+        if self.engine.dialect.name == "sqlite":  # what was overwritten is still in the log
+            with self.engine.connect() as connection:
+                connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+        return recorded
 
     def _sign(self, connection: Connection, count: int, last: bytes) -> Checkpoint:
         first = connection.scalar(select(decisions.c.id).where(decisions.c["count"] == 1))

@@ -19,7 +19,7 @@ VERBS = [
     (), ("simulate",), ("ingest",), ("map",), ("quarantine",), ("train",), ("promote",), ("nightly",), ("score",), ("features",),
     ("features", "list"), ("features", "describe"),
     ("features", "sql"), ("features", "trace"), ("doctor",), ("demo",), ("dossier",), ("explain",),
-    ("verify",), ("export",), ("prove",), ("replay",),
+    ("verify",), ("export",), ("prove",), ("replay",), ("erase",),
 ]  # fmt: skip
 
 Said = tuple[int, str, str]
@@ -109,6 +109,7 @@ def test_every_verb_of_the_app_is_tried_here() -> None:
         (("prove", "--book", "nowhere", "--loan", "L1"), 4, "no ledger there yet"),
         (("replay", "--book", "nowhere"), 4, "no ledger there yet"),
         (("replay", "--loan", "L1"), 2, "--loan goes with --as-of"),
+        (("erase", "--book", "nowhere", "--borrower", "B", "--by", "a", "--authority", "b"), 4, "no ledger there yet"),
         (("prove", "--loan", "L1", "--borrower", "B1"), 2, "name either --loan or --borrower"),
         (("features", "describe", "worst_dpd_9"), 4, "did you mean worst_dpd_90"),
         (("features", "sql", "dpdd"), 4, "did you mean dpd"),
