@@ -84,8 +84,15 @@ class Events:
 
     @cached_property
     def clock(self) -> Int:
-        """``event_on``, ``known_on`` and ``superseded_on`` as rows; int64 (3, records)."""
-        return np.stack([self.event_on, self.known_on, self.superseded_on])
+        """``event_on``, ``known_on`` and ``superseded_on`` as rows; int64 (5, records).
+
+        Then, of the entity's records up to each, the last day that one became known and the first that one was superseded.
+        """
+        own, out = self.entity * DAYS, np.empty((5, len(self)), dtype=np.int64)
+        out[0], out[1], out[2] = self.event_on, self.known_on, self.superseded_on
+        out[3] = np.maximum.accumulate(own + out[1]) - own
+        out[4] = np.minimum.accumulate(out[2] - own) + own
+        return out
 
     @cached_property
     def key(self) -> Int:
@@ -140,7 +147,7 @@ class Events:
 
     def by(self, entity: Int) -> "Rearranged":
         """The same records grouped by another entity (a loan's records by borrower), sorted accordingly."""
-        order = np.lexsort((self.known_on, self.event_on, entity))
+        order = np.argsort((entity * DAYS + self.event_on) * DAYS + self.known_on, kind="stable")
         return Rearranged(self, entity[order], order)
 
 
@@ -183,9 +190,10 @@ def _whole(values: pa.ChunkedArray) -> pa.Array:
 
 
 def _days(values: pa.ChunkedArray) -> Int:
-    days = _whole(values).to_numpy(zero_copy_only=False).astype("datetime64[D]", copy=False)
-    numbers = days.view(np.int64) + _EPOCH_SHIFT
-    return np.where(np.isnat(days), NEVER, numbers) if values.null_count else numbers
+    days = _whole(values).view(pa.int32())
+    known = days.fill_null(NEVER - _EPOCH_SHIFT) if days.null_count else days
+    numbers: Int = np.add(known.to_numpy(), _EPOCH_SHIFT, dtype=np.int64)
+    return numbers
 
 
 def _coded(values: pa.ChunkedArray) -> tuple[Int, list[str]]:
