@@ -280,14 +280,14 @@ def _evaluate(
 ) -> Float:  # fmt: skip
     """All steps over one block of rows after another; what the sizes of what is added up come to."""
     inputs, n = columns.shape
-    block = max(CACHE // max(len(fixed) + len(steps), 1), 16)
+    block = min(max(CACHE // max(len(fixed) + len(steps), 1), 16), n)
     register, sizes = np.empty((len(fixed) + len(steps), block)), np.zeros(len(wanted))
     for i in range(len(fixed)):
         register[i] = fixed[i]
     for i in range(len(wanted)):
         if ways[i] in (TOTAL, COUNT):
             out[i, first] = 0.0
-    for start in range(0, n, block):
+    for start in range(0, n, max(block, 1)):
         size = min(block, n - start)
         for s in range(len(steps)):
             step, number = steps[s, 0], steps[s, 3]

@@ -56,7 +56,7 @@ class Visit:
     def _worked(self, events: Events) -> tuple[Clocks, Float, Int, int]:
         """When records count, the columns that the jobs read, float64 (c, records + 1), the jobs, the number of words."""
         loan = events.owner if isinstance(events, Rearranged) and self.source.whose == "others" else None
-        clocks = Clocks(_first(events, self.source.since), _until(events, self.source.until), loan)
+        clocks = Clocks(_days(events, self.source.since, 0), _days(events, self.source.until, window.NEVER), loan)
         words = max((len(events.words(name)[1]) for name in self._counted), default=0)
         columns = np.empty((len(self._columns), len(events) + 1))
         jobs = self._write(events, columns)
@@ -66,8 +66,9 @@ class Visit:
 
     def _write(self, events: Events, columns: Float) -> Int:
         """Work the columns out; the jobs, which read running totals only where these are exact."""
-        inputs, ways = [events.said(name) for name in self._program.inputs], self._program.ways
-        given = np.stack(inputs) if inputs else np.empty((0, len(events)))
+        given, ways = np.empty((len(self._program.inputs), len(events))), self._program.ways
+        for row, name in enumerate(self._program.inputs):
+            given[row] = events.said(name)
         beyond = ~(self._program.write(columns, ways, given, events.position) < EXACT)
         if not beyond.any():
             return self._jobs
@@ -97,12 +98,12 @@ def _told_apart(leaf: Reduce) -> frozenset[str]:
     return leaf.of.columns() if leaf.how == "distinct" else frozenset() if leaf.item is None else leaf.item.columns()
 
 
-def _first(events: Events, name: str | None) -> Int | None:
-    return None if name is None else np.nan_to_num(events.column(name), nan=0).astype(np.int64)
-
-
-def _until(events: Events, name: str | None) -> Int | None:
-    return None if name is None else np.nan_to_num(events.column(name), nan=window.NEVER).astype(np.int64)
+def _days(events: Events, name: str | None, unknown: int) -> Int | None:
+    """A column of days, None where none is named."""
+    if name is None:
+        return None
+    days = events.column(name)
+    return np.where(np.isnan(days), unknown, days).astype(np.int64)
 
 
 def _inexact(source: Records) -> DataRefused:

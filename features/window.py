@@ -134,11 +134,10 @@ class Clocks:
     def force(self) -> Int:
         """Both ends as rows; int64 (2, records), without records where every record is in force for ever."""
         stated = [days for days in (self.since, self.until) if days is not None]
-        if not stated:
-            return np.empty((2, 0), dtype=np.int64)
-        since = np.zeros_like(stated[0]) if self.since is None else self.since
-        until = np.full_like(stated[0], NEVER) if self.until is None else self.until
-        return np.stack([since, until])
+        out = np.empty((2, len(stated[0]) if stated else 0), dtype=np.int64)
+        out[0] = 0 if self.since is None else self.since
+        out[1] = NEVER if self.until is None else self.until
+        return out
 
     @cached_property
     def owner(self) -> Int:
