@@ -2,7 +2,8 @@
 
 ``features.window`` says what is asked; this module holds no other than its loops. The compiler's cache does not notice a change
 in another file, so they call nothing outside of it. Records are positions in sorted events, rows are moments; ``low`` and
-``high`` are a window's positions by row, ``cut[begin[r] : begin[r + 1]]`` the records within that do not count for row r.
+``high`` are a window's positions by row, ``cuts`` the records within that do not count. What whole numbers add up to is the
+difference of two running totals (``so_far``), however long the window; what has no such short cut is visited record by record.
 """
 
 from collections.abc import Callable
@@ -259,6 +260,7 @@ def _first_known(values: Float, low: Int, high: Int, cuts: Cuts, place: Int) -> 
 
 @fast_kernel
 def _powers_any_order(values: Float, days: Int, low: int, high: int) -> tuple[int, float, float, float, float, float]:
+    """As ``_powers_in_order``: in which order a sum is taken is compiled into a function."""
     count, x, y, xx, xy, yy, value_0, day_0 = 0, 0.0, 0.0, 0.0, 0.0, 0.0, values[low], days[low]
     for i in range(np.uint64(low), np.uint64(high)):
         known = values[i] == values[i]

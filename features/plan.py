@@ -41,6 +41,7 @@ class Visit:
         self._jobs: Int = np.array([self._job(leaf).row() for leaf in leaves], dtype=np.int64)
         self._windows = np.array(list(self._spans), dtype=np.int64)
         self._program = Program(list(self._columns.values()), ways=[way for _, way in self._columns])
+        self._before = [place for place, (_, way) in enumerate(self._columns) if way == formula.BEFORE]
         self._counted = sorted({name for leaf in leaves for name in _told_apart(leaf)})
 
     @property
@@ -60,7 +61,7 @@ class Visit:
         words = max((len(events.words(name)[1]) for name in self._counted), default=0)
         columns = np.empty((len(self._columns), len(events) + 1))
         jobs = self._write(events, columns)
-        for place in np.flatnonzero(self._program.ways == formula.BEFORE):
+        for place in self._before:
             window.before(events, columns[place], words)
         return clocks, columns, jobs, words
 
