@@ -6,6 +6,7 @@ A partition holds one ``Events`` per table: parallel arrays sorted by (entity, e
 from collections.abc import Callable, Iterable, Mapping
 from datetime import date
 from functools import cache, cached_property
+from itertools import accumulate, pairwise
 from typing import Any, TypeVar
 
 import numpy as np
@@ -44,6 +45,10 @@ def arrow_schema(table: Table) -> pa.Schema:
     """
     own = [(c.name, ARROW_TYPES[c.kind]) for c in table.all_columns]
     return pa.schema([*own, ("superseded_on", pa.date32()), ("ledger_version", pa.int64())])
+
+
+TEXTS = {table.name: {c.name for c in table.all_columns if c.kind in ("id", "code", "text")} for table in TABLES.values()}
+"""Columns of words, by table."""
 
 
 @cache
@@ -91,8 +96,10 @@ class Events:
         """
         own, out = self.entity * DAYS, np.empty((5, len(self)), dtype=np.int64)
         out[0], out[1], out[2] = self.event_on, self.known_on, self.superseded_on
-        out[3] = np.maximum.accumulate(own + out[1]) - own
-        out[4] = np.minimum.accumulate(out[2] - own) + own
+        np.maximum.accumulate(own + out[1], out=out[3])
+        np.minimum.accumulate(out[2] - own, out=out[4])
+        out[3] -= own
+        out[4] += own
         return out
 
     @cached_property
@@ -122,7 +129,7 @@ class Events:
 
     def said(self, name: str) -> Float:
         """Any column as float64: a text by the position of its word, NaN where unknown."""
-        if name in self._columns or not arrow.is_text(self.data[name].type):
+        if name not in TEXTS[self.table.name]:
             return self.column(name)
         codes, _ = self.words(name)
         return np.where(codes < 0, np.nan, codes)
@@ -283,5 +290,5 @@ def _identified(column: str, tables: Mapping[str, pa.Table]) -> tuple[list[str],
     ids = sorted(names)
     place = {name: i for i, name in enumerate(ids)}
     positions = np.array([place[name] for name in names], dtype=np.int64)[codes]
-    ends = np.cumsum([len(c) for c in columns])
-    return ids, dict(zip(keys, np.split(positions, ends[:-1]), strict=True))
+    ends = list(accumulate(map(len, columns), initial=0))
+    return ids, {name: positions[start:end] for name, (start, end) in zip(keys, pairwise(ends), strict=True)}

@@ -27,14 +27,16 @@ BY_KIND: dict[str, tuple[pa.DataType, st.SearchStrategy[Any]]] = {
 MADE = pa.schema([(name, kind) for name, (kind, _) in BY_KIND.items()])
 
 
-@given(data=st.data(), cut=st.integers(0, 9), chunks=st.booleans(), coded=st.booleans())
+@given(data=st.data(), times=st.sampled_from([1, 20]), cut=st.integers(0, 9), chunks=st.booleans(), coded=st.booleans())
 @examples(100)
-def test_columns_are_what_arrow_says_wherever_they_lie(data: st.DataObject, cut: int, chunks: bool, coded: bool) -> None:
-    """Also slices that begin within a byte of flags, columns in several pieces, words that came coded."""
+def test_columns_are_what_arrow_says_wherever_they_lie(
+    data: st.DataObject, times: int, cut: int, chunks: bool, coded: bool
+) -> None:
+    """Few and many, slices that begin within a byte of flags, columns in several pieces, words that came coded."""
     rows = data.draw(
         st.lists(st.fixed_dictionaries({name: st.none() | drawn for name, (_, drawn) in BY_KIND.items()}), max_size=30)
     )
-    table = pa.Table.from_pylist(rows, schema=MADE)
+    table = pa.Table.from_pylist(rows * times, schema=MADE)
     if coded:
         table = table.set_column(MADE.get_field_index("kind"), "kind", table["kind"].dictionary_encode())
     pieces = [table.slice(0, cut), table.slice(cut)] if chunks else [table.slice(cut)]
