@@ -396,28 +396,29 @@ def _placed(how: int, values: Float, days: Int, rows: Int, lag: int, place: Int,
 
 
 @kernel
-def _amounts(
-    job: Int, columns: Float, low: Int, high: Int, cuts: Cuts, room: Float, words: int, heard: Mask, count: Float, out: Float
-) -> None:  # fmt: skip
-    """How many or how much: zero where nothing counts, unknown where nothing was heard."""
-    how = job[0]
-    if how == _DISTINCT:
-        _distinct(columns[job[1]], columns[job[4]], low, high, cuts, words, out)
-    elif how == _EACH:
-        _total_each(columns[job[1]], columns[job[4]], low, high, cuts, words, out)
-    elif how == _COUNT:
-        _counts_and_totals(job, columns, low, high, cuts, room, out, count)
-    else:
-        _counts_and_totals(job, columns, low, high, cuts, room, count, out)
+def _settled(how: int, count: Float, total: Float, out: Float) -> None:
+    for r in range(len(out)):
+        if how == _MEAN:
+            out[r] = total[r] / count[r] if count[r] else np.nan
+        else:
+            out[r] = count[r] if how == _COUNT else total[r]
+
+
+@kernel
+def _silenced(heard: Mask, out: Float) -> None:
+    """What is zero where nothing counts is unknown where nothing was heard."""
     for r in range(len(out)):
         out[r] = out[r] if heard[r] else np.nan
 
 
 @kernel
-def reductions(
+def reductions(  # noqa: C901 (a branch for each kind of job)
     rows: Int, start: Int, clock: Int, force: Int, loan: Int, columns: Float, windows: Int, jobs: Int, words: int
 ) -> Float:  # fmt: skip
-    """Where each row's windows lie, which of their records do not count, then one job after the other over all rows."""
+    """Where each row's windows lie, which of their records do not count, then one job after the other over all rows.
+
+    Each loop is called in one place alone: what calls it compiles it anew.
+    """
     days, n = clock[0], len(rows)
     out = np.full((len(jobs), n), np.nan)
     low, high = _spans(rows, start, days, windows)
@@ -427,29 +428,32 @@ def reductions(
         most = max(most, cuts.begin[1, r + 1] - cuts.begin[1, r])
     room, day_room = np.empty(most), np.empty(most, dtype=np.int64)
     heard, asked = np.empty((len(windows), n), dtype=np.bool_), np.zeros(len(windows), dtype=np.bool_)
-    count, place = np.empty(n), np.empty(n, dtype=np.int64)
+    count, total, place = np.empty(n), np.empty(n), np.empty(n, dtype=np.int64)
     for j in range(len(jobs)):
-        how, values, w, h = jobs[j, 0], columns[jobs[j, 1]], jobs[j, 2], jobs[j, 3]
-        if how == _MEAN:
-            _counts_and_totals(jobs[j], columns, low[w], high[w], cuts, room, count, out[j])
-            for r in range(n):
-                out[j, r] = out[j, r] / count[r] if count[r] else np.nan
+        how, values, items, w, h = jobs[j, 0], columns[jobs[j, 1]], columns[jobs[j, 4]], jobs[j, 2], jobs[j, 3]
+        if how in (_COUNT, _TOTAL, _MEAN):
+            _counts_and_totals(jobs[j], columns, low[w], high[w], cuts, room, count, total)
+            _settled(how, count, total, out[j])
         elif how in (_LARGEST, _SMALLEST):
             _extremes(values, low[w], high[w], cuts, room, 1.0 if how == _LARGEST else -1.0, out[j])
-        elif how in (_SPREAD, _SLOPE):
-            _first_known(values, low[w], high[w], cuts, place)
-            _shapes(jobs[j], values, days, low[w], high[w], cuts, room, day_room, place, out[j])
-        elif how in (_LATEST, _LAST, _FIRST):
-            if how == _FIRST:
-                _first_known(values, low[w], high[w], cuts, place)
-            else:
-                _last_known(values, low[w], high[w], cuts, place)
-            _placed(how, values, days, rows, windows[w, 1], place, out[j])
+        elif how == _DISTINCT:
+            _distinct(values, items, low[w], high[w], cuts, words, out[j])
+        elif how == _EACH:
+            _total_each(values, items, low[w], high[w], cuts, words, out[j])
         else:
+            if how in (_LATEST, _LAST):
+                _last_known(values, low[w], high[w], cuts, place)
+            else:
+                _first_known(values, low[w], high[w], cuts, place)
+            if how in (_SPREAD, _SLOPE):
+                _shapes(jobs[j], values, days, low[w], high[w], cuts, room, day_room, place, out[j])
+            else:
+                _placed(how, values, days, rows, windows[w, 1], place, out[j])
+        if how in (_COUNT, _TOTAL, _DISTINCT, _EACH):
             if not asked[h]:
                 _heard(rows, clock, loan, low[h], high[h], heard[h])
                 asked[h] = True
-            _amounts(jobs[j], columns, low[w], high[w], cuts, room, words, heard[h], count, out[j])
+            _silenced(heard[h], out[j])
     return out
 
 
