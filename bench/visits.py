@@ -2,8 +2,9 @@
 
     .venv/bin/python -m bench.visits [--borrowers 3200] [--work DIR]
 
-A visit is one record within one window of one row, for one reduction. The plain sum is numpy's, over one column, again and again:
-what the machine's memory and arithmetic give when nothing has to be decided.
+A visit is one record within one window of one row, for one reduction, also where its value is taken from running totals and
+hardly any record is looked at. What is prepared once for a partition is not counted. The plain sum is numpy's, over one column,
+again and again: what the machine's memory and arithmetic give when nothing has to be decided.
 """
 
 import argparse

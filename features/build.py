@@ -82,10 +82,7 @@ def _leaves(plan: Plan, rows: "Rows") -> Float:
     out = np.empty((len(plan.finish.inputs), len(rows)))
     for visit, place in zip(plan.visits, plan.places, strict=True):
         events, (moment, back) = rows.side(visit.source, plan.links)
-        if len(rows) == 1:
-            out[place] = visit.run(events, moment)
-        else:
-            np.take(visit.run(events, moment), back, axis=1, out=out[place], mode="clip")
+        kernels.spread(visit.run(events, moment), back, out[place])
     plan.check(out)
     if len(plan.folds):
         out[plan.place_of_folds] = rows.fold[:, plan.folds].T
@@ -193,9 +190,10 @@ class Rows:
 
 def _once(moment: Moment) -> tuple[Moment, Int]:
     """The different moments in order of entity and day, and the place of each row's among them."""
-    if len(moment.entity) == 1:
-        return moment, np.zeros(1, dtype=np.int64)
-    _, first, back = np.unique(moment.code(), return_index=True, return_inverse=True)
+    code = moment.code()
+    if (code[1:] > code[:-1]).all():
+        return moment, np.arange(len(code))
+    _, first, back = np.unique(code, return_index=True, return_inverse=True)
     return moment.take(first), back
 
 

@@ -3,17 +3,19 @@
 A partition holds one ``Events`` per table: parallel arrays sorted by (entity, event_on, known_on, record_id).
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from datetime import date
 from functools import cache, cached_property
+from itertools import accumulate, pairwise
 from typing import Any, TypeVar
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 
+from features import arrow
 from features.arrays import Float, Int, Mask
-from features.schema import LOAN_ID, TABLES, Table
+from features.schema import TABLES, Table
 
 Worked = TypeVar("Worked")
 
@@ -43,6 +45,10 @@ def arrow_schema(table: Table) -> pa.Schema:
     """
     own = [(c.name, ARROW_TYPES[c.kind]) for c in table.all_columns]
     return pa.schema([*own, ("superseded_on", pa.date32()), ("ledger_version", pa.int64())])
+
+
+TEXTS = {table.name: {c.name for c in table.all_columns if c.kind in ("id", "code", "text")} for table in TABLES.values()}
+"""Columns of words, by table."""
 
 
 @cache
@@ -84,8 +90,17 @@ class Events:
 
     @cached_property
     def clock(self) -> Int:
-        """``event_on``, ``known_on`` and ``superseded_on`` as rows; int64 (3, records)."""
-        return np.stack([self.event_on, self.known_on, self.superseded_on])
+        """``event_on``, ``known_on`` and ``superseded_on`` as rows; int64 (5, records).
+
+        Then, of the entity's records up to each, the last day that one became known and the first that one was superseded.
+        """
+        own, out = self.entity * DAYS, np.empty((5, len(self)), dtype=np.int64)
+        out[0], out[1], out[2] = self.event_on, self.known_on, self.superseded_on
+        np.maximum.accumulate(own + out[1], out=out[3])
+        np.minimum.accumulate(out[2] - own, out=out[4])
+        out[3] -= own
+        out[4] += own
+        return out
 
     @cached_property
     def key(self) -> Int:
@@ -101,23 +116,20 @@ class Events:
     def column(self, name: str) -> Float:
         """A money, count, number, flag or date column as float64 (flags 0/1, dates as day numbers), NaN where unknown."""
         if name not in self._columns:
-            kind, values = self.table[name].kind, self.data[name]
-            if kind == "date":
-                days = _days(values)
-                self._columns[name] = np.where(days == NEVER, np.nan, days)
-            else:
-                self._columns[name] = _whole(values).to_numpy(zero_copy_only=False).astype(np.float64, copy=False)
+            values = arrow.whole(self.data[name])
+            numbers = arrow.numbers(values, np.nan).astype(np.float64, copy=False)
+            self._columns[name] = numbers + _EPOCH_SHIFT if pa.types.is_date(values.type) else numbers
         return self._columns[name]
 
     def words(self, name: str) -> tuple[Int, list[str]]:
         """A text column as positions in the list of its distinct values, -1 where unknown."""
         if name not in self._words:
-            self._words[name] = _coded(self.data[name])
+            self._words[name] = arrow.coded(self.data[name])
         return self._words[name]
 
     def said(self, name: str) -> Float:
         """Any column as float64: a text by the position of its word, NaN where unknown."""
-        if self.table[name].kind not in ("id", "code", "text"):
+        if name not in TEXTS[self.table.name]:
             return self.column(name)
         codes, _ = self.words(name)
         return np.where(codes < 0, np.nan, codes)
@@ -140,7 +152,7 @@ class Events:
 
     def by(self, entity: Int) -> "Rearranged":
         """The same records grouped by another entity (a loan's records by borrower), sorted accordingly."""
-        order = np.lexsort((self.known_on, self.event_on, entity))
+        order = np.argsort((entity * DAYS + self.event_on) * DAYS + self.known_on, kind="stable")
         return Rearranged(self, entity[order], order)
 
 
@@ -177,69 +189,54 @@ class Rearranged(Events):
         return codes[self.order], words
 
 
-def _whole(values: pa.ChunkedArray) -> pa.Array:
-    """A column in one piece, which it mostly is."""
-    return values.chunk(0) if values.num_chunks == 1 else values.combine_chunks()
-
-
 def _days(values: pa.ChunkedArray) -> Int:
-    days = _whole(values).to_numpy(zero_copy_only=False).astype("datetime64[D]", copy=False)
-    numbers = days.view(np.int64) + _EPOCH_SHIFT
-    return np.where(np.isnat(days), NEVER, numbers) if values.null_count else numbers
-
-
-def _coded(values: pa.ChunkedArray) -> tuple[Int, list[str]]:
-    """Positions in a list of distinct values, -1 for none; a column read as a dictionary is taken as it is."""
-    coded = pa.types.is_dictionary(values.type)
-    encoded = _whole(values.unify_dictionaries()) if coded else _whole(values).dictionary_encode()
-    codes = encoded.indices.to_numpy(zero_copy_only=False)
-    known = np.where(np.isnan(codes), -1, codes) if encoded.null_count else codes
-    return known.astype(np.int64), encoded.dictionary.to_pylist()
+    return np.add(arrow.numbers(arrow.whole(values), NEVER - _EPOCH_SHIFT), _EPOCH_SHIFT, dtype=np.int64)  # type: ignore[no-any-return]
 
 
 class Partition:
-    """The ledger of some borrowers in memory: their events by table, plus the context tables that everyone shares."""
+    """The ledger of some borrowers in memory: their events by table, plus the context tables that everyone shares.
 
-    def __init__(self, tables: Mapping[str, pa.Table]) -> None:
+    A ``context`` is a partition of context tables alone, which stand in for those of this one: prepared once, for many requests.
+    """
+
+    def __init__(self, tables: Mapping[str, pa.Table], context: "Partition | None" = None) -> None:
         self._tables = tables
+        self._context = context
         self._events: dict[tuple[str, str], Events] = {}
         self._places: dict[str, dict[str, int]] = {}
         self._worked: dict[str, Any] = {}
 
     @cached_property
     def borrowers(self) -> pd.Index:
-        return self._ids("borrower_id")
+        return self.entities("borrower_id")
 
     @cached_property
     def loans(self) -> pd.Index:
-        return self._ids("loan_id")
+        return self.entities("loan_id")
 
     @cached_property
     def loan_borrower(self) -> Int:
         """For each loan the position of its borrower."""
-        owner = np.full(len(self.loans), -1, dtype=np.int64)
-        for name in self._tables:
-            if LOAN_ID in TABLES[name].keys:
-                events = self.events(name)
-                codes, borrowers = self._coded(name, "borrower_id")
-                owner[events.entity] = self.places("borrower_id", borrowers)[codes]
+        owner = np.full(len(self._who("loan_id")[0]), -1, dtype=np.int64)
+        borrower = self._who("borrower_id")[1]
+        for name, loan in self._who("loan_id")[1].items():
+            owner[loan] = borrower[name]
         return owner
 
     @cached_property
     def loans_of_borrowers(self) -> tuple[Int, Int]:
         """Where the loans of each borrower begin, and one more, in the list of loans by borrower and id that follows it."""
         order = np.argsort(self.loan_borrower, kind="stable")
-        return np.searchsorted(self.loan_borrower[order], np.arange(len(self.borrowers) + 1)), order
+        return np.searchsorted(self.loan_borrower[order], np.arange(len(self._who("borrower_id")[0]) + 1)), order
 
     def entities(self, column: str) -> pd.Index:
         """The sorted identities of one kind: borrower_id, loan_id, industry or region."""
-        own = {"borrower_id": self.borrowers, "loan_id": self.loans}
-        return own[column] if column in own else self._context_ids(column)
+        return pd.Index(self._who(column)[0], dtype="str")
 
     def places(self, column: str, names: Iterable[str]) -> Int:
         """Positions of identities in the sorted list of their kind, -1 for those that are not in it."""
         if column not in self._places:
-            self._places[column] = {name: i for i, name in enumerate(self.entities(column))}
+            self._places[column] = {name: i for i, name in enumerate(self._who(column)[0])}
         at = self._places[column].get
         return np.array([at(name, -1) for name in names], dtype=np.int64)
 
@@ -251,13 +248,14 @@ class Partition:
 
     def events(self, table: str, by: str = "") -> Events:
         """The events of a table by its own entity, or by the column ``by``; empty if the book has none."""
+        if self._context is not None and not TABLES[table].partitioned:
+            return self._context.events(table, by)
         by = by or TABLES[table].entity_column
         if (table, by) not in self._events:
             own = TABLES[table].entity_column
             if by == own:
-                data = self._tables.get(table, empty(TABLES[table]))
-                codes, names = self._coded(table, own) if table in self._tables else _coded(data[own])
-                events = Events(TABLES[table], self.places(own, names)[codes], data)
+                entity = self._who(own)[1].get(table, np.empty(0, dtype=np.int64))
+                events = Events(TABLES[table], entity, self.table(table))
             else:
                 mine = self.events(table)
                 events = mine.by(self.loan_borrower[mine.entity])
@@ -266,19 +264,31 @@ class Partition:
 
     def table(self, name: str) -> pa.Table:
         """The records of a table as Arrow, with the clocks; empty if the book has none."""
-        return self._tables.get(name, empty(TABLES[name]))
+        if self._context is not None and not TABLES[name].partitioned:
+            return self._context.table(name)
+        return self._tables[name] if name in self._tables else empty(TABLES[name])
 
-    def _ids(self, column: str) -> pd.Index:
-        return self._sorted(column, [n for n, t in self._tables.items() if TABLES[n].partitioned and column in t.column_names])
+    def _who(self, column: str) -> tuple[list[str], dict[str, Int]]:
+        """The sorted identities of one kind, as the files are sorted, and by table the position among them of each record's."""
+        if self._context is not None and column not in IDENTITIES:
+            return self._context._who(column)
+        return self.worked(column, lambda: _identified(column, self._tables))
 
-    def _context_ids(self, column: str) -> pd.Index:
-        return self._sorted(column, [n for n in self._tables if TABLES[n].entity_column == column])
 
-    def _sorted(self, column: str, tables: Sequence[str]) -> pd.Index:
-        """The distinct values of a text column of some tables, in the order the files are sorted by."""
-        ids: pd.Index = pd.Index(sorted({name for table in tables for name in self._coded(table, column)[1]}), dtype="str")
-        return ids
+IDENTITIES = ("borrower_id", "loan_id")
+"""Of what a partition has of its own."""
 
-    def _coded(self, table: str, column: str) -> tuple[Int, list[str]]:
-        """A text column of a table as its events have it; who an entity is says each table in the same words."""
-        return self.worked(f"{table}.{column}", lambda: _coded(self._tables[table][column]))
+
+def _identified(column: str, tables: Mapping[str, pa.Table]) -> tuple[list[str], dict[str, Int]]:
+    """The keys of that name of all tables in one piece, coded once."""
+    keys = {name: table[column] for name, table in tables.items() if any(key.name == column for key in TABLES[name].keys)}
+    columns = list(keys.values())
+    if not columns:
+        return [], {}
+    alike = columns if len({c.type for c in columns}) == 1 else [c.cast(pa.string()) for c in columns]
+    codes, names = arrow.coded(pa.chunked_array([chunk for c in alike for chunk in c.chunks], type=alike[0].type))
+    ids = sorted(names)
+    place = {name: i for i, name in enumerate(ids)}
+    positions = np.array([place[name] for name in names], dtype=np.int64)[codes]
+    ends = list(accumulate(map(len, columns), initial=0))
+    return ids, {name: positions[start:end] for name, (start, end) in zip(keys, pairwise(ends), strict=True)}

@@ -12,6 +12,10 @@ from features.arrays import Float, Int
 from features.kernels import kernel
 
 ADD, SUBTRACT, MULTIPLY, DIVIDE, GREATER, AT_LEAST, LESS, BOTH, OPPOSITE, MINUS, AMONG, KEEP = range(12)
+AS_IS, LARGEST, SMALLEST, TOTAL, COUNT, BEFORE = range(6)
+"""How values are written: as they are; as ``kernels`` looks for the largest or the smallest, with the sign that makes it the
+largest and no unknown; as what all before add up to, or how many of them are known; or for the place before to be looked up.
+"""
 CACHE = 1 << 17
 """Values that the steps work on at a time: one megabyte, half of a second-level cache."""
 
@@ -108,10 +112,10 @@ class Program:
     """Formulas laid out as steps over registers: columns first, then constants, then what the steps work out.
 
     Equal parts are worked out once. ``inputs`` are the columns that it reads, those named first in their order. ``listed`` are
-    the words that AMONG looks for, by the column that holds them.
+    the words that AMONG looks for, by the column that holds them. ``ways`` say how the values of each formula are written.
     """
 
-    def __init__(self, formulas: Sequence[Expr], inputs_first: Sequence[Expr] = ()) -> None:
+    def __init__(self, formulas: Sequence[Expr], inputs_first: Sequence[Expr] = (), ways: Sequence[int] = ()) -> None:
         parts: dict[str, Expr] = {}
         for formula in [*inputs_first, *formulas]:
             _collect(formula, parts)
@@ -124,6 +128,7 @@ class Program:
         self._fixed = np.array([part.number for part in fixed], dtype=np.float64)
         self._steps = np.array([self._step(part, place) for part in worked], dtype=np.int64).reshape(len(worked), 5)
         self._wanted = np.array([place[formula.sql] for formula in formulas], dtype=np.int64)
+        self.ways: Int = np.array(ways or [AS_IS] * len(formulas), dtype=np.int64)
 
     def _step(self, part: Expr, place: Mapping[str, int]) -> tuple[int, int, int, int, int]:
         """Step, first operand, second operand or number of words, first word, and where the value goes."""
@@ -139,13 +144,26 @@ class Program:
         ``position`` is the number that stands for a word in a column of words.
         """
         out = np.empty((len(self._wanted), columns.shape[1]))
-        self.run_into(out, np.arange(columns.shape[1]), columns, position)
+        self.write(out, self.ways, columns, position)
         return out
 
-    def run_into(self, out: Float, places: Int, columns: Float, position: Callable[[str, str], float] | None = None) -> None:
-        """The same, written to ``out[:, places]``."""
+    def run_into(self, out: Float, places: Int, columns: Float) -> None:
+        """The same without words, written to ``out[:, places]``."""
+        if (np.diff(places) == 1).all():
+            self.write(out, self.ways, columns, first=places[0] if len(places) else 0)
+        else:
+            _scatter(self.run(columns), places, out)
+
+    def write(
+        self, out: Float, ways: Int, columns: Float, position: Callable[[str, str], float] | None = None, first: int = 0
+    ) -> Float:
+        """The same, written to ``out[:, first:]`` in these ``ways``; what adds up needs one place more and begins with 0.
+
+        Gives what the sizes of all values that are added up come to, float64 (m,): below 2**53 the running totals are exact.
+        """
         words = np.array([position(*entry) for entry in self.listed] if position else [], dtype=np.float64)
-        _evaluate(self._steps, self._fixed, words, columns, self._wanted, places, out)
+        sizes: Float = _evaluate(self._steps, self._fixed, words, columns, self._wanted, ways, first, out)
+        return sizes
 
 
 def _collect(formula: Expr, parts: dict[str, Expr]) -> None:
@@ -157,19 +175,24 @@ def _collect(formula: Expr, parts: dict[str, Expr]) -> None:
 
 
 @kernel
-def _arithmetic(step: int, x: Float, y: Float, out: Float) -> None:
-    for k in range(len(out)):
-        if step == ADD:
+def _arithmetic(step: int, x: Float, y: Float, out: Float) -> None:  # noqa: C901 (a loop for each sign)
+    if step == ADD:
+        for k in range(len(out)):
             out[k] = x[k] + y[k]
-        elif step == SUBTRACT:
+    elif step == SUBTRACT:
+        for k in range(len(out)):
             out[k] = x[k] - y[k]
-        elif step == MULTIPLY:
+    elif step == MULTIPLY:
+        for k in range(len(out)):
             out[k] = x[k] * y[k]
-        elif step == DIVIDE:
+    elif step == DIVIDE:
+        for k in range(len(out)):
             out[k] = x[k] / y[k] if y[k] != 0.0 else np.nan
-        elif step == OPPOSITE:
+    elif step == OPPOSITE:
+        for k in range(len(out)):
             out[k] = 1.0 - x[k]
-        else:
+    else:
+        for k in range(len(out)):
             out[k] = -x[k]
 
 
@@ -206,28 +229,86 @@ def _keep(where: Float, x: Float, out: Float) -> None:
 
 
 @kernel
-def _evaluate(steps: Int, fixed: Float, words: Float, columns: Float, wanted: Int, places: Int, out: Float) -> None:
-    """All steps over one block of rows after another."""
+def _add_up(values: Float, so_far: Float) -> float:
+    """Running totals from the one that ``so_far`` begins with, and what the sizes of the values come to."""
+    total, size = so_far[0], 0.0
+    for k in range(len(values)):
+        value = values[k] if values[k] == values[k] else 0.0
+        total, size = total + value, size + abs(value)
+        so_far[k + 1] = total
+    return size
+
+
+@kernel
+def _count_up(values: Float, so_far: Float) -> None:
+    count = so_far[0]
+    for k in range(len(values)):
+        count += 1.0 if values[k] == values[k] else 0.0
+        so_far[k + 1] = count
+
+
+@kernel
+def _written(way: int, values: Float, start: int, out: Float) -> float:
+    """Write a block of values from ``start`` on; what the sizes of those added up come to."""
+    if way == TOTAL:
+        return _add_up(values, out[start:])
+    if way == COUNT:
+        _count_up(values, out[start:])
+    else:
+        part = out[start : start + len(values)]
+        for k in range(len(values)):
+            part[k] = values[k]
+        if way == SMALLEST:
+            for k in range(len(values)):
+                part[k] = -part[k]
+        if way in (LARGEST, SMALLEST):
+            for k in range(len(values)):
+                part[k] = part[k] if part[k] == part[k] else -np.inf
+    return 0.0
+
+
+@kernel
+def _operand(register: Float, columns: Float, place: int, start: int, size: int) -> Float:
+    """A block of an input, which is read where it stands, or of what was worked out."""
+    row: Float = columns[place][start:] if place < len(columns) else register[place - len(columns)]
+    return row[:size]
+
+
+@kernel
+def _evaluate(
+    steps: Int, fixed: Float, words: Float, columns: Float, wanted: Int, ways: Int, first: int, out: Float
+) -> Float:  # fmt: skip
+    """All steps over one block of rows after another; what the sizes of what is added up come to."""
     inputs, n = columns.shape
-    registers = inputs + len(fixed) + len(steps)
-    block = max(CACHE // max(registers, 1), 16)
-    register = np.empty((registers, block))
+    block = min(max(CACHE // max(len(fixed) + len(steps), 1), 16), n)
+    register, sizes = np.empty((len(fixed) + len(steps), block)), np.zeros(len(wanted))
     for i in range(len(fixed)):
-        register[inputs + i] = fixed[i]
-    for start in range(0, n, block):
+        register[i] = fixed[i]
+    for i in range(len(wanted)):
+        if ways[i] in (TOTAL, COUNT):
+            out[i, first] = 0.0
+    for start in range(0, n, max(block, 1)):
         size = min(block, n - start)
-        register[:inputs, :size] = columns[:, start : start + size]
         for s in range(len(steps)):
             step, number = steps[s, 0], steps[s, 3]
-            x, z = register[steps[s, 1]], register[steps[s, 4]]
+            x, z = _operand(register, columns, steps[s, 1], start, size), register[steps[s, 4] - inputs][:size]
             if step == AMONG:
                 _among(words[number : number + steps[s, 2]], x, z)
-            elif step == KEEP:
-                _keep(x, register[steps[s, 2]], z)
+                continue
+            y = _operand(register, columns, steps[s, 2], start, size)
+            if step == KEEP:
+                _keep(x, y, z)
             elif step in (GREATER, AT_LEAST, LESS, BOTH):
-                _condition(step, x, register[steps[s, 2]], z)
+                _condition(step, x, y, z)
             else:
-                _arithmetic(step, x, register[steps[s, 2]], z)
+                _arithmetic(step, x, y, z)
         for i in range(len(wanted)):
-            for k in range(size):
-                out[i, places[start + k]] = register[wanted[i], k]
+            sizes[i] += _written(ways[i], _operand(register, columns, wanted[i], start, size), first + start, out[i])
+    return sizes
+
+
+@kernel
+def _scatter(values: Float, places: Int, out: Float) -> None:
+    for i in range(len(values)):
+        for k in range(len(places)):
+            out[i, places[k]] = values[i, k]

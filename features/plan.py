@@ -10,20 +10,22 @@ from typing import Any
 
 import numpy as np
 
-from features import arrears, window
+from features import arrears, formula, window
 from features.arrays import Float, Int
 from features.errors import DataRefused
 from features.events import Events, Rearranged
 from features.feature import Feature
 from features.formula import Expr, Program, kept
-from features.kernels import OVERS
+from features.kernels import ANY_ORDER, EXACT, OVERS, reaching
 from features.measure import AsOf, Fold, FoldOthers, Leaf, Records, Reduce
 from features.schema import TABLES
 from features.window import ALL_DAYS, Clocks, Job, Moment
 
-EXACT = float(2**53)
 KEPT = 8
 """Sets of features from other processes that are kept."""
+WRITTEN = {"largest": (formula.LARGEST,), "smallest": (formula.SMALLEST,), "distinct": (formula.BEFORE, formula.AS_IS)}
+RUNNING = {"count": (formula.COUNT,), "total": (formula.TOTAL,), "mean": (formula.TOTAL, formula.COUNT)}
+"""How the columns of a job are written: as they are if nothing is said; whole numbers, where they add up, as running totals."""
 LINKS = ("industry", "region")
 """Entities that a borrower belongs to, by the column of that name in his latest entry."""
 
@@ -34,14 +36,12 @@ class Visit:
     def __init__(self, leaves: Sequence[Reduce]) -> None:
         self.leaves = list(leaves)
         self.source = leaves[0].records
-        self._columns: dict[str, Expr] = {}
-        self._prepared: dict[tuple[str, int], int] = {}
-        values = [self._place(kept(leaf.records.where, leaf.of)) for leaf in leaves]
-        items = [value if leaf.item is None else self._place(leaf.item) for value, leaf in zip(values, leaves, strict=True)]
+        self._columns: dict[tuple[str, int], Expr] = {}
         self._spans: dict[tuple[int, int], int] = {}
-        self._jobs = np.array([self._job(*asked).row() for asked in zip(leaves, values, items, strict=True)], dtype=np.int64)
+        self._jobs: Int = np.array([self._job(leaf).row() for leaf in leaves], dtype=np.int64)
         self._windows = np.array(list(self._spans), dtype=np.int64)
-        self._program = Program(list(self._columns.values()))
+        self._program = Program(list(self._columns.values()), ways=[way for _, way in self._columns])
+        self._before = [place for place, (_, way) in enumerate(self._columns) if way == formula.BEFORE]
         self._counted = sorted({name for leaf in leaves for name in _told_apart(leaf)})
 
     @property
@@ -51,30 +51,44 @@ class Visit:
 
     def run(self, events: Events, moment: Moment) -> Float:
         """Values of the leaves for each row, float64 (leaves, n)."""
-        clocks, columns, words = events.worked(self, lambda: self._worked(events))
-        return window.reductions(events, clocks, moment, columns, self._windows, self._jobs, words)
+        clocks, columns, jobs, words = events.worked(self, lambda: self._worked(events))
+        return window.reductions(events, clocks, moment, columns, self._windows, jobs, words)
 
-    def _worked(self, events: Events) -> tuple[Clocks, Float, int]:
-        """When records count, the columns that the jobs read, float64 (c, records), and how many words they hold at most."""
+    def _worked(self, events: Events) -> tuple[Clocks, Float, Int, int]:
+        """When records count, the columns that the jobs read, float64 (c, records + 1), the jobs, the number of words."""
         loan = events.owner if isinstance(events, Rearranged) and self.source.whose == "others" else None
-        clocks = Clocks(_first(events, self.source.since), _until(events, self.source.until), loan)
+        clocks = Clocks(_days(events, self.source.since, 0), _days(events, self.source.until, window.NEVER), loan)
         words = max((len(events.words(name)[1]) for name in self._counted), default=0)
-        inputs = [events.said(name) for name in self._program.inputs]
-        columns = self._program.run(np.stack(inputs) if inputs else np.empty((0, len(events))), events.position)
-        more = [window.prepared(how, columns[value], events, words) for how, value in self._prepared]
-        return clocks, np.concatenate([columns, more]) if more else columns, words
+        columns = np.empty((len(self._columns), len(events) + 1))
+        jobs = self._write(events, columns)
+        for place in self._before:
+            window.before(events, columns[place], words)
+        return clocks, columns, jobs, words
 
-    def _job(self, leaf: Reduce, value: int, items: int) -> Job:
-        column = value
-        if leaf.how in window.PREPARED:
-            column = self._prepared.setdefault((leaf.how, value), len(self._columns) + len(self._prepared))
+    def _write(self, events: Events, columns: Float) -> Int:
+        """Work the columns out; the jobs, which read running totals only where these are exact."""
+        given, ways = np.empty((len(self._program.inputs), len(events))), self._program.ways
+        for row, name in enumerate(self._program.inputs):
+            given[row] = events.said(name)
+        beyond = ~(self._program.write(columns, ways, given, events.position) < EXACT)
+        if not beyond.any():
+            return self._jobs
+        self._program.write(columns, np.where(beyond, formula.AS_IS, ways), given, events.position)
+        jobs = self._jobs.copy()
+        jobs[np.isin(jobs[:, 1], np.flatnonzero(beyond)), 5] = ANY_ORDER
+        return jobs
+
+    def _job(self, leaf: Reduce) -> Job:
+        value, exact = kept(leaf.records.where, leaf.of), leaf.of.exact or leaf.how == "count"
+        running = exact and leaf.how in RUNNING
+        column, *more = [self._place(value, way) for way in (RUNNING if running else WRITTEN).get(leaf.how, (formula.AS_IS,))]
+        items = [*more, column][0] if leaf.item is None else self._place(leaf.item, formula.AS_IS)
         heard = self._span(leaf.observed_days, leaf.lag)
-        exact = leaf.of.exact or leaf.how == "count"
-        return Job(leaf.how, column, self._span(leaf.days, leaf.lag), heard, items, exact)
+        return Job(leaf.how, column, self._span(leaf.days, leaf.lag), heard, items, exact, running)
 
-    def _place(self, formula: Expr) -> int:
-        self._columns.setdefault(formula.sql, formula)
-        return list(self._columns).index(formula.sql)
+    def _place(self, value: Expr, way: int) -> int:
+        self._columns.setdefault((value.sql, way), value)
+        return list(self._columns).index((value.sql, way))
 
     def _span(self, days: int | None, lag: int) -> int:
         return self._spans.setdefault((ALL_DAYS if days is None else days, lag), len(self._spans))
@@ -85,12 +99,12 @@ def _told_apart(leaf: Reduce) -> frozenset[str]:
     return leaf.of.columns() if leaf.how == "distinct" else frozenset() if leaf.item is None else leaf.item.columns()
 
 
-def _first(events: Events, name: str | None) -> Int | None:
-    return None if name is None else np.nan_to_num(events.column(name), nan=0).astype(np.int64)
-
-
-def _until(events: Events, name: str | None) -> Int | None:
-    return None if name is None else np.nan_to_num(events.column(name), nan=window.NEVER).astype(np.int64)
+def _days(events: Events, name: str | None, unknown: int) -> Int | None:
+    """A column of days, None where none is named."""
+    if name is None:
+        return None
+    days = events.column(name)
+    return np.where(np.isnan(days), unknown, days).astype(np.int64)
 
 
 def _inexact(source: Records) -> DataRefused:
@@ -129,9 +143,8 @@ class Plan:
 
     def check(self, leaves: Float) -> None:
         """Raises DataRefused where amounts add up to more than can be summed exactly; ``leaves`` are values, float64 (m, n)."""
-        sums = np.abs(leaves[self._sums])
-        if (sums >= EXACT).any():
-            place = self._sums[np.flatnonzero((sums >= EXACT).any(axis=1))[0]]
+        place = reaching(leaves, self._sums, EXACT)
+        if place >= 0:
             raise _inexact(next(v for v, at in zip(self.visits, self.places, strict=True) if at.start <= place < at.stop).source)
 
     def reads(self) -> dict[str, tuple[str, ...]]:

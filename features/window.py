@@ -94,8 +94,9 @@ def span(events: Events, moment: Moment) -> tuple[Int, Int]:
 class Job:
     """One reduction: how, of which column, over which window, and over which window the source must have been heard from.
 
-    ``column`` is as ``prepared`` has it for what is PREPARED. ``items`` is the column of items, for ``distinct`` and
-    ``total_each``; ``exact`` says that the column holds whole numbers, which add up to the same in any order.
+    ``column`` is written as ``formula`` says: for ``distinct`` as ``before`` has it, with ``items`` as they are; ``total_each``
+    also reads ``items``. ``exact`` says that the column holds whole numbers, which add up to the same in any order; ``running``
+    that it holds what those before each record add up to, for a mean with their number in ``items``.
     """
 
     how: str
@@ -104,9 +105,17 @@ class Job:
     heard: int
     items: int = 0
     exact: bool = False
+    running: bool = False
 
     def row(self) -> tuple[int, ...]:
-        return (HOW.index(self.how), self.column, self.window, self.heard, self.items, int(self.exact))
+        return (
+            HOW.index(self.how),
+            self.column,
+            self.window,
+            self.heard,
+            self.items,
+            kernels.RUNNING if self.running else int(self.exact),
+        )
 
 
 @dataclass(frozen=True)
@@ -125,11 +134,10 @@ class Clocks:
     def force(self) -> Int:
         """Both ends as rows; int64 (2, records), without records where every record is in force for ever."""
         stated = [days for days in (self.since, self.until) if days is not None]
-        if not stated:
-            return np.empty((2, 0), dtype=np.int64)
-        since = np.zeros_like(stated[0]) if self.since is None else self.since
-        until = np.full_like(stated[0], NEVER) if self.until is None else self.until
-        return np.stack([since, until])
+        out = np.empty((2, len(stated[0]) if stated else 0), dtype=np.int64)
+        out[0] = 0 if self.since is None else self.since
+        out[1] = NEVER if self.until is None else self.until
+        return out
 
     @cached_property
     def owner(self) -> Int:
@@ -137,15 +145,9 @@ class Clocks:
         return np.empty(0, dtype=np.int64) if self.loan is None else self.loan
 
 
-def prepared(how: str, values: Float, events: Events, words: int) -> Float:
-    """A column as the job reads it, where that is not as it stands: signed for an extreme, the place before for ``distinct``."""
-    if how == "distinct":
-        return kernels.before(values, events.start, words)
-    signed = values if how == "largest" else -values
-    return np.where(np.isnan(values), -np.inf, signed)
-
-
-PREPARED = ("largest", "smallest", "distinct")
+def before(events: Events, items: Float, words: int) -> None:
+    """In place of each record's item the position of the entity's last record with the same one, as ``distinct`` reads it."""
+    kernels.before(items, events.start, words)
 
 
 def reductions(
@@ -153,8 +155,8 @@ def reductions(
 ) -> Float:  # fmt: skip
     """Each job's value for each row; float64 (jobs, n), NaN where unknown.
 
-    ``columns`` are the values of the records, float64 (c, records), NaN where a record does not count. ``windows`` are
-    (days, lag), int64 (w, 2), days ALL_DAYS for all. ``words`` is how many different words or items the columns hold. What
+    ``columns`` are the values of the records, float64 (c, records or one more), NaN where a record does not count. ``windows``
+    are (days, lag), int64 (w, 2), days ALL_DAYS for all. ``words`` is how many different words or items the columns hold. What
     counts, adds up or tells apart is zero only if the source was heard from, else unknown.
     """
     return kernels.reductions(moment.rows, events.start, events.clock, clocks.force, clocks.owner, columns, windows, jobs, words)

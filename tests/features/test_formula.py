@@ -1,5 +1,6 @@
 """Formulas against DuckDB: the steps and the SQL of one expression say the same."""
 
+from itertools import accumulate
 from random import Random
 
 import duckdb
@@ -9,7 +10,7 @@ from effort import examples
 from hypothesis import given
 from hypothesis import strategies as st
 
-from features.formula import ALWAYS, ONE, Expr, Program, among, column, kept
+from features.formula import ALWAYS, AS_IS, COUNT, LARGEST, ONE, SMALLEST, TOTAL, Expr, Program, among, column, kept
 
 NAMES, WORDS = ("a", "b", "c"), ("x", "y", "z")
 values = st.none() | st.sampled_from([0.0, 1.0, -1.0, 2.5, 1e13]) | st.floats(-1e6, 1e6)
@@ -72,6 +73,35 @@ def test_a_block_is_no_border() -> None:
     many = np.arange(100_000, dtype=np.float64)
     (doubled,) = Program([column("a", "a") + column("a", "a")]).run(many[None])
     np.testing.assert_array_equal(doubled, 2 * many)
+
+
+amounts = st.lists(st.just(np.nan) | st.integers(-(2**40), 2**40).map(float), max_size=50)
+
+
+@given(given_values=amounts)
+@examples(100)
+def test_values_are_written_as_they_are_looked_for(given_values: list[float]) -> None:
+    """Running totals and counts begin with what is before the first record, so that a difference is a window."""
+    many = np.tile(np.array(given_values), 400)
+    program = Program([column("a", "a")] * 5, ways=[AS_IS, LARGEST, SMALLEST, TOTAL, COUNT])
+    out = np.empty((5, len(many) + 1))
+    sizes = program.write(out, program.ways, many[None])
+    known = np.nan_to_num(many)
+    np.testing.assert_array_equal(out[0, :-1], many)
+    np.testing.assert_array_equal(out[1, :-1], np.where(np.isnan(many), -np.inf, many))
+    np.testing.assert_array_equal(out[2, :-1], np.where(np.isnan(many), -np.inf, -many))
+    assert out[3].tolist() == list(accumulate(known.tolist(), initial=0.0))
+    assert out[4].tolist() == list(accumulate((~np.isnan(many)).tolist(), initial=0))
+    assert sizes.tolist() == [0, 0, 0, sum(map(abs, known.tolist())), 0]
+
+
+@pytest.mark.parametrize("places", [[4, 5, 6], [6, 4, 5], [0, 2, 4], [3], []])
+def test_values_go_to_their_places_and_nowhere_else(places: list[int]) -> None:
+    out, values = np.zeros((2, 8)), np.arange(1.0, len(places) + 1)
+    Program([column("a", "a"), -column("a", "a")]).run_into(out, np.array(places, dtype=np.int64), values[None])
+    expected = np.zeros((2, 8))
+    expected[:, places] = [values, -values]
+    np.testing.assert_array_equal(out, expected)
 
 
 def test_equal_parts_are_worked_out_once() -> None:

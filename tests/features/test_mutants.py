@@ -31,12 +31,13 @@ def blind(seed: int) -> None:
 
 def leaking(clock: Int) -> Int:
     """Every record taken as known since ever."""
-    return np.stack([clock[0], np.zeros_like(clock[1]), clock[2]])
+    return np.stack([clock[0], np.zeros_like(clock[1]), clock[2], np.zeros_like(clock[3]), clock[4]])
 
 
 def uncorrected(clock: Int) -> Int:
     """What was corrected away is counted."""
-    return np.stack([*clock[:2], np.full_like(clock[2], window.NEVER)])
+    never = np.full_like(clock[2], window.NEVER)
+    return np.stack([*clock[:2], never, clock[3], never])
 
 
 def test_without_a_mutant_the_laws_are_content() -> None:

@@ -13,9 +13,10 @@ from effort import examples
 from hypothesis import given
 from hypothesis import strategies as st
 
-from features import window
-from features.arrays import Float
+from features import formula, kernels, plan, window
+from features.arrays import Float, Int
 from features.events import Events, arrow_schema, day_number
+from features.measure import records
 from features.schema import TABLES
 from features.window import NEVER, Clocks, Job, Moment, add_months, month_end, month_ends, to_date
 
@@ -128,6 +129,20 @@ def records_of(seed: int, bounded: bool, others: bool) -> tuple[Events, Clocks, 
     return events, Clocks(since, until, loan), np.stack([values, rng.integers(0, ITEMS, n).astype(float)])
 
 
+def laid_out(how: str, events: Events, columns: Float, running: bool) -> Float:
+    """What a job reads of (values, items): its column, then the items or, for the running totals of a mean, their number."""
+    (first, *more), names = (plan.RUNNING if running else plan.WRITTEN).get(how, (formula.AS_IS,)), ("value", "item")
+    value, item = (formula.column(name, name) for name in names)
+    counted = running and bool(more)
+    ways = [first, *more] if counted else [first, formula.AS_IS]
+    program = formula.Program([item if how == "distinct" else value, value if counted else item], ways=ways)
+    out = np.empty((2, len(events) + 1))
+    program.write(out, program.ways, np.stack([columns[names.index(name)] for name in program.inputs]))
+    if how == "distinct":
+        window.before(events, out[0], ITEMS)
+    return out
+
+
 @pytest.mark.parametrize(("bounded", "others"), [(False, False), (True, False), (False, True), (True, True)])
 @pytest.mark.parametrize("how", window.HOW)
 def test_a_reduction_equals_the_plain_loop(how: str, bounded: bool, others: bool) -> None:
@@ -139,10 +154,9 @@ def test_a_reduction_equals_the_plain_loop(how: str, bounded: bool, others: bool
         windows = np.array([[int(rng.integers(1, 40)), int(rng.integers(0, 10))], [window.ALL_DAYS, 0]])
         w = int(rng.integers(0, 2))
         column = 1 if how == "distinct" else 0
-        job = Job(how, 0, w, 1, items=1, exact=bool(rng.random() < 0.5))
-        asked = columns.copy()
-        if how in window.PREPARED:
-            asked[0] = window.prepared(how, columns[column], events, ITEMS)
+        running = how in plan.RUNNING and bool(rng.random() < 0.5)
+        job = Job(how, 0, w, 1, items=1, exact=running or bool(rng.random() < 0.5), running=running)
+        asked = laid_out(how, events, columns, running)
         (out,) = window.reductions(events, clocks, moment, asked, windows, np.array([job.row()]), ITEMS)
         for row in range(8):
             last = moment.as_of[row] - windows[w, 1]
@@ -171,6 +185,52 @@ def expected(how: str, found: Visited, last: int, heard: bool) -> float:
         return NAIVE[how](found, last)
     except (ValueError, IndexError, statistics.StatisticsError):
         return np.nan
+
+
+@given(seed=st.integers(0, 2**32 - 1), bounded=st.booleans(), others=st.booleans(), size=st.sampled_from([1, 10**6, 2**46]))
+@examples(100)
+def test_whole_numbers_add_up_to_the_same_bits_in_every_way(seed: int, bounded: bool, others: bool, size: int) -> None:
+    """From running totals, in any order, and one after the other; squares of the larger sizes are beyond what is exact."""
+    events, clocks, columns = records_of(seed, bounded, others)
+    rng = np.random.default_rng([seed, 1])
+    columns[0] *= rng.integers(0, size, len(events), endpoint=True)
+    moment = Moment(rng.integers(-1, 4, 20), rng.integers(95, 150, 20), rng.integers(95, 190, 20), rng.integers(-1, 3, 20))
+    windows = np.array([[int(rng.integers(0, 40)), int(rng.integers(0, 10))], [window.ALL_DAYS, int(rng.integers(0, 10))]])
+    for how in ("count", "total", "mean", "spread", "slope"):
+        for w in (0, 1):
+            found = {
+                (exact, running): reduced(events, clocks, moment, laid_out(how, events, columns, running), windows, job)
+                for exact, running in [(False, False), (True, False), (True, how in plan.RUNNING)]
+                for job in [Job(how, 0, w, 1, items=1, exact=exact, running=running)]
+            }
+            assert len({out.tobytes() for out in found.values()}) == 1, how
+
+
+def reduced(events: Events, clocks: Clocks, moment: Moment, columns: Float, windows: Int, job: Job) -> Float:
+    return window.reductions(events, clocks, moment, columns, windows, np.array([job.row()]), ITEMS)
+
+
+@pytest.mark.parametrize("beyond", [False, True])
+def test_amounts_too_large_for_running_totals_are_added_up_one_by_one(beyond: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Three entities whose amounts are exact each but not together."""
+    events, *_ = records_of(7, bounded=False, others=False)
+    amounts = np.arange(len(events), dtype=np.float64) + (2.0**48 if beyond else 2.0**20)
+    monkeypatch.setattr(events, "column", lambda _: amounts)
+    source = records("transactions")
+    leaves = [source.count().within(20), source.total("amount").within(20, 3), source.mean("amount").within(None)]
+    visit = plan.Visit(leaves)
+    moment = Moment(np.arange(3), np.full(3, 120), np.full(3, 150))
+    _, _, jobs, _ = visit._worked(events)
+    assert (jobs[:, 5] == kernels.RUNNING).tolist() == [True, not beyond, not beyond]
+    found = visit.run(events, moment)
+    for leaf, values in zip(leaves, found, strict=True):
+        for row in range(3):
+            mine = [
+                amounts[i] for i in range(len(events))
+                if events.entity[i] == row and events.event_on[i] <= 120 - leaf.lag and events.known_on[i] <= 150
+                and events.superseded_on[i] > 150 and (leaf.days is None or events.event_on[i] > 120 - leaf.lag - leaf.days)
+            ]  # fmt: skip
+            assert values[row] == {"count": len(mine), "total": sum(mine), "mean": sum(mine) / len(mine)}[leaf.how]
 
 
 def test_spread_and_slope_stay_exact_on_a_high_level() -> None:
