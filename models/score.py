@@ -113,7 +113,7 @@ class Scorer:
         Raises DataRefused if a column is missing, occurs twice or is not float64, IntegrityFailed if contributions do not
         add up to the score.
         """
-        return self._scored(self._values(x))
+        return self.score_values(self._values(x))
 
     def golden(self) -> Golden:
         """Golden rows of this model with the scores it gives them."""
@@ -138,10 +138,11 @@ class Scorer:
             )
         values = np.full((len(used), len(self.bundle.features)), np.nan)
         values[:, self.forest.used] = used
-        scored = self._scored(values)
+        scored = self.score_values(values)
         return Golden(used, scored.log_odds, scored.pd_12m, scored.contributions[:, self.forest.used])
 
-    def _scored(self, values: Float) -> Scored:
+    def score_values(self, values: Float) -> Scored:
+        """``score`` of rows whose values are those of the bundle's features in their order, float64 (n, k), rows contiguous."""
         if not len(values):
             nothing = np.empty((0, len(self.bundle.features)))
             return Scored(self.bundle.features, nothing, np.empty(0), math.nan, nothing)
