@@ -17,6 +17,7 @@ import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -50,15 +51,15 @@ class Bundle:
     golden: Golden
     signed_by: str
 
-    @property
+    @cached_property
     def features(self) -> tuple[str, ...]:
         return tuple(f["name"] for f in self.said["features"])
 
-    @property
+    @cached_property
     def calibration(self) -> Calibration:
         return Calibration(**self.said["calibration"])
 
-    @property
+    @cached_property
     def horizons(self) -> Horizons:
         said = self.said["horizons"]
         curves = [Curve(**{**c, "grades": tuple(c["grades"]), "power": tuple(c["power"])}) for c in said["curves"]]
