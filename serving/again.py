@@ -28,7 +28,7 @@ def told(decision: Decision) -> dict[str, Any]:
     recorded = decision.recorded
     return {
         "decision": recorded.id, "count": recorded.count, "kind": recorded.kind, "at": recorded.at, "caller": recorded.caller,
-        "said": dict(decision.said), "sealed": dict(decision.sealed),
+        "said": dict(decision.said), "sealed": decision.sealed.as_json(),
     }  # fmt: skip
 
 
@@ -47,13 +47,13 @@ def explained(decision: Decision, models: Models, book: Book) -> Explanation:
         )  # fmt: skip
     row = pd.Series(
         {
-            "borrower_id": sealed["borrower_id"] or NAMELESS, "pd_12m": said["pd_12m"], "points": said["points"],
-            "grade": said["grade"], "missing": sealed["missing"] or [],
-            "dpd": np.nan if sealed["dpd"] is None else sealed["dpd"],
+            "borrower_id": sealed.borrower or NAMELESS, "pd_12m": said["pd_12m"], "points": said["points"],
+            "grade": said["grade"], "missing": sealed.missing or [],
+            "dpd": np.nan if sealed.dpd is None else sealed.dpd,
         }
     )  # fmt: skip
     answer = Answer(row, against, said["official_tier"], said["indicative_tier"])
-    found = explain_row(answer, sealed["loan_id"] or NAMELESS, as_of, ready.scorer, decision.values)
+    found = explain_row(answer, sealed.loan or NAMELESS, as_of, ready.scorer, decision.sealed.values)
     if found.log_odds != said["log_odds"]:
         raise _another(decision)
     return found
@@ -69,14 +69,14 @@ def certified(decision: Decision, models: Models, book: Book) -> dict[str, Any]:
 def replayed(decision: Decision, models: Models, book: Book) -> dict[str, Any]:
     """The decision worked out again, from the values that are recorded (``equal``) and from what is known now (``now``)."""
     ready, as_of = models.of(str(decision.said["bundle"])), date.fromisoformat(decision.said["as_of"])
-    judged = ready.judge(decision.values, book.compared(ready, as_of))
+    judged = ready.judge(decision.sealed.values, book.compared(ready, as_of))
     checked = [
         {"what": name, "recorded": then, "again": now, "equal": then == now} for name, then, now in _pairs(decision, judged)
     ]
     equal = all(one["equal"] for one in checked)
     return {
         "decision": decision.recorded.id, "bundle": ready.digest, "equal": equal, "checked": checked,
-        "contributions_equal": judged.contributions.tobytes() == decision.contributions.tobytes(),
+        "contributions_equal": judged.contributions.tobytes() == decision.sealed.contributions.tobytes(),
         "now": _now(decision, ready, book, as_of),
     }  # fmt: skip
 
@@ -97,7 +97,7 @@ def _now(decision: Decision, ready: Ready, book: Book, as_of: date) -> dict[str,
     except LoanwatchError as error:
         return {"known": None, "why": error.en}
     judged = ready.judge(values, book.compared(ready, as_of))
-    differing = [name for name, one, other in zip(ready.features, values, decision.values, strict=True) if not _same(one, other)]
+    differing = [name for name, one, other in zip(ready.features, values, decision.sealed.values, strict=True) if not _same(one, other)]
     return {
         "known": "worked out again", "ledger_version": book.ledger.manifest.ledger_version, "equal": not differing,
         "differing": differing, "log_odds": judged.log_odds, "pd_12m": judged.pd_12m,
@@ -111,12 +111,12 @@ def _same(one: float, other: float) -> bool:
 def _from_book(decision: Decision, ready: Ready, book: Book, as_of: date) -> Float:
     of_loan = decision.said["by"] == "loan_id"
     sealed = decision.sealed
-    loan, borrower = (sealed["loan_id"], None) if of_loan else (None, sealed["borrower_id"])
+    loan, borrower = (sealed.loan, None) if of_loan else (None, sealed.borrower)
     return of_book(book, ready, loan, borrower, as_of).values
 
 
 def _from_records(decision: Decision, ready: Ready, book: Book, as_of: date) -> Float:
-    return of_records(decision.sealed["given"], decision.sealed["loan_id"], ready, book, as_of).values
+    return of_records(decision.sealed.given, str(decision.sealed.loan), ready, book, as_of).values
 
 
 SOURCES: Mapping[str, Callable[[Decision, Ready, Book, date], Float]] = {

@@ -5,7 +5,7 @@ looked at again; and what it refuses is read once more by a slower reader that c
 """
 
 import json
-import math
+import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -85,8 +85,8 @@ def _unreadable(body: bytes, error: orjson.JSONDecodeError) -> Problem:
         found = None
     faults = [
         Fault(
-            path, f"{value} is no number of JSON; null stands for unknown", f"{value} 不是 JSON 数值;未知请用 null",
-            str(value), "a finite number or null",
+            path, f"{value} is no number that can be read; null stands for unknown", f"{value} 不是可读取的数值;未知请用 null",
+            value, "a finite number or null",
         )
         for path, value in _endless(found)
     ]  # fmt: skip
@@ -102,10 +102,10 @@ def _deep() -> Problem:
     return Problem("malformed", f"more than {DEPTH} levels deep; send it flat", f"嵌套超过{DEPTH}层,请减少嵌套")
 
 
-def _endless(found: Any, path: str = "") -> Iterator[tuple[str, float]]:
-    """Numbers that are none, by their places."""
-    if isinstance(found, float) and not math.isfinite(found):
-        yield path, found
+def _endless(found: Any, path: str = "") -> Iterator[tuple[str, str]]:
+    """Numbers that are none, or too large for one, by their places."""
+    if isinstance(found, float | int) and not -sys.float_info.max <= found <= sys.float_info.max:
+        yield path, str(found)[:40]
     elif isinstance(found, dict):
         for name, value in found.items():
             yield from _endless(value, path + pointer(name))

@@ -36,6 +36,7 @@ class Book:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._watched = [str(path / name) for name in ("runs", "ledger/manifest.json")]
         self._lock = threading.Lock()
         self._stamp: object = None
         self._kept: dict[object, Any] = {}
@@ -60,7 +61,7 @@ class Book:
         return None if found is None else Standing(*found)
 
     def _find(self, key: object, work: Callable[[], Found]) -> Found:
-        stamp = tuple(_changed(self.path / name) for name in ("runs", "ledger/manifest.json"))
+        stamp = [_changed(path) for path in self._watched]
         if stamp != self._stamp:
             self._stamp, self._kept = stamp, {}
         kept = self._kept
@@ -74,7 +75,7 @@ class Book:
         return kept[key]  # type: ignore[no-any-return]
 
 
-def _changed(path: Path) -> int:
+def _changed(path: str) -> int:
     try:
         return os.stat(path).st_mtime_ns
     except FileNotFoundError:

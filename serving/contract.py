@@ -56,7 +56,7 @@ class Contract:
         try:
             found = self._pick(given)[:-1]
         except KeyError:
-            found = ()
+            return self._slowly(given, at)
         if len(given) == len(found) and NUMBERS.issuperset(map(type, found)):
             values = np.array(found, dtype=np.float64)
             if _fits(values, self._low, self._high, self._whole):

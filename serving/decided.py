@@ -45,19 +45,54 @@ class Case:
     given: Any = None
 
 
-def decide(case: Case, ready: Ready, book: Book, caller: str, language: Language, request: tuple[str, bytes] | None) -> Entry:
+@dataclass(frozen=True)
+class Sealed:
+    """What is about the borrower: ids, what was read, what it added, and the numbers of the reasons; as in ``Case`` and ``Judged``."""
+
+    borrower: str | None
+    loan: str | None
+    values: Float
+    contributions: Float
+    base: float
+    reasons: list[Reason]
+    missing: tuple[str, ...] | None
+    dpd: float | None
+    given: Any
+
+    def written(self) -> bytes:
+        """As JSON; numbers come back to the bit."""
+        return orjson.dumps(self.as_json(), option=orjson.OPT_SERIALIZE_NUMPY)
+
+    def as_json(self) -> dict[str, Any]:
+        return {**self.__dict__, "reasons": [[r.feature, known(r.value), known(r.usual), r.log_odds] for r in self.reasons]}
+
+    @classmethod
+    def read(cls, text: bytes) -> "Sealed":
+        said = orjson.loads(text)
+        numbers = {name: np.array(said[name], dtype=np.float64) for name in ("values", "contributions")}
+        reasons = [Reason(name, *np.array(found, dtype=np.float64).tolist()) for name, *found in said["reasons"]]
+        return cls(**{**said, **numbers, "reasons": reasons})
+
+
+@dataclass(frozen=True)
+class Draft:
+    """A decision that is not yet recorded: its entry, and what is sealed in it."""
+
+    entry: Entry
+    sealed: Sealed
+
+
+def decide(case: Case, ready: Ready, book: Book, caller: str, language: Language, request: tuple[str, bytes] | None) -> Draft:
     """Score a case and say what is to be recorded."""
     compared = book.compared(ready, case.as_of)
-    return entry(SCORE, case, ready, ready.judge(case.values, compared), compared.against, book, caller, language, request)
-
-
-def entry(
-    kind: str, case: Case, ready: Ready, judged: Judged, against: Against, book: Book, caller: str, language: Language,
-    request: tuple[str, bytes] | None,
-) -> Entry:  # fmt: skip
+    judged = ready.judge(case.values, compared)
+    sealed = Sealed(
+        case.borrower, case.loan, judged.values, judged.contributions, judged.base, judged.reasons, case.missing, case.dpd,
+        case.given,
+    )  # fmt: skip
+    said = _said(case, ready, judged, compared.against, book, language)
     about = case.borrower or UNNAMED + caller
-    said = _said(case, ready, judged, against, book, language)
-    return Entry(kind, caller, said, about, case.loan, _sealed(case, judged), request)
+    return Draft(Entry(SCORE, caller, said, about, case.loan, sealed.written(), request), sealed)
 
 
 def _said(case: Case, ready: Ready, judged: Judged, against: Against, book: Book, language: Language) -> dict[str, Any]:
@@ -88,48 +123,16 @@ def _band(pd_12m: float, dpd: float | None, policy: Any) -> int:
     return max([by_pd, *by_dpd])
 
 
-def _sealed(case: Case, judged: Judged) -> bytes:
-    """What is about the borrower, as JSON: numbers come back to the bit."""
-    return orjson.dumps(
-        {
-            "borrower_id": case.borrower, "loan_id": case.loan, "values": judged.values, "contributions": judged.contributions,
-            "base": judged.base, "reasons": [[r.value, r.usual, r.log_odds] for r in judged.reasons],
-            "missing": case.missing, "dpd": case.dpd, "given": case.given,
-        },
-        option=orjson.OPT_SERIALIZE_NUMPY,
-    )  # fmt: skip
-
-
 @dataclass(frozen=True)
 class Decision:
     """A recorded decision with its sealed part opened."""
 
     recorded: Recorded
-    sealed: Mapping[str, Any]
+    sealed: Sealed
 
     @property
     def said(self) -> Mapping[str, Any]:
         return self.recorded.said
-
-    @property
-    def values(self) -> Float:
-        return _numbers(self.sealed["values"])
-
-    @property
-    def contributions(self) -> Float:
-        return _numbers(self.sealed["contributions"])
-
-    def reasons(self) -> list[Reason]:
-        numbers = (_numbers(found).tolist() for found in self.sealed["reasons"])
-        return [Reason(name, *found) for name, found in zip(self.said["reasons"], numbers, strict=True)]
-
-
-def opened(recorded: Recorded, sealed: bytes) -> Decision:
-    return Decision(recorded, orjson.loads(sealed))
-
-
-def _numbers(found: list[float | None]) -> Float:
-    return np.array(found, dtype=np.float64)
 
 
 def answer(decision: Decision, features: tuple[str, ...]) -> bytes:
@@ -141,12 +144,12 @@ def answer(decision: Decision, features: tuple[str, ...]) -> bytes:
             "feature": r.feature, "group": group_of(r.feature).id, "value": known(r.value), "usual": known(r.usual),
             "log_odds": r.log_odds, "text": sentence(r, against, said["language"]),
         }
-        for r in decision.reasons()
+        for r in sealed.reasons
     ]  # fmt: skip
-    unknown = [name for name, value in zip(features, sealed["values"], strict=True) if value is None]
     told = {
-        "decision": recorded.id, "recorded_at": _moment(recorded.at), "borrower_id": sealed["borrower_id"],
-        "loan_id": sealed["loan_id"], **said, "reasons": reasons, "missing": sealed["missing"], "unknown": unknown,
+        "decision": recorded.id, "recorded_at": _moment(recorded.at), "borrower_id": sealed.borrower, "loan_id": sealed.loan,
+        **said, "reasons": reasons, "missing": sealed.missing,
+        "unknown": [features[j] for j in np.flatnonzero(np.isnan(sealed.values)).tolist()],
     }  # fmt: skip
     return orjson.dumps(told)
 

@@ -146,6 +146,7 @@ def _judged(con: duckdb.DuckDBPyConnection, given: Mapping[str, pa.Table]) -> di
     for name in ordered:
         con.register(f"sent_{name}", given[name])
         door.split(con, TABLES[name], f"SELECT * FROM sent_{name}", SOURCE)
+    _refuse(con)  # first what is wrong by itself, then what follows from it
     for name, columns in (("borrowers", "borrower_id"), ("loans", "loan_id, borrower_id, event_on")):
         found = f"SELECT DISTINCT {columns} FROM good_{name}" if name in given else _NONE[name]
         con.execute(f"CREATE TEMP TABLE known_{name} AS {found}")
@@ -159,16 +160,15 @@ def _judged(con: duckdb.DuckDBPyConnection, given: Mapping[str, pa.Table]) -> di
 
 
 _NONE = {
-    "borrowers": "SELECT '' AS borrower_id LIMIT 0", "loans": "SELECT '' AS loan_id, '' AS borrower_id, DATE '2000-01-01' AS event_on LIMIT 0",
+    "borrowers": "SELECT '' AS borrower_id LIMIT 0",
+    "loans": "SELECT '' AS loan_id, '' AS borrower_id, DATE '2000-01-01' AS event_on LIMIT 0",
 }  # fmt: skip
 
 
 def _refuse(con: duckdb.DuckDBPyConnection) -> None:
     """Every fault by its place; values that may be personal stay with the sender."""
-    rows = con.execute(
-        f"SELECT table_name, line, column_name, rule, reason FROM quarantine ORDER BY ALL LIMIT {MOST}"
-    ).fetchall()
-    if rows:
+    asked = f"SELECT table_name, line, column_name, rule, reason FROM quarantine ORDER BY ALL LIMIT {MOST}"
+    if rows := con.execute(asked).fetchall():
         raise broken([_fault(*row) for row in rows])
 
 
@@ -182,19 +182,18 @@ def _sorted(con: duckdb.DuckDBPyConnection, table: Table) -> pa.Table:
     columns = ", ".join(f'"{c.name}"' for c in table.all_columns)
     order = f"{table.entity_column}, event_on, known_on, record_id"
     sql = f"SELECT {columns}, CAST(NULL AS DATE) AS superseded_on, 0 AS ledger_version FROM good_{table.name} ORDER BY {order}"
-    return con.execute(sql).to_arrow_table().cast(arrow_schema(table))
+    return con.sql(sql).to_arrow_table().cast(arrow_schema(table))
 
 
 def _borrower(own: Mapping[str, pa.Table], loan: str) -> str:
     """Whose records these are: one borrower's, who has the loan."""
     borrowers = {name for table in own.values() for name in table["borrower_id"].unique().to_pylist()}
     if len(borrowers) != 1:
-        raise broken(
-            [Fault("/records", "send the records of one borrower, his entry in borrowers among them", "应为同一借款人的记录,含 borrowers 表", f"{len(borrowers)} borrowers")]
-        )
-    loans = own["loans"]["loan_id"].to_pylist() if "loans" in own else []
-    if loan not in loans:
-        raise broken([Fault("/loan_id", "no such loan in /records/loans; send its contract", "/records/loans 中没有该贷款", None, "a loan of /records/loans")])
+        en, zh = "send the records of one borrower, his entry in borrowers among them", "应为同一借款人的记录,含 borrowers 表"
+        raise broken([Fault("/records", en, zh, f"{len(borrowers)} borrowers", "one borrower")])
+    if loan not in (own["loans"]["loan_id"].to_pylist() if "loans" in own else []):
+        en, zh = "no such loan in /records/loans; send its contract", "/records/loans 中没有该贷款,请一并提交其合同"
+        raise broken([Fault("/loan_id", en, zh, None, "a loan of /records/loans")])
     return str(next(iter(borrowers)))
 
 

@@ -13,7 +13,7 @@ from features.errors import IntegrityFailed
 from models.explain import REASONS, Against, Reason, top
 from models.groups import groups, places
 from models.limits import limits
-from models.score import Scorer, grade, pd_at, points
+from models.score import GRADE_PD, Scorer, bent, grade, points
 from serving.contract import Contract
 
 
@@ -50,8 +50,10 @@ class Ready:
         self.scorer, self.bundle = scorer, scorer.bundle
         self.digest, self.features = scorer.bundle.digest, scorer.bundle.features
         self.contract = Contract(scorer.bundle)
-        self._horizons = scorer.bundle.horizons
-        self._months = [m for m in limits().horizons if m == self._horizons.anchor or m <= self._horizons.longest]
+        horizons, grades = scorer.bundle.horizons, np.arange(len(GRADE_PD) + 2)
+        self._anchor = str(horizons.anchor)
+        self._months = [m for m in limits().horizons if m == horizons.anchor or m <= horizons.longest]
+        self._power = np.array([np.ones(len(grades)) if m == horizons.anchor else horizons.power(grades, m) for m in self._months])
         self._places, self._groups = places(self.features), len(groups())
 
     def compared(self, against: Against) -> Compared:
@@ -60,15 +62,17 @@ class Ready:
     def judge(self, values: Float, compared: Compared) -> Judged:
         """Score and explain a row that the contract let pass; raises IntegrityFailed as ``Scorer`` does."""
         scored = self.scorer.score_values(values[np.newaxis])
-        log_odds, grades = scored.log_odds, grade(scored.log_odds)
+        log_odds, pd_12m, graded = float(scored.log_odds[0]), float(scored.pd_12m[0]), int(grade(scored.log_odds)[0])
         leader, parts = top(scored.contributions, compared.mean, self._places, self._groups, REASONS)
         reasons = [
             Reason(self.features[j], float(values[j]), compared.against.usual[self.features[j]], part)
             for j, part in zip(leader[0].tolist(), parts[0].tolist(), strict=True)
             if j >= 0
         ]
-        pd = {str(months): float(pd_at(log_odds, grades, months, self._horizons)[0]) for months in self._months}
+        power = self._power[:, graded]
+        pd = dict(zip(map(str, self._months), bent(np.full(len(power), log_odds), power).tolist(), strict=True))
+        if self._anchor in pd:
+            pd[self._anchor] = pd_12m
         return Judged(
-            values, scored.contributions[0], scored.base, float(log_odds[0]), float(scored.pd_12m[0]), pd,
-            float(points(log_odds)[0]), int(grades[0]), reasons,
-        )  # fmt: skip
+            values, scored.contributions[0], scored.base, log_odds, pd_12m, pd, float(points(scored.log_odds)[0]), graded, reasons
+        )

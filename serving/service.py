@@ -10,7 +10,7 @@ from monitoring.decisions.entry import Entry, Receipt, Recorded
 from serving.book import Book
 from serving.callers import AT_ONCE, Callers
 from serving.current import Models
-from serving.decided import Decision, opened
+from serving.decided import Decision, Draft, Sealed
 from serving.limits import Limits
 from serving.observe import Meters
 
@@ -40,17 +40,16 @@ class Service:
     limits: Limits = field(default_factory=Limits)
     verifying: Executor = field(default_factory=lambda: ThreadPoolExecutor(AT_ONCE, "keys"))
 
-    async def recorded(self, entry: Entry) -> tuple[Decision, bool]:
+    async def recorded(self, draft: Draft) -> tuple[Decision, bool]:
         """A decision once it is committed and synced, and whether it had been before; raises Unavailable, Conflict."""
-        receipt = await asyncio.wrap_future(self.record.submit(entry))
+        receipt = await asyncio.wrap_future(self.record.submit(draft.entry))
         if receipt.again:
             return await asyncio.to_thread(self._open, receipt.entry), True
-        assert entry.sealed is not None
-        return opened(receipt.entry, entry.sealed), False
+        return Decision(receipt.entry, draft.sealed), False
 
     async def decision(self, id: str) -> Decision:
         """Raises NotFound, Erased."""
         return await asyncio.to_thread(lambda: self._open(self.record.find(id)))
 
     def _open(self, found: Recorded) -> Decision:
-        return opened(found, self.record.opened(found))
+        return Decision(found, Sealed.read(self.record.opened(found)))

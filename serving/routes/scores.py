@@ -36,8 +36,8 @@ async def score(request: Request) -> Response:
     ready, spoken, key = service.models.champion, language(request.headers.get("accept-language")), _asked_before(request)
     case = await case_of(parse(body), ready, service.book)
     caller = request.scope["caller_id"]
-    entry = decide(case, ready, service.book, caller, spoken, None if key is None else (key, body))
-    decision, again = await service.recorded(entry)
+    draft = decide(case, ready, service.book, caller, spoken, None if key is None else (key, body))
+    decision, again = await service.recorded(draft)
     told = await _told(service, decision)
     service.meters.scores.labels(case.by).inc()
     if not again:
@@ -81,8 +81,8 @@ async def _line(service: Service, line: bytes, caller: str, spoken: Language, ke
         _short(line, service.limits.single)
         case = await case_of(parse(line), ready, service.book)
         await asyncio.sleep(0)  # others have their turn between two lines
-        entry = decide(case, ready, service.book, caller, spoken, None if key is None else (key, line))
-        decision, _ = await service.recorded(entry)
+        draft = decide(case, ready, service.book, caller, spoken, None if key is None else (key, line))
+        decision, _ = await service.recorded(draft)
         service.meters.scores.labels(case.by).inc()
         return await _told(service, decision) + b"\n"
     except LoanwatchError as error:
@@ -130,7 +130,7 @@ def _score_in_shadow(
         return
     places = [champion.features.index(name) for name in challenger.features]
     try:
-        entry = decide(replace(case, values=case.values[places]), challenger, service.book, caller, spoken, None)
+        entry = decide(replace(case, values=case.values[places]), challenger, service.book, caller, spoken, None).entry
     except LoanwatchError as error:
         LOG.warning("challenger cannot score", extra={"error": type(error).__name__})
         outcomes.labels("failed").inc()

@@ -8,7 +8,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import orjson
+import pandas as pd
 from asgi import Answer, Client
 
 from features.errors import NotFound
@@ -92,7 +94,7 @@ class KeysInMemory:
         self.made[id] = replace(self.made[id], expires_at=expires_at, revoked_at=revoked_at)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Served:
     """A client of a service, the service, its record, and a key for each scope."""
 
@@ -124,3 +126,12 @@ def served(book: Path, mlruns: Path, limits: Limits | None = None, watch: float 
         yield Served(client, service, memory, keys)
 
 
+
+
+def asked(values: pd.Series) -> dict[str, Any]:
+    """A row of features as JSON has it: whole numbers without a fraction, null for unknown."""
+    return {str(name): number(float(value)) for name, value in values.items()}
+
+
+def number(value: float) -> float | int | None:
+    return None if np.isnan(value) else int(value) if value.is_integer() else value
