@@ -3,9 +3,9 @@
     python -m bench.serve BOOK MLRUNS [--seconds 15] [--connections 16] [--database URL]
 
 BOOK has a champion in MLRUNS and is copied, so that nothing is written to it. A closed loop of connections in a process of its
-own shares the machine with the server: each sends the features of a live loan of the book, waits for the answer, sends the next. Ours
-scores, adds up all contributions, words five reasons and answers when the decision is committed and synced. The plain one scores, lets
-LightGBM work out contributions, and answers when its row is committed by SQLite with synchronous=FULL.
+own shares the machine with the server: each sends the features of a live loan of the book, waits for the answer, sends the
+next. Ours scores, works out all contributions, words five reasons and answers when the decision is committed and synced. The
+plain one scores, lets LightGBM work out contributions, and answers when its row is committed by SQLite with synchronous=FULL.
 """
 
 import argparse
@@ -60,10 +60,8 @@ def _ours(book: Path, mlruns: Path, database: str | None) -> list[str]:
 
 def _key(book: Path, database: str | None) -> str:
     more = [] if database is None else ["--database", database]
-    made = subprocess.run(
-        [sys.executable, "-c", OURS, "keys", "add", "bench", "--scope", "score", "--by", "bench", "--book", str(book), "--json", *more],
-        capture_output=True, check=True,
-    )  # fmt: skip
+    asked = ["keys", "add", "bench", "--scope", "score", "--by", "bench", "--book", str(book), "--json", *more]
+    made = subprocess.run([sys.executable, "-c", OURS, *asked], capture_output=True, check=True)
     return str(json.loads(made.stdout)["key"])
 
 

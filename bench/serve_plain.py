@@ -1,6 +1,6 @@
 """The scorer that is written in an afternoon: FastAPI, pydantic, LightGBM with ``pred_contrib``, a row in SQLite.
 
-    python -m bench.serve_plain BOOK DIGEST DATABASE --port N
+python -m bench.serve_plain BOOK DIGEST DATABASE --port N
 """
 
 import json

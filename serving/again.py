@@ -42,7 +42,7 @@ def explained(decision: Decision, models: Models, book: Book) -> Explanation:
     against = book.compared(ready, as_of).against
     if [against.kind, against.day and against.day.isoformat()] != [said["against"]["kind"], said["against"]["day"]]:
         raise Problem(
-            "conflict", f"its reasons were measured against {said['against']}, which the book no longer holds; replay tells the rest",
+            "conflict", f"its reasons were measured against {said['against']}, which the book no longer holds; see its replay",
             "其理由所对照的基准已不在账簿中;可使用 replay 核对其余内容",
         )  # fmt: skip
     row = pd.Series(
@@ -97,7 +97,9 @@ def _now(decision: Decision, ready: Ready, book: Book, as_of: date) -> dict[str,
     except LoanwatchError as error:
         return {"known": None, "why": error.en}
     judged = ready.judge(values, book.compared(ready, as_of))
-    differing = [name for name, one, other in zip(ready.features, values, decision.sealed.values, strict=True) if not _same(one, other)]
+    differing = [
+        name for name, one, other in zip(ready.features, values, decision.sealed.values, strict=True) if not _same(one, other)
+    ]
     return {
         "known": "worked out again", "ledger_version": book.ledger.manifest.ledger_version, "equal": not differing,
         "differing": differing, "log_odds": judged.log_odds, "pd_12m": judged.pd_12m,

@@ -73,5 +73,3 @@ class Application(FastAPI):
     def build_middleware_stack(self) -> ASGIApp:
         service: Service = self.state.service
         return Limited(super().build_middleware_stack(), service.limits, service.meters)
-
-

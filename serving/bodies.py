@@ -69,7 +69,9 @@ def _once(body: bytes) -> None:
     if twice:
         raise broken(
             [
-                Fault(pointer(name), "the name comes more than once in one object; give it once", "同一对象中名称重复,只应出现一次")
+                Fault(
+                    pointer(name), "the name comes more than once in one object; give it once", "同一对象中名称重复,只应出现一次"
+                )
                 for name in dict.fromkeys(twice[:MOST])
             ]
         )

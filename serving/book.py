@@ -4,7 +4,6 @@ All of it is read when a night or an ingest has put something new in place, whic
 until then.
 """
 
-import os
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -36,7 +35,7 @@ class Book:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._watched = [str(path / name) for name in ("runs", "ledger/manifest.json")]
+        self._watched = [path / name for name in ("runs", "ledger/manifest.json")]
         self._lock = threading.Lock()
         self._stamp: object = None
         self._kept: dict[object, Any] = {}
@@ -75,9 +74,9 @@ class Book:
         return kept[key]  # type: ignore[no-any-return]
 
 
-def _changed(path: str) -> int:
+def _changed(path: Path) -> int:
     try:
-        return os.stat(path).st_mtime_ns
+        return path.stat().st_mtime_ns
     except FileNotFoundError:
         return 0
 

@@ -77,9 +77,7 @@ def microseconds() -> int:
 class Callers:
     """The keys of a database. ``clock`` gives microseconds since 1970, ``ticks`` seconds that only go forward."""
 
-    def __init__(
-        self, kept: Kept, clock: Callable[[], int] = microseconds, ticks: Callable[[], float] = time.monotonic
-    ) -> None:
+    def __init__(self, kept: Kept, clock: Callable[[], int] = microseconds, ticks: Callable[[], float] = time.monotonic) -> None:
         self._kept, self._clock, self._ticks = kept, clock, ticks
         self._known: dict[bytes, tuple[Caller, float]] = {}
 

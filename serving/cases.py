@@ -37,8 +37,8 @@ async def case_of(asked: Mapping[str, Any], ready: Ready, book: Book) -> Case:
         loan = named(asked.get("loan_id"), "/loan_id")
         return await asyncio.to_thread(of_records, asked["records"], loan, ready, book, as_of)
     name = named(asked[form], pointer(form))
-    loan, borrower = (name, None) if form == "loan_id" else (None, name)
-    return await asyncio.to_thread(of_book, book, ready, loan, borrower, as_of)
+    of_loan = form == "loan_id"
+    return await asyncio.to_thread(of_book, book, ready, name if of_loan else None, None if of_loan else name, as_of)
 
 
 def form_of(asked: Mapping[str, Any]) -> str:
@@ -46,7 +46,9 @@ def form_of(asked: Mapping[str, Any]) -> str:
     form = next((name for name in FORMS if name in asked), None)
     if form is None:
         said = "name one of: " + ", ".join(FORMS)
-        raise broken([Fault("", f"the request does not say what to score; {said}", f"请求未说明评分对象;请提供 {', '.join(FORMS)} 之一")])
+        raise broken(
+            [Fault("", f"the request does not say what to score; {said}", f"请求未说明评分对象;请提供 {', '.join(FORMS)} 之一")]
+        )
     faults = []
     for name in asked.keys() - FORMS[form] - {form}:
         if name in FORMS:

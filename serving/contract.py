@@ -105,7 +105,7 @@ class Contract:
             )  # fmt: skip
         elif value is not None and not _in(float(value), span):
             yield Fault(
-                at, f"not a possible value; check sign and unit ({feature.unit})", f"取值不可能出现;请核对正负号与单位({feature.unit})",
+                at, f"not a possible value; check sign and unit ({feature.unit})", f"取值不可能;请核对符号与单位({feature.unit})",
                 f"{value:.15g}" if isinstance(value, float) else str(value), span.said(),
             )  # fmt: skip
 
@@ -113,7 +113,7 @@ class Contract:
         """The features as GET /v1/model tells them."""
         return [
             {
-                "name": f.name, "unit": f.unit, "whole": span.whole, "low": _end(span.low), "high": _end(span.high), "risk": f.risk,
+                "name": f.name, "unit": f.unit, "risk": f.risk, "whole": span.whole, "low": _end(span.low), "high": _end(span.high),
                 "en": f.en, "zh": f.zh, "unknown": {"en": f.unknown, "zh": f.unknown_zh},
             }
             for f, span in zip(self.features.values(), self.spans.values(), strict=True)

@@ -46,7 +46,9 @@ def _rows(mlruns: Path, sql: str, *parameters: str) -> list[Any]:
     """What the store's database says, without writing to it."""
     path = mlruns / "mlflow.db"
     if not path.is_file():
-        raise NotFound(f"{mlruns}: no model store there; run `loanwatch train` first", f"{mlruns}:没有模型库;请先运行 `loanwatch train`")
+        raise NotFound(
+            f"{mlruns}: no model store there; run `loanwatch train` first", f"{mlruns}:没有模型库;请先运行 `loanwatch train`"
+        )
     with closing(sqlite3.connect(f"file:{path.resolve()}?mode=ro", uri=True, timeout=1.0)) as connection:
         return connection.execute(sql, parameters).fetchall()
 
@@ -166,5 +168,8 @@ async def _prove(book: Path, digest: str) -> None:
     try:
         said = json.loads(out)
     except ValueError:
-        said = {"en": f"bundle {digest[:12]}: its proof ended without an answer", "zh": f"模型包 {digest[:12]}:校验进程未给出结果"}
+        said = {
+            "en": f"bundle {digest[:12]}: its proof ended without an answer",
+            "zh": f"模型包 {digest[:12]}:校验进程未给出结果",
+        }
     raise IntegrityFailed(said["en"], said["zh"])

@@ -16,7 +16,7 @@ from models.explain import Against, Reason
 from models.groups import group_of
 from models.wording import Language, sentence
 from monitoring.decisions.entry import Entry, Recorded
-from monitoring.policy import tier_policy
+from monitoring.policy import TierPolicy, tier_policy
 from serving.book import Book
 from serving.ready import Judged, Ready
 
@@ -47,7 +47,7 @@ class Case:
 
 @dataclass(frozen=True)
 class Sealed:
-    """What is about the borrower: ids, what was read, what it added, and the numbers of the reasons; as in ``Case`` and ``Judged``."""
+    """What is about the borrower: ids, what was read, what it added, the numbers of the reasons; as in ``Case`` and ``Judged``."""
 
     borrower: str | None
     loan: str | None
@@ -116,11 +116,11 @@ def _said(case: Case, ready: Ready, judged: Judged, against: Against, book: Book
     }  # fmt: skip
 
 
-def _band(pd_12m: float, dpd: float | None, policy: Any) -> int:
+def _band(pd_12m: float, dpd: float | None, policy: TierPolicy) -> int:
     """``monitoring.tiers.band`` of one."""
-    by_pd = sum(tier.pd_below is not None and pd_12m >= tier.pd_below for tier in policy.tiers)
+    by_pd: int = sum(tier.pd_below is not None and pd_12m >= tier.pd_below for tier in policy.tiers)
     by_dpd = [at for at, t in enumerate(policy.tiers) if t.dpd_from is not None and dpd is not None and dpd >= t.dpd_from]
-    return max([by_pd, *by_dpd])
+    return max(by_pd, *by_dpd, 0)
 
 
 @dataclass(frozen=True)

@@ -31,9 +31,7 @@ class KeyTable:
 
     def change(self, id: str, expires_at: int | None, revoked_at: int | None) -> None:
         with writing(self._engine) as connection:
-            connection.execute(
-                update(callers).where(callers.c.id == id).values(expires_at=expires_at, revoked_at=revoked_at)
-            )
+            connection.execute(update(callers).where(callers.c.id == id).values(expires_at=expires_at, revoked_at=revoked_at))
 
 
 def _caller(row: Any) -> Caller:

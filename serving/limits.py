@@ -15,7 +15,7 @@ from typing import Any
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from serving.observe import LOG, Meters
+from serving.observe import Meters, say
 from serving.problems import Problem, answer
 
 BATCH = "/v1/scores/batch"
@@ -85,12 +85,9 @@ class Limited:
         meters.in_flight.set(self._in_flight)
         meters.seconds.labels(route, method).observe(seconds)
         meters.statuses.labels(route, str(seen.status)).inc()
-        LOG.info(
-            "request",
-            extra={
-                "route": route, "method": method, "status": seen.status, "ms": round(seconds * 1e3, 2), "request": seen.id,
-                "caller": scope.get("caller_id"), "problem": scope.get("problem"),
-            },
+        say(
+            "request", route=route, method=method, status=seen.status, ms=round(seconds * 1e3, 2), request=seen.id,
+            caller=scope.get("caller_id"), problem=scope.get("problem"),
         )  # fmt: skip
         if seen.status >= 400:
             meters.refusals.labels(scope.get("problem") or "other").inc()
@@ -142,4 +139,3 @@ def _too_large(most: int) -> Problem:
 
 def _id(given: str | None) -> str:
     return given if given is not None and _SANE.fullmatch(given) else secrets.token_hex(8)
-

@@ -16,16 +16,16 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from features import catalogue, door
+from features.arrays import Mask
 from features.build import compute_partition
 from features.errors import nearest
-from features.arrays import Mask
 from features.events import Partition, arrow_schema, day_number
 from features.history import IN_SIGHT_DAYS
 from features.labels import FACTS, NEW_DAYS
 from features.ledger import Ledger, partition_of
 from features.plan import Together
 from features.remedies import REMEDIES
-from features.schema import DELIVERED, LOAN_ID, TABLES, Table
+from features.schema import DELIVERED, TABLES, Table
 from features.spine import Spine
 from monitoring.night import freshness, heard
 from serving.bodies import MOST, kind, pointer
@@ -67,7 +67,7 @@ def of_records(records: Any, loan: str, ready: Ready, book: Book, as_of: date) -
 
 
 class Reads(NamedTuple):
-    """The features of a model, days since each of its sources spoke, and what decides whether a loan is live; where each begins."""
+    """A model's features, days since its sources spoke, what decides whether a loan is live; where the last two begin."""
 
     features: Together
     heard: list[str]
@@ -92,7 +92,9 @@ def _live(facts: pd.DataFrame, as_of: date, always: bool) -> Mask:
 def _tables(records: Any) -> dict[str, pa.Table]:
     """What was sent, as texts, by table; names that do not exist are refused here."""
     if not isinstance(records, dict):
-        raise broken([Fault("/records", f"{kind(records)}; send lists of rows by table", "应为按表名给出的行列表", kind(records))])
+        raise broken(
+            [Fault("/records", f"{kind(records)}; send lists of rows by table", "应为按表名给出的行列表", kind(records))]
+        )
     faults: list[Fault] = []
     for name, rows in records.items():
         at = pointer("records", name)
@@ -141,6 +143,7 @@ def _text(value: Any) -> str | None:
 
 def _judged(con: duckdb.DuckDBPyConnection, given: Mapping[str, pa.Table]) -> dict[str, pa.Table]:
     """The records, typed and in the ledger's order; raises Problem ``contract`` with the place of every one that is not good."""
+    con.execute("PRAGMA disable_optimizer")  # of a few rows the plan costs more than the work
     door.prepare(con)
     ordered = [name for name in TABLES if name in given]
     for name in ordered:

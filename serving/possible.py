@@ -1,8 +1,8 @@
 """What values a feature can have at all, from its own declaration: where it begins, where it ends, whether it is whole.
 
 A count is whole and not negative, a sum of amounts that cannot be negative is not negative, a quotient is anything its parts
-allow. What follows from the declaration can refuse nothing that ``compute`` could give. One rule does not follow from it: a share, or
-a rate, far beyond what the model has seen is taken for a per cent.
+allow. What follows from the declaration can refuse nothing that ``compute`` could give. One rule does not follow from it: a
+share, or a rate, far beyond what the model has seen is taken for a per cent.
 """
 
 import math
@@ -117,10 +117,8 @@ LEAVES: Mapping[type[Leaf], Callable[..., Span]] = {
 
 def _value(said: Expr, table: Table) -> Span:
     """What a formula over the columns of a table can give."""
-    if said.number is not None:
-        return Span(said.number, said.number, float(said.number).is_integer())
-    if said.name:
-        return _column(said.name, table)
+    if said.number is not None or said.name:
+        return _column(said.name, table) if said.name else Span(said.number or 0.0, said.number or 0.0, said.exact)
     if said.step in (GREATER, AT_LEAST, LESS, BOTH, OPPOSITE, AMONG):
         return TRUTH
     args = [_value(arg, table) for arg in said.args]

@@ -1,7 +1,7 @@
 """What goes wrong, as application/problem+json (RFC 9457) in the language that was asked for: never a trace, never silence.
 
-Every kind of problem is a row of ``KINDS``; ``type`` is its path, which docs/service.md explains. Errors of the other packages are
-mapped to kinds by class in ``MEANT``.
+Every kind of problem is a row of ``KINDS``; ``type`` is its path, which docs/service.md explains. Errors of the other packages
+are mapped to kinds by class in ``MEANT``.
 """
 
 from collections.abc import MutableMapping, Sequence
@@ -117,7 +117,7 @@ def answer(error: LoanwatchError, scope: MutableMapping[str, Any]) -> Response:
     chosen = language(Headers(scope=scope).get("accept-language"))
     said = document(error, chosen, scope.get("request_id"))
     scope["problem"] = kind_of(error)
-    extra = {"content-language": chosen}
+    extra: dict[str, str] = {"content-language": chosen}
     if (retry := KINDS[kind_of(error)].retry_after) is not None:
         extra["retry-after"] = str(retry)
     if said["status"] == 401:
@@ -174,7 +174,9 @@ async def _http(request: Request, error: Exception) -> Response:
 async def _validation(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
     faults = [
-        Fault("/" + "/".join(map(str, e["loc"])), f"{e['msg']}; see /v1/openapi.json", f"取值无效({e['type']}),见 /v1/openapi.json")
+        Fault(
+            "/" + "/".join(map(str, e["loc"])), f"{e['msg']}; see /v1/openapi.json", f"取值无效({e['type']}),见 /v1/openapi.json"
+        )
         for e in error.errors()
     ]
     return answer(broken(faults), request.scope)
@@ -188,4 +190,3 @@ WORDS = {
     "not-found": ("no such path; /v1/openapi.json lists them all", "路径不存在;全部路径见 /v1/openapi.json"),
     "method": ("this path does not know the method; see the Allow header", "该路径不支持此方法,见 Allow 响应头"),
 }
-

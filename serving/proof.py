@@ -1,6 +1,6 @@
 """A process that takes a bundle at its word: it verifies it and lets it score its golden rows, and says whether that went well.
 
-    python -m serving.proof BOOK DIGEST
+python -m serving.proof BOOK DIGEST
 """
 
 import json

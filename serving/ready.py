@@ -53,7 +53,9 @@ class Ready:
         horizons, grades = scorer.bundle.horizons, np.arange(len(GRADE_PD) + 2)
         self._anchor = str(horizons.anchor)
         self._months = [m for m in limits().horizons if m == horizons.anchor or m <= horizons.longest]
-        self._power = np.array([np.ones(len(grades)) if m == horizons.anchor else horizons.power(grades, m) for m in self._months])
+        self._power = np.array(
+            [np.ones(len(grades)) if m == horizons.anchor else horizons.power(grades, m) for m in self._months]
+        )
         self._places, self._groups = places(self.features), len(groups())
 
     def compared(self, against: Against) -> Compared:

@@ -1,11 +1,10 @@
 """What the routes share: the book, the models, the record, the keys; and how a decision is made durable before it is told."""
 
 import asyncio
-from concurrent.futures import Executor, ThreadPoolExecutor
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from concurrent.futures import Future
 from monitoring.decisions.entry import Entry, Receipt, Recorded
 from serving.book import Book
 from serving.callers import AT_ONCE, Callers

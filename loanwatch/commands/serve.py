@@ -35,7 +35,9 @@ GRACE = 10
 def serve(
     book: Book = BOOK,
     mlruns: Store = STORE,
-    host: Annotated[str, typer.Option(help="Address to listen on; name it to be reached from elsewhere. 监听地址。")] = "127.0.0.1",
+    host: Annotated[
+        str, typer.Option(help="Address to listen on; name it to be reached from elsewhere. 监听地址。")
+    ] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65_535, help="Port. 端口。")] = 8000,
     database: Database = None,
 ) -> None:
@@ -126,7 +128,7 @@ def _place(book: Path, database: str | None) -> "Place":
 def _show(made: "tuple[Caller, str]", as_json: bool) -> None:
     caller, key = made
     (err if as_json else out).print(
-        f"{caller.id} ({caller.name}: {' '.join(caller.scopes)})\n{key}\nKept nowhere: write it down now. 仅显示一次,请立即保存。",
+        f"{caller.id} ({caller.name}: {' '.join(caller.scopes)})\n{key}\nKept nowhere: write it down now. 请立即保存。",
         highlight=False, markup=False, soft_wrap=True,
     )  # fmt: skip
     if as_json:

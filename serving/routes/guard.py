@@ -1,4 +1,4 @@
-"""Routes that say who may use them: one that does not cannot be registered, and nothing runs before the key is known to be right."""
+"""Routes that say who may use them: one that does not cannot be registered, and nothing runs before the key is known."""
 
 import asyncio
 import inspect

@@ -51,10 +51,14 @@ def _asked(said: dict[str, Any]) -> dict[str, Any]:
         faults.append(Fault("/name", "say which system calls", "请写明调用系统", kind(said.get("name")), "a text"))
     scopes = said.get("scopes")
     if not isinstance(scopes, list) or not scopes or not all(isinstance(scope, str) for scope in scopes):
-        faults.append(Fault("/scopes", "say what the key may do", "请列出权限", kind(scopes), "a list of score, read, audit, admin"))
+        faults.append(
+            Fault("/scopes", "say what the key may do", "请列出权限", kind(scopes), "a list of score, read, audit, admin")
+        )
     days = said.get("days")
     if "days" in said and not (isinstance(days, int | float) and not isinstance(days, bool) and days in range(1, 3_651)):
-        faults.append(Fault("/days", "in how many days the key ends", "有效天数", str(days)[:20], "a whole number from 1 to 3650"))
+        faults.append(
+            Fault("/days", "in how many days the key ends", "有效天数", str(days)[:20], "a whole number from 1 to 3650")
+        )
     if faults:
         raise broken(faults)
     return said

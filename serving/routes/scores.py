@@ -50,7 +50,9 @@ async def read(request: Request, media: str) -> bytes:
     """The body; raises Problem ``media`` if it is said to be something else."""
     said = request.headers.get("content-type", media).partition(";")[0].strip().lower()
     if said != media:
-        raise Problem("media", f"the body is said to be {said[:60]!r}; send {media}", f"请求体类型为 {said[:60]!r};请使用 {media}")
+        raise Problem(
+            "media", f"the body is said to be {said[:60]!r}; send {media}", f"请求体类型为 {said[:60]!r};请使用 {media}"
+        )
     return await request.body()
 
 
@@ -64,9 +66,7 @@ async def batch(request: Request) -> Response:
     return StreamingResponse(_lines(service, lines, request.scope["caller_id"], spoken, key), media_type=LINES)
 
 
-async def _lines(
-    service: Service, lines: list[bytes], caller: str, spoken: Language, key: str | None
-) -> AsyncIterator[bytes]:
+async def _lines(service: Service, lines: list[bytes], caller: str, spoken: Language, key: str | None) -> AsyncIterator[bytes]:
     """Answers, some at a time."""
     for first in range(0, len(lines), TOGETHER):
         some = enumerate(lines[first : first + TOGETHER], first)
@@ -93,7 +93,9 @@ async def _line(service: Service, line: bytes, caller: str, spoken: Language, ke
 
 def _short(line: bytes, most: int) -> None:
     if len(line) > most:
-        raise Problem("too-large", f"a line of more than {most:,} bytes; send it by itself in parts", f"单行超过 {most:,} 字节,请拆分")
+        raise Problem(
+            "too-large", f"a line of more than {most:,} bytes; send it by itself in parts", f"单行超过 {most:,} 字节,请拆分"
+        )
 
 
 async def _told(service: Service, decision: Decision) -> bytes:

@@ -63,7 +63,17 @@ def test_a_key_that_is_wrong_anywhere_is_refused(callers: Callers) -> None:
     _, other = callers.make("another", ["score"], "me")
     callers.verify(key)
     mixed = key[:19] + other[19:]
-    for wrong in ("", key + "a", key[:-1], key.upper(), mixed, "lw_", key[:-1] + ("b" if key[-1] == "a" else "a"), "\ud800", key + "\n"):
+    for wrong in (
+        "",
+        key + "a",
+        key[:-1],
+        key.upper(),
+        mixed,
+        "lw_",
+        key[:-1] + ("b" if key[-1] == "a" else "a"),
+        "\ud800",
+        key + "\n",
+    ):
         assert callers.known(wrong) is None
         with pytest.raises(Problem, match="no valid key"):
             callers.verify(wrong)

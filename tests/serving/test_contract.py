@@ -35,7 +35,8 @@ WRONG: dict[str, Wrong] = {
     "list": lambda *_: "[1]", "nested": lambda *_: '{"value": {"value": 1}}', "no unit": lambda *_: '{"value": 1}',
     "other unit": lambda *_: '{"value": 1, "unit": "furlongs"}', "NaN": lambda *_: "NaN", "Infinity": lambda *_: "-Infinity",
     "endless": lambda *_: "1e999", "below": lambda span, _: beyond(span, False), "above": lambda span, _: beyond(span, True),
-    "far above": lambda span, _: None if math.isinf(span.high) else "1e300", "fraction": lambda span, _: "0.5" if span.whole else None,
+    "far above": lambda span, _: None if math.isinf(span.high) else "1e300",
+    "fraction": lambda span, _: "0.5" if span.whole else None,
     "long": lambda span, _: None if math.isinf(span.high) else "9" * 400,
 }  # fmt: skip
 
@@ -51,7 +52,9 @@ ROW, PLACE = st.integers(0, 10**6), st.integers(0, 10**6)
 
 @examples(150)
 @given(row=ROW, place=PLACE, kind=st.sampled_from(sorted(WRONG)))
-def test_any_single_corruption_is_refused_by_the_name_of_its_field(api: Served, book: Book, row: int, place: int, kind: str) -> None:
+def test_any_single_corruption_is_refused_by_the_name_of_its_field(
+    api: Served, book: Book, row: int, place: int, kind: str
+) -> None:
     contract = api.service.models.champion.contract
     features = asked(book.scores.values.iloc[row % len(book.scores.values)])
     name = list(features)[place % len(features)]

@@ -13,16 +13,18 @@ import orjson
 import pytest
 from asgi import Answer
 from books import Book
+from effort import TIMES
 from served import Served, asked, served
 from stores import copied
 
 from features.errors import IntegrityFailed, NotFound
 from models import keys
-from models.bundle import Bundle, write
+from models.bundle import Bundle, load, write
 from models.score import Scorer
 from serving.current import Models, aliases
 from serving.decided import SHADOW
 from serving.observe import Meters
+from serving.ready import Ready
 
 
 @dataclass(frozen=True)
@@ -52,6 +54,17 @@ def store(book: Book, tmp_path: Path) -> Store:
     (own / "bundles").unlink()
     shutil.copytree(book.path / "bundles", own / "bundles")
     return Store(own, copied(book.mlruns, tmp_path / "mlruns"))
+
+
+async def in_process(book: Path, digest: str) -> None:
+    """The proof without a process of its own, which costs seconds to start."""
+    Ready(Scorer(load(book / "bundles" / digest, keys.of_book(book))))
+
+
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    if TIMES == 1:
+        monkeypatch.setattr("serving.current._prove", in_process)
 
 
 @pytest.fixture
@@ -90,7 +103,8 @@ def test_a_new_champion_is_taken_into_use_without_a_dropped_request(api: Served,
     expected = {bundle.digest: Scorer(bundle).score(values).log_odds[0] for bundle in (book.bundle, made)}
 
     async def under_load() -> list[Answer]:
-        answers, looking = [], asyncio.create_task(api.service.models.look())
+        answers: list[Answer] = []
+        looking = asyncio.create_task(api.service.models.look())
         while not looking.done() or len(answers) < 20:
             answers.append(await api.client.ask("POST", "/v1/scores", api.headers(), body))
             await asyncio.sleep(0.005)
@@ -109,6 +123,7 @@ def test_a_new_champion_is_taken_into_use_without_a_dropped_request(api: Served,
     assert replay["equal"] and replay["bundle"] == book.bundle.digest
 
 
+@pytest.mark.usefixtures("quick")
 @pytest.mark.parametrize("file", ["model.txt", "golden.json", "signature.json", "manifest.json"])
 def test_a_bundle_that_is_not_sound_is_refused_and_the_old_one_serves_on(
     api: Served, store: Store, book: Book, file: str
@@ -140,6 +155,7 @@ def test_a_champion_whose_bundle_is_not_there_is_refused(api: Served, store: Sto
     assert isinstance(api.service.models.refused["0" * 64], IntegrityFailed)
 
 
+@pytest.mark.usefixtures("quick")
 def test_the_challenger_scores_in_its_shadow_and_is_recorded(api: Served, store: Store, book: Book) -> None:
     made = other(store, book, -0.5)
     store.name("challenger", made.digest)

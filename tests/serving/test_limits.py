@@ -63,7 +63,9 @@ def test_a_line_of_a_batch_is_no_longer_than_a_body(api: Served) -> None:
     assert [orjson.loads(line)["type"] for line in found.content.splitlines()] == ["/problems/too-large", "/problems/contract"]
 
 
-@pytest.mark.parametrize("body", [b"[" * 100_000, b'{"a":' * 500 + b"1" + b"}" * 500, b'{"features":' + b"[" * 900 + b"]" * 900 + b"}"])
+@pytest.mark.parametrize(
+    "body", [b"[" * 100_000, b'{"a":' * 500 + b"1" + b"}" * 500, b'{"features":' + b"[" * 900 + b"]" * 900 + b"}"]
+)
 def test_what_is_nested_too_deep_is_refused(api: Served, body: bytes) -> None:
     assert api.score(body).json()["type"] == "/problems/malformed"
 
@@ -135,7 +137,10 @@ def test_who_is_one_too_many_is_told_at_once_and_health_is_answered_all_the_same
 
 def test_a_request_keeps_its_id_if_it_is_sane_and_gets_one_otherwise(api: Served) -> None:
     assert api.client.request("GET", "/livez", {"x-request-id": "abc-1:2.3_x"}).headers["x-request-id"] == "abc-1:2.3_x"
-    seen = {api.client.request("GET", "/livez", {"x-request-id": wild}).headers["x-request-id"] for wild in ("a b", "", "ä", "x" * 65, "\n")}
+    seen = {
+        api.client.request("GET", "/livez", {"x-request-id": wild}).headers["x-request-id"]
+        for wild in ("a b", "", "ä", "x" * 65, "\n")
+    }
     assert len(seen) == 5 and all(len(one) == 16 for one in seen)
     problem = api.client.request("GET", "/nowhere", {"x-request-id": "mine"})
     assert problem.json()["request_id"] == "mine"

@@ -29,8 +29,9 @@ HOSTILE = 3_000 if TIMES == 1 else 1_000_000
 @pytest.mark.parametrize(
     ("header", "expected"),
     [
-        (None, "en"), ("", "en"), ("zh", "zh"), ("zh-CN,zh;q=0.9,en;q=0.8", "zh"), ("en-GB,zh;q=0.9", "en"), ("en;q=0.2, zh-TW;q=0.3", "zh"),
-        ("de, zh;q=0.5", "zh"), ("*", "en"), ("zh;q=0", "en"), ("zh;q=x,en;q=0.1", "en"), ("ZH-hans", "zh"), (";;;,,,zh", "zh"), ("zh;q=2", "en"),
+        (None, "en"), ("", "en"), ("zh", "zh"), ("zh-CN,zh;q=0.9,en;q=0.8", "zh"), ("en-GB,zh;q=0.9", "en"), ("*", "en"),
+        ("en;q=0.2, zh-TW;q=0.3", "zh"), ("de, zh;q=0.5", "zh"), ("zh;q=0", "en"), ("zh;q=x,en;q=0.1", "en"),
+        ("ZH-hans", "zh"), (";;;,,,zh", "zh"), ("zh;q=2", "en"),
     ],
 )  # fmt: skip
 def test_the_language_is_the_one_that_is_preferred(header: str | None, expected: str) -> None:
@@ -39,7 +40,13 @@ def test_the_language_is_the_one_that_is_preferred(header: str | None, expected:
 
 @pytest.mark.parametrize(
     ("header", "expected"),
-    [(None, "a/j"), ("*/*", "a/j"), ("text/html", "text/html"), ("text/*;q=0.5, a/j;q=0.4", "text/html"), ("image/png, */*;q=0.1", "a/j")],
+    [
+        (None, "a/j"),
+        ("*/*", "a/j"),
+        ("text/html", "text/html"),
+        ("text/*;q=0.5, a/j;q=0.4", "text/html"),
+        ("image/png, */*;q=0.1", "a/j"),
+    ],
 )
 def test_the_kind_of_answer_is_the_one_that_is_preferred(header: str | None, expected: str) -> None:
     assert accepted(header, ("a/j", "text/html")) == expected
@@ -49,8 +56,8 @@ def test_the_kind_of_answer_is_the_one_that_is_preferred(header: str | None, exp
 
 def test_every_error_of_ours_has_a_kind_and_every_kind_both_languages() -> None:
     found = [
-        (Unavailable("e", "z"), 503), (Conflict(), 409), (Erased("1", "b", "a"), 410), (NotFound("e", "z"), 404), (IntegrityFailed("e", "z"), 500),
-        (DataRefused("e", "z"), 422), (UsageError("e", "z"), 422), (LoanwatchError("e", "z"), 500),
+        (Unavailable("e", "z"), 503), (Conflict(), 409), (Erased("1", "b", "a"), 410), (NotFound("e", "z"), 404),
+        (IntegrityFailed("e", "z"), 500), (DataRefused("e", "z"), 422), (UsageError("e", "z"), 422), (LoanwatchError("e", "z"), 500),
     ]  # fmt: skip
     assert [document(error, "en")["status"] for error, _ in found] == [status for _, status in found]
     assert {kind for _, kind in MEANT} <= KINDS.keys()
@@ -123,15 +130,16 @@ def test_canaries_are_in_no_log_line_metric_or_problem(book: Book) -> None:
     handler.setFormatter(JsonLines())
     root = logging.getLogger()
     root.addHandler(handler)
-    level, _ = root.level, root.setLevel(logging.DEBUG)
+    level = root.level
+    root.setLevel(logging.DEBUG)
     try:
         with served(book.path, book.mlruns) as api:
             features = {**asked(book.scores.values.iloc[0]), "rate": number}
             told = [
                 api.score({"features": features, "about": {"borrower_id": name, "loan_id": name}}),
                 api.score({"loan_id": name}), api.score({"borrower_id": name}),
-                api.score({"records": {"borrowers": [{"borrower_id": name, "record_id": name, "income": name}]}, "loan_id": name}),
-                api.client.request("GET", f"/v1/decisions/{name}?x={name}", api.headers("read", accept_language=name, x_request_id=name + " ")),
+                api.score({"records": {"borrowers": [{"borrower_id": name, "record_id": name, "income": name}]}, "loan_id": "L"}),
+                api.get(f"/v1/decisions/{name}?x={name}", accept_language=name, x_request_id=name + " "),
                 api.client.request("GET", f"/{name}", {"authorization": f"Bearer {name}"}),
             ]  # fmt: skip
             shown = api.get("/metrics").text
@@ -168,14 +176,18 @@ def mutant(rng: random.Random, sound: list[bytes]) -> bytes:
         elif how == 1:
             body[at : at + rng.randrange(40)] = b""
         elif how == 2:
-            body[at:at] = rng.choice([b"{", b"[", b'"', b"NaN", b"1e999", b"null", b"-0", b"\\u0000", b"\xff\xfe", b"9" * 30, b'":{"'])
+            body[at:at] = rng.choice(
+                [b"{", b"[", b'"', b"NaN", b"1e999", b"null", b"-0", b"\\u0000", b"\xff\xfe", b"9" * 30, b'":{"']
+            )
         elif how == 3:
             other = rng.choice(sound)
             body[at:at] = other[rng.randrange(len(other)) :][:60]
         elif how == 4:
             body = body[:at]
         else:
-            body = body.replace(rng.choice([b"features", b"loan_id", b"records", b"null", b"0"]), rng.choice([b"", b"about", b"true", b"{}"]), 1)
+            body = body.replace(
+                rng.choice([b"features", b"loan_id", b"records", b"null", b"0"]), rng.choice([b"", b"about", b"true", b"{}"]), 1
+            )
     return bytes(body)
 
 

@@ -85,7 +85,11 @@ def records(book: Book, borrower: str) -> dict[str, list[dict[str, Any]]]:
     for name, table in OWN.items():
         mine = book.ledger.read(name, number)
         mine = mine.filter(pc.equal(mine["borrower_id"], borrower))
-        visible = [r for r in mine.to_pylist() if r["known_on"] <= book.day and not (r["superseded_on"] and r["superseded_on"] <= book.day)]
+        visible = [
+            r
+            for r in mine.to_pylist()
+            if r["known_on"] <= book.day and not (r["superseded_on"] and r["superseded_on"] <= book.day)
+        ]
         if visible:
             found[name] = [{c.name: r[c.name] for c in table.all_columns if r[c.name] is not None} for r in visible]
     return found
@@ -124,7 +128,9 @@ def test_a_record_that_a_delivery_would_set_aside_refuses_the_request_by_its_pla
     unknown = {**sound, "paiments": []}
     assert "did you mean payments" in api.score({"records": unknown, "loan_id": row["loan_id"]}).json()["errors"][0]["detail"]
     strange = {**sound, "loans": [{**sound["loans"][0], "principle": 1}]}
-    assert api.score({"records": strange, "loan_id": row["loan_id"]}).json()["errors"][0]["pointer"] == "/records/loans/0/principle"
+    assert (
+        api.score({"records": strange, "loan_id": row["loan_id"]}).json()["errors"][0]["pointer"] == "/records/loans/0/principle"
+    )
     assert api.score({"records": sound, "loan_id": "another"}).json()["errors"][0]["pointer"] == "/loan_id"
     twice = {**sound, "loans": [*sound["loans"], sound["loans"][0]]}
     assert api.score({"records": twice, "loan_id": row["loan_id"]}).json()["errors"][0]["pointer"] == "/records/loans/0/record_id"
@@ -133,12 +139,13 @@ def test_a_record_that_a_delivery_would_set_aside_refuses_the_request_by_its_pla
 @pytest.mark.parametrize(
     ("body", "pointer"),
     [
-        ({}, ""), ({"feature": {}}, ""), ({"features": {}, "loan_id": "L1"}, "/loan_id"), ({"loan_id": "L1", "borrower_id": "B"}, "/borrower_id"),
-        ({"loan_id": "L1", "asof": "2024-01-31"}, "/asof"), ({"loan_id": 7}, "/loan_id"), ({"loan_id": " L1"}, "/loan_id"),
-        ({"loan_id": "x" * 201}, "/loan_id"), ({"loan_id": "L1", "as_of": "31.12.2024"}, "/as_of"), ({"loan_id": "L1", "as_of": 20241231}, "/as_of"),
-        ({"loan_id": "L1", "as_of": "2024-13-01"}, "/as_of"), ({"records": [], "loan_id": "L1"}, "/records"), ({"records": {}}, "/loan_id"),
-        ({"records": {"loans": {}}, "loan_id": "L1"}, "/records/loans"), ({"records": {"loans": [1]}, "loan_id": "L1"}, "/records/loans/0"),
-        ({"records": {}, "loan_id": "L1"}, "/records"), ({"borrower_id": None}, "/borrower_id"),
+        ({}, ""), ({"feature": {}}, ""), ({"features": {}, "loan_id": "L1"}, "/loan_id"), ({"loan_id": 7}, "/loan_id"),
+        ({"loan_id": "L1", "borrower_id": "B"}, "/borrower_id"), ({"loan_id": "L1", "asof": "2024-01-31"}, "/asof"),
+        ({"loan_id": " L1"}, "/loan_id"), ({"loan_id": "x" * 201}, "/loan_id"), ({"borrower_id": None}, "/borrower_id"),
+        ({"loan_id": "L1", "as_of": "31.12.2024"}, "/as_of"), ({"loan_id": "L1", "as_of": 20241231}, "/as_of"),
+        ({"loan_id": "L1", "as_of": "2024-13-01"}, "/as_of"), ({"records": [], "loan_id": "L1"}, "/records"),
+        ({"records": {}}, "/loan_id"), ({"records": {"loans": {}}, "loan_id": "L1"}, "/records/loans"),
+        ({"records": {"loans": [1]}, "loan_id": "L1"}, "/records/loans/0"), ({"records": {}, "loan_id": "L1"}, "/records"),
     ],
 )  # fmt: skip
 def test_a_request_that_does_not_say_what_to_score_is_refused_by_name(api: Served, body: Any, pointer: str) -> None:
@@ -169,7 +176,8 @@ def test_about_names_whose_features_they_are_and_brings_the_official_tier(book: 
             assert (found["against"]["kind"], found["against"]["day"]) == ("night", book.day.isoformat())
             alone = api.score({"features": features}).json()
             assert (alone["official_tier"], alone["review"]["of"], alone["log_odds"]) == (None, "indicative", found["log_odds"])
-        for about in ({"loan_id": "L1"}, [], {"borrower_id": 1}, {"borrower_id": "B", "name": "x"}):
+        wrong: list[Any] = [{"loan_id": "L1"}, [], {"borrower_id": 1}, {"borrower_id": "B", "name": "x"}]
+        for about in wrong:
             assert api.score({"features": features, "about": about}).json()["errors"][0]["pointer"].startswith("/about")
 
 

@@ -120,12 +120,10 @@ def served(book: Path, mlruns: Path, limits: Limits | None = None, watch: float 
     """A service whose lifespan runs; it looks for another champion every ``watch`` seconds."""
     meters, memory = Meters(), Memory()
     callers = Callers(KeysInMemory())
-    keys = {scope: callers.make(f"test {scope}", [scope], "test")[1] for scope in SCOPES}
+    keys = {str(scope): callers.make(f"test {scope}", [scope], "test")[1] for scope in SCOPES}
     service = Service(Book(book), Models(book, mlruns, meters), memory, callers, meters, limits or Limits())
     with Client(create(service, watch)) as client:
         yield Served(client, service, memory, keys)
-
-
 
 
 def asked(values: pd.Series) -> dict[str, Any]:
