@@ -83,8 +83,7 @@ class Limited:
         route = scope.get("route_template", UNMATCHED)
         method = scope["method"] if route != UNMATCHED else "any"
         meters.in_flight.set(self._in_flight)
-        meters.seconds.labels(route, method).observe(seconds)
-        meters.statuses.labels(route, str(seen.status)).inc()
+        meters.seen(route, method, seen.status, seconds)
         say(
             "request", route=route, method=method, status=seen.status, ms=round(seconds * 1e3, 2), request=seen.id,
             caller=scope.get("caller_id"), problem=scope.get("problem"),

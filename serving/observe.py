@@ -29,7 +29,7 @@ class JsonLines(logging.Formatter):
             "level": record.levelname.lower(), "logger": record.name, "event": record.getMessage() if ours else str(record.msg),
         }  # fmt: skip
         if ours:
-            said |= {name: value for name, value in record.__dict__.items() if name not in OWN}
+            said |= record.__dict__.get("fields") or {name: v for name, v in record.__dict__.items() if name not in OWN}
         if record.exc_info and record.exc_info[0] is not None:
             said |= {"error": record.exc_info[0].__name__, "where": _where(record.exc_info[2])}
         return orjson.dumps(said, default=str).decode()
@@ -54,7 +54,7 @@ def say(event: str, **fields: Any) -> None:
     """A line of the service's own; without a look at who calls, which costs as much as the line."""
     if LOG.isEnabledFor(logging.INFO):
         record = logging.LogRecord(LOG.name, logging.INFO, "", 0, event, None, None)
-        record.__dict__.update(fields)
+        record.__dict__["fields"] = fields
         LOG.handle(record)
 
 
@@ -63,6 +63,7 @@ class Meters:
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
+        self._bound: dict[tuple[str, str, int], tuple[Histogram, Counter]] = {}
         to = self.registry
         self.scores = Counter("loanwatch_scores", "Decisions recorded and answered", ["by"], registry=to)
         self.refusals = Counter("loanwatch_refusals", "Requests refused", ["problem"], registry=to)
@@ -76,6 +77,15 @@ class Meters:
         self.seconds = Histogram(
             "loanwatch_request_seconds", "From the first byte to the last", ["route", "method"], registry=to, buckets=BUCKETS
         )
+
+    def seen(self, route: str, method: str, status: int, seconds: float) -> None:
+        """A request that has been answered."""
+        found = self._bound.get((route, method, status))
+        if found is None:
+            found = self.seconds.labels(route, method), self.statuses.labels(route, str(status))
+            self._bound[route, method, status] = found
+        found[0].observe(seconds)
+        found[1].inc()
 
     def using(self, roles: Mapping[str, str]) -> None:
         """Which bundle plays which role now."""

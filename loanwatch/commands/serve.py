@@ -1,6 +1,7 @@
 """The service, and the keys of those who may call it."""
 
 import os
+import sys
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -27,6 +28,8 @@ Database = Annotated[
     ),
 ]  # fmt: skip
 By = Annotated[str, typer.Option(metavar="NAME", help="Who acts; declared, not authenticated. 操作人。")]
+SWITCH = 0.000_5
+"""Seconds for which one thread may hold the interpreter: the record's thread asks for it after every call to the database."""
 GRACE = 10
 """Seconds that requests have to end when the service is told to stop."""
 
@@ -48,6 +51,7 @@ def serve(
     from serving.observe import log_to
 
     log_to()
+    sys.setswitchinterval(SWITCH)
     with opened(book, mlruns, _place(book, database)) as service:
         config = uvicorn.Config(
             create(service), host=host, port=port, workers=1, access_log=False, log_config=None, server_header=False,

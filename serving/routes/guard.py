@@ -7,6 +7,8 @@ from typing import Any, Literal, TypeVar
 
 from fastapi import APIRouter, Request, Response
 from fastapi.routing import APIRoute
+from starlette.types import ASGIApp, Receive, Send
+from starlette.types import Scope as ASGIScope
 
 from serving.callers import UNKNOWN, Caller, Scope
 from serving.problems import Problem
@@ -35,11 +37,17 @@ class Guarded(APIRoute):
             raise TypeError(f"{path}: the endpoint does not say what it needs; put @needs(...) above it")
         self.needs: Needs = endpoint.needs
         super().__init__(path, endpoint, **said)
+        if self._bare:
+            self.app = _plain(self.get_route_handler())
+
+    @property
+    def _bare(self) -> bool:
+        """Whether the endpoint takes the request alone, so that nothing need be found out for it."""
+        return list(inspect.signature(self.endpoint).parameters) == ["request"]
 
     def get_route_handler(self) -> Handler:
-        """The endpoint behind its guard; one that takes the request alone is called without a look at its parameters."""
-        bare = list(inspect.signature(self.endpoint).parameters) == ["request"]
-        inner: Callable[[Request], Awaitable[Response]] = self.endpoint if bare else super().get_route_handler()
+        """The endpoint behind its guard."""
+        inner: Callable[[Request], Awaitable[Response]] = self.endpoint if self._bare else super().get_route_handler()
         scope, template = self.needs, self.path
 
         async def handle(request: Request) -> Response:
@@ -50,6 +58,16 @@ class Guarded(APIRoute):
             return await inner(request)
 
         return handle
+
+
+def _plain(handle: Handler) -> ASGIApp:
+    """A handler as ASGI; what it raises is for the application's one tree of handlers."""
+
+    async def app(scope: ASGIScope, receive: Receive, send: Send) -> None:
+        response = await handle(Request(scope, receive, send))
+        await response(scope, receive, send)
+
+    return app
 
 
 def router() -> APIRouter:
