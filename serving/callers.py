@@ -26,6 +26,7 @@ AT_ONCE = 2
 """Keys that should be verified at the same time: each takes a processor and 19 MiB."""
 NAME_LIMIT = 100
 _KEY = re.compile(r"lw_([0-9a-f]{16})_([A-Za-z0-9_-]{43})")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _HASHER = PasswordHasher(time_cost=2, memory_cost=19_456, parallelism=1)
 """The least that OWASP recommends for argon2id; the secret itself has 256 bits."""
 
@@ -83,10 +84,10 @@ class Callers:
 
     def make(self, name: str, scopes: Iterable[str], by: str, expires_at: int | None = None) -> tuple[Caller, str]:
         """A new key and its text, which nobody can see again; raises UsageError for a scope that is none or a time gone by."""
-        if not 0 < len(name) <= NAME_LIMIT or not name.isprintable():
+        if not 0 < len(name) <= NAME_LIMIT or _CONTROL.search(name):
             raise UsageError(
-                f"a key's name has 1 to {NAME_LIMIT} printable characters; name the system that calls",
-                f"密钥名称须为1至{NAME_LIMIT}个可见字符;请写明调用系统",
+                f"a key's name has 1 to {NAME_LIMIT} characters on one line; name the system that calls",
+                f"密钥名称须为1至{NAME_LIMIT}个字符且不含换行;请写明调用系统",
             )
         if expires_at is not None and expires_at <= self._clock():
             raise UsageError("the key would expire before it was made; name a later time", "到期时间早于当前时间,请改为将来时间")

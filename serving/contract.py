@@ -113,8 +113,8 @@ class Contract:
         """The features as GET /v1/model tells them."""
         return [
             {
-                "name": f.name, "unit": f.unit, "risk": f.risk, "whole": span.whole, "low": _end(span.low), "high": _end(span.high),
-                "en": f.en, "zh": f.zh, "unknown": {"en": f.unknown, "zh": f.unknown_zh},
+                "name": f.name, "unit": f.unit, "risk": f.risk, "whole": span.whole, "low": _end(span.low),
+                "high": _end(span.high), "en": f.en, "zh": f.zh, "unknown": {"en": f.unknown, "zh": f.unknown_zh},
             }
             for f, span in zip(self.features.values(), self.spans.values(), strict=True)
         ]  # fmt: skip

@@ -117,6 +117,8 @@ class Models:
 
     async def _proven(self, digest: str) -> Ready | None:
         """A bundle that stands its proof, else None; what failed is not tried again until its files change."""
+        if digest in self._kept:  # it was proven before, and is whole in memory
+            return self._kept[digest]
         stamp = _stamp(self._book / "bundles" / digest)
         if digest in self._refused and self._refused[digest][0] == stamp:
             return None

@@ -47,7 +47,7 @@ class Case:
 
 @dataclass(frozen=True)
 class Sealed:
-    """What is about the borrower: ids, what was read, what it added, the numbers of the reasons; as in ``Case`` and ``Judged``."""
+    """What is about the borrower: ids, what was read, what it added, numbers of the reasons; as in ``Case`` and ``Judged``."""
 
     borrower: str | None
     loan: str | None

@@ -14,6 +14,7 @@ from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
 
 from features.errors import DataRefused, IntegrityFailed, LoanwatchError, NotFound, UsageError
 from models.wording import Language
@@ -167,16 +168,21 @@ async def _http(request: Request, error: Exception) -> Response:
     kind = BY_STATUS.get(error.status_code, "internal")
     en, zh = WORDS.get(kind, (KINDS[kind].en, KINDS[kind].zh))
     found = answer(Problem(kind, en, zh), request.scope)
-    found.headers.update(error.headers or {})
+    if error.status_code == 405:
+        found.headers["allow"] = ", ".join(sorted(_methods(request)))
     return found
+
+
+def _methods(request: Request) -> set[str]:
+    """The methods of all routes of a path."""
+    routes = [route for route in request.app.routes if route.matches(request.scope)[0] != Match.NONE]
+    return {method for route in routes for method in route.methods}
 
 
 async def _validation(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
     faults = [
-        Fault(
-            "/" + "/".join(map(str, e["loc"])), f"{e['msg']}; see /v1/openapi.json", f"取值无效({e['type']}),见 /v1/openapi.json"
-        )
+        Fault(f"/{e['loc'][-1]}", f"{e['msg']}; see /v1/openapi.json", f"取值无效({e['type']}),见 /v1/openapi.json")
         for e in error.errors()
     ]
     return answer(broken(faults), request.scope)

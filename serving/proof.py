@@ -17,7 +17,7 @@ from serving.ready import Ready
 
 def main(book: Path, digest: str) -> int:
     """0 if a bundle may be used; else its reason on stdout, and the exit code of the error."""
-    os.nice(10)  # requests go first
+    os.nice(5)  # requests go first
     try:
         Ready(Scorer(load(book / "bundles" / digest, keys.of_book(book))))
     except LoanwatchError as error:

@@ -2,34 +2,34 @@
 
 import asyncio
 import re
+from typing import Annotated
 
 import orjson
-from fastapi import Request, Response
+from fastapi import Path, Request, Response
 
 from serving import page
 from serving.again import certified, explained, replayed, told
-from serving.bodies import pointer
 from serving.certificate import certificate
 from serving.decided import Decision
-from serving.problems import Fault, Problem, broken
+from serving.problems import Problem
 from serving.routes import documents
 from serving.routes.guard import needs, router, service_of
 
 routes = router()
-_ID = re.compile(r"[0-9a-f]{32}")
+Id = Annotated[str, Path(pattern=documents.DECISION_ID, description="A decision's id: 32 hexadecimal digits.")]
 JSON, HTML, SVG = "application/json", "text/html", "image/svg+xml"
 
 
 @routes.get("/v1/decisions/{id}", **documents.DECISION)
 @needs("read")
-async def decision(request: Request, id: str) -> Response:
+async def decision(request: Request, id: Id) -> Response:
     """A decision as it is recorded, open and sealed."""
     return _json(told(await _found(request, id)))
 
 
 @routes.get("/v1/decisions/{id}/explanation", **documents.PAGE)
 @needs("read")
-async def explanation(request: Request, id: str) -> Response:
+async def explanation(request: Request, id: Id) -> Response:
     """Why it was decided so: as JSON, as a page or as a picture, by Accept."""
     kind = accepted(request.headers.get("accept"), (JSON, HTML, SVG))
     service, found = service_of(request), await _found(request, id)
@@ -42,7 +42,7 @@ async def explanation(request: Request, id: str) -> Response:
 
 @routes.get("/v1/decisions/{id}/certificate", **documents.DECISION)
 @needs("audit")
-async def certificate_of(request: Request, id: str) -> Response:
+async def certificate_of(request: Request, id: Id) -> Response:
     """The explanation checked and written down for an auditor; made when it is asked for."""
     service, found = service_of(request), await _found(request, id)
     return _json(await asyncio.to_thread(certified, found, service.models, service.book))
@@ -50,15 +50,13 @@ async def certificate_of(request: Request, id: str) -> Response:
 
 @routes.get("/v1/decisions/{id}/replay", **documents.DECISION)
 @needs("audit")
-async def replay(request: Request, id: str) -> Response:
+async def replay(request: Request, id: Id) -> Response:
     """The decision worked out again from what is recorded, to the last bit, and from what is known now."""
     service, found = service_of(request), await _found(request, id)
     return _json(await asyncio.to_thread(replayed, found, service.models, service.book))
 
 
 async def _found(request: Request, id: str) -> Decision:
-    if not _ID.fullmatch(id):
-        raise broken([Fault(pointer("id"), "a decision's id is 32 hexadecimal digits", "决策编号应为32位十六进制数", id[:40])])
     return await service_of(request).decision(id)
 
 

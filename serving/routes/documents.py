@@ -6,7 +6,7 @@ from serving.problems import JSON, KINDS
 
 ID = {"type": "string", "minLength": 1, "maxLength": 200, "pattern": r"^\S(.*\S)?$"}
 DAY = {"type": "string", "format": "date", "examples": ["2024-12-31"]}
-DECISION_ID = r"^[0-9a-f]{32}$"
+DECISION_ID, KEY_ID = r"^[0-9a-f]{32}$", r"^[0-9a-f]{16}$"
 NULL_NUMBER = {"type": ["number", "null"]}
 PROBLEM = {
     "type": "object", "required": ["type", "title", "status", "detail"],
@@ -94,7 +94,7 @@ def _route(*problems: str, ok: dict[str, Any], body: dict[str, Any] | None = Non
 _LINES = "application/x-ndjson"
 _ANY = _json({"type": "object"})
 SCORE = _route(*KEYED, *BODIED, "not-found", "conflict", "erased", "integrity", ok=_json(TOLD), body=_json(ASKED))
-BATCH = _route(*KEYED, *BODIED, ok=_json({"type": "string"}, _LINES), body=_json({"type": "string"}, _LINES))
+BATCH = _route(*KEYED, *BODIED, ok=_json({}, _LINES), body=_json({}, _LINES))
 DECISION = _route(*KEYED, "contract", "not-found", "erased", "integrity", ok=_ANY)
 PAGE = _route(
     *KEYED, "contract", "not-found", "erased", "integrity", "not-acceptable", "conflict",
@@ -105,7 +105,7 @@ CARD = _route(*KEYED, "not-found", "not-acceptable", ok={"content": {"text/html"
 MAKE_KEY = _route(*KEYED, *BODIED, ok=_ANY, status=201, body=_json({
     "type": "object", "required": ["name", "scopes"], "additionalProperties": False,
     "properties": {
-        "name": {"type": "string", "minLength": 1, "maxLength": 100},
+        "name": {"type": "string", "minLength": 1, "maxLength": 100, "pattern": r"^[^\x00-\x1f\x7f]*$"},
         "scopes": {"type": "array", "minItems": 1, "items": {"enum": ["score", "read", "audit", "admin"]}},
         "days": {"type": "integer", "minimum": 1, "maximum": 3650},
     },

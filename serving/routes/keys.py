@@ -1,10 +1,10 @@
 """Keys of callers: made, listed, ended; for administrators."""
 
 import asyncio
-from typing import Any
+from typing import Annotated, Any
 
 import orjson
-from fastapi import Request, Response
+from fastapi import Path, Request, Response
 
 from serving.bodies import kind, parse, pointer
 from serving.callers import Caller, microseconds
@@ -16,6 +16,7 @@ from serving.routes.scores import read
 routes = router()
 DAY = 86_400_000_000
 """Microseconds."""
+Id = Annotated[str, Path(pattern=documents.KEY_ID, description="A key's id: 16 hexadecimal digits.")]
 NAMES = {"name", "scopes", "days"}
 
 
@@ -40,7 +41,7 @@ async def listed(request: Request) -> Response:
 
 @routes.delete("/v1/keys/{id}", **documents.END_KEY)
 @needs("admin")
-async def revoke(request: Request, id: str) -> Response:
+async def revoke(request: Request, id: Id) -> Response:
     """End a key: at once here, within half a minute in other processes."""
     return _json(_told(await asyncio.to_thread(service_of(request).callers.revoke, id)))
 

@@ -63,6 +63,8 @@ async def batch(request: Request) -> Response:
     service, body = service_of(request), await read(request, LINES)
     spoken, key = language(request.headers.get("accept-language")), _asked_before(request)
     lines = [line for line in body.split(b"\n") if line.strip()]
+    if not lines:
+        raise Problem("malformed", "no line; send a request a line", "没有内容;请每行发送一个请求")
     return StreamingResponse(_lines(service, lines, request.scope["caller_id"], spoken, key), media_type=LINES)
 
 

@@ -57,7 +57,8 @@ def test_the_kind_of_answer_is_the_one_that_is_preferred(header: str | None, exp
 def test_every_error_of_ours_has_a_kind_and_every_kind_both_languages() -> None:
     found = [
         (Unavailable("e", "z"), 503), (Conflict(), 409), (Erased("1", "b", "a"), 410), (NotFound("e", "z"), 404),
-        (IntegrityFailed("e", "z"), 500), (DataRefused("e", "z"), 422), (UsageError("e", "z"), 422), (LoanwatchError("e", "z"), 500),
+        (IntegrityFailed("e", "z"), 500), (DataRefused("e", "z"), 422), (UsageError("e", "z"), 422),
+        (LoanwatchError("e", "z"), 500),
     ]  # fmt: skip
     assert [document(error, "en")["status"] for error, _ in found] == [status for _, status in found]
     assert {kind for _, kind in MEANT} <= KINDS.keys()

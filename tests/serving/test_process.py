@@ -3,59 +3,21 @@
 import http.client
 import json
 import signal
-import socket
-import subprocess
-import sys
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import orjson
 import pytest
 from books import Book
 from effort import TIMES
+from running import process
 from served import asked
 
 from monitoring.database import database
 from monitoring.decisions.place import Place, opened
 from serving.callers import Callers
 from serving.key_table import KeyTable
-
-COMMAND = "from loanwatch.commands.serve import app; app()"
-
-
-@contextmanager
-def process(book: Path, mlruns: Path, log: Path) -> Iterator[tuple["subprocess.Popen[bytes]", int]]:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = int(free.getsockname()[1])
-    command = [sys.executable, "-c", COMMAND, "serve", "--book", str(book), "--mlruns", str(mlruns), "--port", str(port)]
-    with log.open("wb") as heard:
-        running = subprocess.Popen(command, stderr=heard)
-    try:
-        for _ in range(600):
-            assert running.poll() is None, log.read_text()[-2_000:]
-            try:
-                socket.create_connection(("127.0.0.1", port), 1).close()
-                break
-            except OSError:
-                time.sleep(0.1)
-        yield running, port
-    finally:
-        running.kill()
-        running.wait()
-
-
-@pytest.fixture
-def place(book: Book, own: Path, tmp_path: Path) -> Path:
-    """A book with keys of its own, so that its record is its own."""
-    (own / "keys").unlink()
-    (own / "keys" / "trusted").mkdir(parents=True)
-    for path in (book.path / "keys").rglob("*.pem"):
-        (own / "keys" / path.relative_to(book.path / "keys")).write_bytes(path.read_bytes())
-    return own
 
 
 @pytest.mark.parametrize("stop", [signal.SIGTERM, signal.SIGKILL])
@@ -107,4 +69,3 @@ def test_every_answered_decision_is_in_the_record_whichever_way_it_ends(
         lines = [json.loads(line) for line in log.read_text().splitlines()]
         assert sum(line.get("status") == 200 for line in lines) >= len(answered)
         assert not any("error" in line for line in lines)
-

@@ -1,6 +1,7 @@
 """Every route says who may use it, and nobody else can."""
 
 import itertools
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from served import Served, served
 
 from serving.app import create
 from serving.callers import SCOPES
+from serving.problems import KINDS
 from serving.routes.guard import Guarded, needs, router
 
 OPEN = {("GET", "/livez"), ("GET", "/readyz"), ("GET", "/v1/openapi.json")}
@@ -116,3 +118,9 @@ def test_a_key_is_not_made_of_a_body_that_says_something_else(api: Served, body:
 
     found = api.client.request("POST", "/v1/keys", api.headers("admin"), orjson.dumps(body))
     assert (found.status, [fault["pointer"] for fault in found.json()["errors"]]) == (422, [pointer])
+
+
+def test_every_kind_of_problem_has_its_row_in_the_documentation() -> None:
+    rows = (Path(__file__).parents[2] / "docs" / "service.md").read_text("utf-8").splitlines()
+    listed = {(row.split("|")[1].strip(), row.split("|")[2].strip()) for row in rows if row.startswith("| /problems/")}
+    assert listed == {(f"/problems/{name}", str(kind.status)) for name, kind in KINDS.items()}
