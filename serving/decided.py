@@ -151,7 +151,7 @@ def answer(decision: Decision, features: tuple[str, ...]) -> bytes:
         **said, "reasons": reasons, "missing": sealed.missing,
         "unknown": [features[j] for j in np.flatnonzero(np.isnan(sealed.values)).tolist()],
     }  # fmt: skip
-    return orjson.dumps(told)
+    return orjson.dumps(told, option=orjson.OPT_SORT_KEYS)  # the record keeps names in no other order
 
 
 def _day(text: str | None) -> date | None:

@@ -56,9 +56,7 @@ class Limited:
             if problem is None:
                 await self.app(scope, _Counted(receive, self._most(scope), self.limits.body_seconds), seen)
             else:
-                found = answer(problem, scope)
-                found.headers["connection"] = "close"
-                await found(scope, receive, seen)
+                await answer(problem, scope)(scope, receive, seen)
         finally:
             self._in_flight -= 1
             self._tell(seen, time.perf_counter() - began)

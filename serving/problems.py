@@ -58,6 +58,8 @@ MEANT: tuple[tuple[type[LoanwatchError], str], ...] = (
     (Unavailable, "unavailable"), (Conflict, "conflict"), (Erased, "erased"), (NotFound, "not-found"),
     (IntegrityFailed, "integrity"), (DataRefused, "refused"), (UsageError, "contract"), (LoanwatchError, "internal"),
 )  # fmt: skip
+UNREAD = (408, 413)
+"""After these the rest of a body is not waited for."""
 BY_STATUS = {404: "not-found", 405: "method", 413: "too-large", 415: "media", 400: "malformed", 406: "not-acceptable"}
 INTERNAL = (
     "An unexpected error; nothing was decided. Ask the operator to look up the request id in the log",
@@ -121,6 +123,8 @@ def answer(error: LoanwatchError, scope: MutableMapping[str, Any]) -> Response:
     extra: dict[str, str] = {"content-language": chosen}
     if (retry := KINDS[kind_of(error)].retry_after) is not None:
         extra["retry-after"] = str(retry)
+    if said["status"] in UNREAD:
+        extra["connection"] = "close"
     if said["status"] == 401:
         extra["www-authenticate"] = 'Bearer realm="loanwatch"'
     return Response(orjson.dumps(said), said["status"], extra, JSON)

@@ -44,7 +44,7 @@ def test_a_body_that_is_too_large_is_refused_as_it_arrives_and_memory_stays(api:
     headers |= {} if said is None else {"content-length": said}
     before = peak()
     found = api.client.request("POST", path, headers, pieces())
-    assert (found.status, found.json()["type"]) == (413, "/problems/too-large")
+    assert (found.status, found.json()["type"], found.headers["connection"]) == (413, "/problems/too-large", "close")
     limit = api.service.limits.batch if path.endswith("batch") else api.service.limits.single
     assert taken <= limit + 3 * len(PIECE)
     assert peak() - before < 3 * limit // 1024 + 8_192

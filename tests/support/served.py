@@ -14,7 +14,7 @@ import pandas as pd
 from asgi import Answer, Client
 
 from features.errors import NotFound
-from monitoring.decisions.entry import Conflict, Entry, Receipt, Recorded
+from monitoring.decisions.entry import Conflict, Entry, Receipt, Recorded, canonical
 from serving.app import create
 from serving.book import Book
 from serving.callers import SCOPES, Caller, Callers
@@ -58,7 +58,7 @@ class Memory:
                 return Receipt(self.rows[self.requests[key][1]][0], again=True)
         count = len(self.rows) + 1
         made = Recorded(count, f"{count:032x}", entry.kind, MOMENT, entry.caller, entry.said, "s", b"sealed")
-        self.rows[made.id] = made, entry.sealed or b""
+        self.rows[made.id] = replace(made, said=orjson.loads(canonical(entry.said))), entry.sealed or b""
         if entry.request is not None:
             self.requests[key] = body, made.id
         return Receipt(made)
