@@ -17,7 +17,7 @@ from effort import TIMES
 from served import Served, asked, served
 from stores import copied
 
-from features.errors import IntegrityFailed, NotFound
+from features.errors import LoanwatchError, NotFound
 from models import keys
 from models.bundle import Bundle, load, write
 from models.score import Scorer
@@ -148,11 +148,12 @@ def test_a_bundle_that_is_not_sound_is_refused_and_the_old_one_serves_on(
         assert api.score(body).json()["bundle"] == made.digest
 
 
+@pytest.mark.usefixtures("quick")
 def test_a_champion_whose_bundle_is_not_there_is_refused(api: Served, store: Store, book: Book) -> None:
     store.name("champion", "0" * 64)
     api.client.run(api.service.models.look())
     assert api.service.models.champion.digest == book.bundle.digest
-    assert isinstance(api.service.models.refused["0" * 64], IntegrityFailed)
+    assert isinstance(api.service.models.refused["0" * 64], LoanwatchError)
 
 
 @pytest.mark.usefixtures("quick")

@@ -20,7 +20,7 @@ from serving.callers import Callers
 from serving.key_table import KeyTable
 
 
-@pytest.mark.parametrize("stop", [signal.SIGTERM, signal.SIGKILL])
+@pytest.mark.parametrize("stop", [signal.SIGTERM, *([signal.SIGKILL] if TIMES > 1 else [])])
 def test_every_answered_decision_is_in_the_record_whichever_way_it_ends(
     book: Book, place: Path, tmp_path: Path, stop: signal.Signals
 ) -> None:
