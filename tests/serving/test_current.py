@@ -107,7 +107,7 @@ def test_a_new_champion_is_taken_into_use_without_a_dropped_request(api: Served,
         looking = asyncio.create_task(api.service.models.look())
         while not looking.done() or len(answers) < 20:
             answers.append(await api.client.ask("POST", "/v1/scores", api.headers(), body))
-            await asyncio.sleep(0.02)
+            await asyncio.sleep(0.05)
         await looking
         return [*answers, await api.client.ask("POST", "/v1/scores", api.headers(), body)]
 
