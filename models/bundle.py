@@ -59,7 +59,7 @@ class Bundle:
     def calibration(self) -> Calibration:
         return Calibration(**self.said["calibration"])
 
-    @property
+    @cached_property
     def horizons(self) -> Horizons:
         said = self.said["horizons"]
         curves = [Curve(**{**c, "grades": tuple(c["grades"]), "power": tuple(c["power"])}) for c in said["curves"]]

@@ -45,7 +45,7 @@ def pd_of(log_odds: float) -> float:
 
 
 @kernel
-def _bent(log_odds: Float, power: Float) -> Float:
+def bent(log_odds: Float, power: Float) -> Float:
     """1 - (1 - PD)^power; log(1 + e^x) is written so that it neither overflows nor loses the small."""
     out = np.empty_like(log_odds)
     for i in range(len(log_odds)):
@@ -58,7 +58,7 @@ def pd_at(log_odds: Float, grade: Int, months: int, horizons: Horizons) -> Float
     """PD within ``months`` months of each row, float64 (n,); at the target's own horizon the score's PD to the bit."""
     if months == horizons.anchor:
         return probability(log_odds)
-    return _bent(log_odds, horizons.power(grade, months))
+    return bent(log_odds, horizons.power(grade, months))
 
 
 def points(log_odds: Float) -> Float:

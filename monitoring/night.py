@@ -61,12 +61,12 @@ def score_book(
     people = population(ledger, [as_of], partitions)
     people = people.take(np.flatnonzero(people.facts["live"].to_numpy(dtype=bool)))
     done("loans", len(people.spine))
-    heard = _heard(features)
-    x = compute(people.spine, ledger, [*features, *heard.values()], done=lambda n: done("features", n))
+    spoke = heard(features)
+    x = compute(people.spine, ledger, [*features, *spoke.values()], done=lambda n: done("features", n))
     scored = scorer.score(x)
     done("scores", len(scored))
-    spoke = x[[f.name for f in heard.values()]].set_axis(list(heard), axis=1)
-    return Scores(_rows(people, scored, _freshness(spoke)), x[list(scored.features)], scored.contributions.sum(axis=0))
+    silent = freshness(x[[f.name for f in spoke.values()]].set_axis(list(spoke), axis=1))
+    return Scores(_rows(people, scored, silent), x[list(scored.features)], scored.contributions.sum(axis=0))
 
 
 def _rows(people: Population, scored: Scored, freshness: pd.DataFrame) -> pd.DataFrame:
@@ -92,7 +92,7 @@ def explain(rows: pd.DataFrame, values: pd.DataFrame, scorer: Scorer, against: A
     return pd.concat([rows[own], rows.drop(columns=[*own, "company"]).iloc[taken].reset_index(drop=True)], axis=1)
 
 
-def _heard(features: list[Feature]) -> dict[str, Feature]:
+def heard(features: list[Feature]) -> dict[str, Feature]:
     """By source that the model reads and that can fall silent: days since it last spoke."""
     tables = sorted({table for f in features for table in f.tables})
     return {
@@ -102,13 +102,13 @@ def _heard(features: list[Feature]) -> dict[str, Feature]:
     }
 
 
-def _freshness(heard: pd.DataFrame) -> pd.DataFrame:
+def freshness(spoke: pd.DataFrame) -> pd.DataFrame:
     """From days since each source spoke (n, sources).
 
     ``missing``: sources without a record inside their freshness limit; ``silent``: whether one of them once spoke.
     """
-    names = [str(name) for name in heard.columns]
-    limits, days = [TABLES[name].fresh_days for name in names], heard.to_numpy()
+    names = [str(name) for name in spoke.columns]
+    limits, days = [TABLES[name].fresh_days for name in names], spoke.to_numpy()
     missing = [[name for name, gone in zip(names, row, strict=True) if gone] for row in ~(days < limits)]
     return pd.DataFrame({"missing": pd.Series(missing, dtype=object), "silent": (days >= limits).any(axis=1)})
 

@@ -6,6 +6,7 @@ scored again; no attribution).
 """
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -13,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from features.arrays import Float
 from features.errors import UsageError
 from features.ledger import Ledger
 from models.explain import Against, Reason, earlier, every
@@ -93,19 +95,30 @@ def _explained(book: Path, scorer: Scorer, borrower: str, loan: str | None, as_o
         found = answer(book, borrowers_of(rows), against, f"borrower {borrower}", f"借款人 {borrower}", as_of)
     else:
         found = answer(book, rows[rows["loan_id"] == loan], against, f"loan {loan}", f"贷款 {loan}", as_of)
-    at = _place(own, loan)
-    scored, row = scorer.score(values.iloc[[at]]), WhatIf(scorer, values.iloc[at].to_numpy())
-    threshold = _threshold(found.row, tier_policy(as_of))
+    at = place(own, loan)
     loan_id = str(own["loan_id"].iloc[at])
+
+    def review(scored: Scored) -> Comparison | None:
+        return _since_review(ledger, scorer, borrower, loan_id, scored, as_of, since)
+
+    return explain_row(found, loan_id, as_of, scorer, values.iloc[at].to_numpy(), review)
+
+
+def explain_row(
+    found: Answer, loan_id: str, as_of: date, scorer: Scorer, values: Float,
+    review: Callable[[Scored], Comparison | None] = lambda _: None,
+) -> Explanation:  # fmt: skip
+    """One answer by the values that the model read, float64 (k,); ``review`` compares it with an earlier score."""
+    scored, row = scorer.score_values(np.ascontiguousarray(values)[np.newaxis]), WhatIf(scorer, values)
+    threshold = _threshold(found.row, tier_policy(as_of))
     return Explanation(
-        found, loan_id, as_of, scorer.bundle.digest, row.log_odds, _compared(scored, against),
-        _since_review(ledger, scorer, borrower, loan_id, scored, as_of, since), threshold,
+        found, loan_id, as_of, scorer.bundle.digest, row.log_odds, _compared(scored, found.against), review(scored), threshold,
         row.counterfactuals(threshold.below) if threshold and not threshold.days_past_due else [],
         Unknown(row.reach(), *row.reach_together()), row.against_direction(),
     )  # fmt: skip
 
 
-def _place(rows: pd.DataFrame, loan: str | None) -> int:
+def place(rows: pd.DataFrame, loan: str | None) -> int:
     """The row that is explained: a person's loan by itself, a company or a borrower by the worst loan."""
     if loan is None or bool(rows["company"].any()):
         return int(rows["log_odds"].to_numpy().argmax())

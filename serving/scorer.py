@@ -67,14 +67,19 @@ def owner(ledger: Ledger, loan_id: str) -> str:
 
 def answer(book: Path, rows: pd.DataFrame, against: Against, en: str, zh: str, as_of: date) -> Answer:
     if rows.empty:
-        raise NotFound(
-            f"{en} has no live loan on {as_of}: it is closed, paid off, written off or not yet opened",
-            f"{zh} 在 {as_of} 无存续贷款:已结清、核销或尚未发放",
-        )
+        raise nobody(en, zh, as_of)
     policy = tier_policy(as_of)
     row = rows.iloc[0]
     indicative = policy.tiers[int(band(rows["pd_12m"], rows["dpd"], policy).iloc[0])].name
     return Answer(row, against, _official(book, str(row["borrower_id"]), as_of), indicative)
+
+
+def nobody(en: str, zh: str, as_of: date) -> NotFound:
+    """That a loan or borrower has nothing to score on a day."""
+    return NotFound(
+        f"{en} has no live loan on {as_of}: it is closed, paid off, written off or not yet opened",
+        f"{zh} 在 {as_of} 无存续贷款:已结清、核销或尚未发放",
+    )
 
 
 def _official(book: Path, borrower_id: str, as_of: date) -> str | None:

@@ -1,0 +1,75 @@
+"""The service put together, here and nowhere else: routes by subject, one tree of errors, limits around all of it."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+from fastapi import FastAPI
+from starlette.types import ASGIApp
+
+from monitoring.decisions.place import Place
+from monitoring.decisions.place import opened as opened_record
+from serving import problems
+from serving.book import Book
+from serving.callers import Callers
+from serving.current import Models
+from serving.key_table import KeyTable
+from serving.limits import Limited
+from serving.observe import Meters
+from serving.routes import decisions, health, keys, model, scores
+from serving.routes.guard import Guarded
+from serving.service import Service
+
+PARTS = (scores, decisions, model, keys, health)
+VERSION = "1.0.0"
+
+
+@contextmanager
+def opened(book: Path, mlruns: Path, place: Place) -> Iterator[Service]:
+    """A service over a book and its record; raises what a missing champion, a bad bundle or an absent database raises."""
+    with opened_record(place) as record:
+        meters = Meters()
+        models = Models(book, mlruns, meters)
+        yield Service(Book(book), models, record, Callers(KeyTable(record.engine)), meters)
+
+
+def create(service: Service, watch_seconds: float = 1.0) -> FastAPI:
+    """The application; raises TypeError if a route does not say who may use it."""
+
+    @asynccontextmanager
+    async def watching(_: FastAPI) -> AsyncIterator[None]:
+        task = asyncio.create_task(service.models.watch(watch_seconds))
+        try:
+            yield
+        finally:
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
+            service.verifying.shutdown(wait=False)
+
+    app = Application(service, lifespan=watching)
+    for part in PARTS:
+        app.router.routes.extend(part.routes.routes)
+    problems.install(app)
+    for route in app.routes:
+        if not isinstance(route, Guarded):
+            raise TypeError(f"{getattr(route, 'path', route)}: a route outside the guard")
+    return app
+
+
+class Application(FastAPI):
+    """FastAPI inside the limits: they see every request before anything else does, and every answer after."""
+
+    def __init__(self, service: Service, **said: Any) -> None:
+        super().__init__(
+            title="loanwatch", version=VERSION, docs_url=None, redoc_url=None, openapi_url=None,
+            description="Scores of loans with their reasons, recorded before they are told. 贷后评分服务。", **said,
+        )  # fmt: skip
+        self.state.service = service
+        self.router.redirect_slashes = False
+
+    def build_middleware_stack(self) -> ASGIApp:
+        service: Service = self.state.service
+        return Limited(super().build_middleware_stack(), service.limits, service.meters)

@@ -1,0 +1,89 @@
+"""The book as an online request sees it: its last day, where borrowers stand, and what the book is on a day.
+
+All of it is read when a night or an ingest has put something new in place, which costs a look at two times of change, and kept
+until then.
+"""
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pandas as pd
+
+from features.ledger import Ledger
+from monitoring.runs import last_official, reference
+from serving.ready import Compared, Ready
+
+KEPT = 64
+"""Days and models that are kept at a time."""
+Found = TypeVar("Found")
+
+
+@dataclass(frozen=True)
+class Standing:
+    """A borrower's official tier and the day of his next review."""
+
+    tier: str
+    next_review_on: date
+
+
+class Book:
+    """What a folder holds that requests ask for; shared by threads."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._watched = [path / name for name in ("runs", "ledger/manifest.json")]
+        self._lock = threading.Lock()
+        self._stamp: object = None
+        self._kept: dict[object, Any] = {}
+
+    @property
+    def ledger(self) -> Ledger:
+        """As it stands; raises NotFound where there is none."""
+        return self._find("ledger", lambda: Ledger(self.path))
+
+    @property
+    def day(self) -> date:
+        """The last closed business day."""
+        return self._find("day", lambda: self.ledger.known_through)
+
+    def compared(self, ready: Ready, as_of: date) -> Compared:
+        """What scores of a day are measured against."""
+        return self._find((ready.digest, as_of), lambda: ready.compared(reference(self.path, ready.bundle, as_of)))
+
+    def standing(self, borrower: str, as_of: date) -> Standing | None:
+        """How a borrower stood in the last official run up to a day; None if he was not there."""
+        found = self._find(as_of, lambda: _standings(self.path, as_of)).get(borrower)
+        return None if found is None else Standing(*found)
+
+    def _find(self, key: object, work: Callable[[], Found]) -> Found:
+        stamp = [_changed(path) for path in self._watched]
+        if stamp != self._stamp:
+            self._stamp, self._kept = stamp, {}
+        kept = self._kept
+        if key not in kept:
+            found = work()
+            with self._lock:
+                if len(kept) >= KEPT:
+                    kept.pop(next(iter(kept)))
+                kept[key] = found
+            return found
+        return kept[key]  # type: ignore[no-any-return]
+
+
+def _changed(path: Path) -> int:
+    try:
+        return path.stat().st_mtime_ns
+    except FileNotFoundError:
+        return 0
+
+
+def _standings(book: Path, as_of: date) -> dict[str, tuple[str, date]]:
+    rows = last_official(book, as_of)
+    if rows is None:
+        return {}
+    days = pd.to_datetime(rows["next_review_on"]).dt.date
+    return dict(zip(rows["borrower_id"], zip(rows["tier"], days, strict=True), strict=True))

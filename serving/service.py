@@ -1,0 +1,54 @@
+"""What the routes share: the book, the models, the record, the keys; and how a decision is made durable before it is told."""
+
+import asyncio
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from monitoring.decisions.entry import Entry, Receipt, Recorded
+from serving.book import Book
+from serving.callers import AT_ONCE, Callers
+from serving.current import Models
+from serving.decided import Decision, Draft, Sealed
+from serving.limits import Limits
+from serving.observe import Meters
+
+
+class Keeper(Protocol):
+    """The record of decisions, as far as the service needs it; ``monitoring.decisions.record.Record`` is one."""
+
+    @property
+    def waiting(self) -> int: ...
+
+    def submit(self, entry: Entry) -> "Future[Receipt]": ...
+
+    def find(self, id: str) -> Recorded: ...
+
+    def opened(self, found: Recorded) -> bytes: ...
+
+
+@dataclass(frozen=True)
+class Service:
+    """Everything that answers requests, put together once."""
+
+    book: Book
+    models: Models
+    record: Keeper
+    callers: Callers
+    meters: Meters
+    limits: Limits = field(default_factory=Limits)
+    verifying: Executor = field(default_factory=lambda: ThreadPoolExecutor(AT_ONCE, "keys"))
+
+    async def recorded(self, draft: Draft) -> tuple[Decision, bool]:
+        """A decision once it is committed and synced, and whether it had been before; raises Unavailable, Conflict."""
+        receipt = await asyncio.wrap_future(self.record.submit(draft.entry))
+        if receipt.again:
+            return await asyncio.to_thread(self._open, receipt.entry), True
+        return Decision(receipt.entry, draft.sealed), False
+
+    async def decision(self, id: str) -> Decision:
+        """Raises NotFound, Erased."""
+        return await asyncio.to_thread(lambda: self._open(self.record.find(id)))
+
+    def _open(self, found: Recorded) -> Decision:
+        return Decision(found, Sealed.read(self.record.opened(found)))
