@@ -1,6 +1,6 @@
 # make demo   the whole path on a simulated book       make test   every check: lint, types, imports, docs, tests
 # Each target does its own set-up: Python 3.11, make and a package index are all a machine needs. Installed, nothing is fetched.
-.PHONY: setup demo test test-release test-cluster lint format docs lock clean
+.PHONY: setup demo serve test test-release test-cluster lint format docs lock clean
 .DEFAULT_GOAL := help
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
@@ -29,6 +29,9 @@ setup: .venv/.ready ## virtual environment with the locked dependencies
 
 demo: setup ## simulate a book, ingest, train, score it as a Prefect flow, show it
 	$(BIN)/loanwatch demo
+
+serve: setup ## answer requests for scores of book/demo on 127.0.0.1:8000
+	$(BIN)/loanwatch serve --book book/demo
 
 test: lint ## lint, types, import contracts, docs and all fast tests
 	$(BIN)/python -m pytest -n 2

@@ -20,6 +20,7 @@ VERBS = [
     ("features", "list"), ("features", "describe"),
     ("features", "sql"), ("features", "trace"), ("doctor",), ("demo",), ("dossier",), ("explain",),
     ("verify",), ("export",), ("prove",), ("replay",), ("erase",),
+    ("serve",), ("keys",), ("keys", "add"), ("keys", "rotate"), ("keys", "revoke"), ("keys", "list"),
 ]  # fmt: skip
 
 Said = tuple[int, str, str]

@@ -5,6 +5,7 @@ import json
 import signal
 import threading
 import time
+from contextlib import closing
 from pathlib import Path
 
 import orjson
@@ -31,18 +32,18 @@ def test_every_answered_decision_is_in_the_record_whichever_way_it_ends(
     stopped = threading.Event()
 
     def ask(port: int) -> None:
-        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
-        try:
-            while True:
-                connection.request("POST", "/v1/scores", body, {"Authorization": f"Bearer {key}"})
-                response = connection.getresponse()
-                text = response.read()
-                if response.status == 200:
-                    answered.append(json.loads(text)["decision"])
-                else:
-                    wrong.append(response.status)
-        except (OSError, http.client.HTTPException):
-            assert stopped.is_set()
+        with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=30)) as connection:
+            try:
+                while True:
+                    connection.request("POST", "/v1/scores", body, {"Authorization": f"Bearer {key}"})
+                    with connection.getresponse() as response:
+                        text = response.read()
+                    if response.status == 200:
+                        answered.append(json.loads(text)["decision"])
+                    else:
+                        wrong.append(response.status)
+            except (OSError, http.client.HTTPException):
+                assert stopped.is_set()
 
     log = tmp_path / "log"
     with process(place, book.mlruns, log) as (running, port):
