@@ -5,6 +5,7 @@ from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from monitoring.database import WAIT, unavailable
 from monitoring.decisions.entry import Entry, Receipt, Recorded
 from serving.book import Book
 from serving.callers import AT_ONCE, Callers
@@ -40,8 +41,15 @@ class Service:
     verifying: Executor = field(default_factory=lambda: ThreadPoolExecutor(AT_ONCE, "keys"))
 
     async def recorded(self, draft: Draft) -> tuple[Decision, bool]:
-        """A decision once it is committed and synced, and whether it had been before; raises Unavailable, Conflict."""
-        receipt = await asyncio.wrap_future(self.record.submit(draft.entry))
+        """A decision once it is committed and synced, and whether it had been before; raises Unavailable, Conflict.
+
+        Who was told to come again may find it recorded all the same: with an idempotency key he gets that one.
+        """
+        try:
+            async with asyncio.timeout(WAIT):
+                receipt = await asyncio.wrap_future(self.record.submit(draft.entry))
+        except TimeoutError as error:
+            raise unavailable(error) from error
         if receipt.again:
             return await asyncio.to_thread(self._open, receipt.entry), True
         return Decision(receipt.entry, draft.sealed), False

@@ -118,10 +118,10 @@ def answering() -> Iterator[None]:
     try:
         yield
     except (OperationalError, InterfaceError, TimeoutError, OSError) as error:
-        raise _unavailable(error) from error
+        raise unavailable(error) from error
     except DBAPIError as error:
         if error.connection_invalidated or _state(error).startswith(AWAY):
-            raise _unavailable(error) from error
+            raise unavailable(error) from error
         raise
 
 
@@ -131,7 +131,8 @@ def _state(error: DBAPIError) -> str:
     return str(said.get("C", "")) if isinstance(said, dict) else ""
 
 
-def _unavailable(error: Exception) -> Unavailable:
+def unavailable(error: Exception) -> Unavailable:
+    """What a caller is told where the database does not answer."""
     kind = type(error).__name__
     return Unavailable(
         f"the database does not answer ({kind}); nothing was decided. Try again, or check that it runs and its disk is not full",

@@ -13,7 +13,8 @@ To erase a borrower is to forget his key and the hashes by which he is found: wh
 read it.
 
     entry    what is recorded, and its canonical form       chain    links and checkpoints; no key and no database
-    vault    keys: sealing, and looking up without ids       record   adding (many at a time, one sync) and finding
+    vault    keys: sealing, and looking up without ids       record   the record in use: many at a time, one sync
+    adding   some decisions of one transaction               verify   is all of it what was written?
     merkle   one root for the rows of a night                nights   a night as one decision
     erase    forgetting a borrower                           export   the record for third parties, with its checkpoint
 """

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from features.errors import NotFound, UsageError
@@ -23,6 +24,11 @@ class Entry:
     loan: str | None = None
     sealed: bytes | None = None
     request: tuple[str, bytes] | None = None
+
+    @cached_property
+    def text(self) -> str:
+        """``said`` in canonical form; raises ValueError if it is no JSON."""
+        return canonical(self.said)
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,6 @@ A future of ``submit`` is done when the decision is committed and synced: who an
 decision that a crash could forget.
 """
 
-import hashlib
 import queue
 import secrets
 import threading
@@ -13,16 +12,17 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from typing import Any
 
-from sqlalchemy import Connection, Engine, delete, func, insert, select, update
+from sqlalchemy import Connection, Engine, delete, insert, select, update
 
 from features.errors import LoanwatchError, NotFound
 from models.keys import Signer
 from monitoring.database import Unavailable, reading, writing
-from monitoring.database.tables import checkpoints, decisions, lookups, requests, subjects
+from monitoring.database.tables import checkpoints, decisions, lookups, subjects
 from monitoring.decisions import chain
-from monitoring.decisions.chain import START, Checkpoint, Row, link
-from monitoring.decisions.entry import Conflict, Entry, Erased, Receipt, Recorded, canonical, read
-from monitoring.decisions.vault import Vault, seal, unseal
+from monitoring.decisions.adding import Adding, head
+from monitoring.decisions.chain import Checkpoint, Row
+from monitoring.decisions.entry import Entry, Erased, Receipt, Recorded, read
+from monitoring.decisions.vault import Vault, unseal
 
 GROUP, WAITING = 256, 4_096
 """Decisions that are synced together at most, and that may wait."""
@@ -59,7 +59,7 @@ class Record:
 
         The future raises Unavailable where the database is away, Conflict for a request's key that came with another body.
         """
-        canonical(entry.said)  # here, where it concerns nobody else
+        entry.text  # noqa: B018 - written here, where an error concerns nobody else
         done: Future[Receipt] = Future()
         self._start()
         try:
@@ -130,7 +130,7 @@ class Record:
     def checkpoint(self) -> Checkpoint:
         """Sign how far the record has come, keep the statement, and return it; raises NotFound where nothing is recorded."""
         with writing(self.engine) as connection:
-            count, last = _head(connection)
+            count, last = head(connection)
             if not count:
                 raise NotFound("nothing has been recorded yet", "尚无任何记录")
             kept = connection.execute(select(checkpoints).where(checkpoints.c["count"] == count)).first()
@@ -143,8 +143,9 @@ class Record:
         who = self.vault.who("borrower", borrower)
         with writing(self.engine) as connection:
             subject = connection.scalar(select(subjects.c.id).where(subjects.c.who == who))
-            adding = _Adding(connection, self.vault, self._clock, *_head(connection))
-            recorded = adding.add(Entry(ERASED, str(said["by"]), {**said, "subject": subject}))
+            entry = Entry(ERASED, str(said["by"]), {**said, "subject": subject})
+            adding = Adding(connection, self.vault, self._clock, [entry])
+            recorded = adding.add(entry)
             adding.write()
             if subject is not None:
                 gone = {"who": None, "wrapped": None, "erased_at": recorded.at}
@@ -177,13 +178,14 @@ class Record:
             group = self._group()
             if group is None:
                 return
+            wanted = [asked for asked in group if asked[1].set_running_or_notify_cancel()]
             try:
-                receipts = self._add([entry for entry, _ in group])
+                receipts = self._add([entry for entry, _ in wanted])
             except Exception as error:  # noqa: BLE001 - each caller gets it, and the thread goes on
-                for _, done in group:
+                for _, done in wanted:
                     done.set_exception(error)
             else:
-                for (_, done), receipt in zip(group, receipts, strict=True):
+                for (_, done), receipt in zip(wanted, receipts, strict=True):
                     if isinstance(receipt, Receipt):
                         done.set_result(receipt)
                     else:
@@ -209,97 +211,15 @@ class Record:
     def _add(self, entries: Sequence[Entry]) -> list[Receipt | LoanwatchError]:
         """Record a group in one transaction."""
         with writing(self.engine) as connection:
-            count, last = _head(connection)
-            adding = _Adding(connection, self.vault, self._clock, count, last)
-            if not count:
+            adding = Adding(connection, self.vault, self._clock, entries)
+            before = adding.count
+            if not before:
                 adding.add(Entry(OPENED, "loanwatch", {"record": secrets.token_hex(16)}))
             receipts = [adding.receipt(entry) for entry in entries]
             adding.write()
-            if adding.count // self._every > count // self._every:
+            if adding.count // self._every > before // self._every:
                 self._sign(connection, adding.count, adding.last)
         return receipts
-
-
-class _Adding:
-    """Rows of one transaction, collected and written together."""
-
-    def __init__(self, connection: Connection, vault: Vault, clock: Callable[[], int], count: int, last: bytes) -> None:
-        self.connection, self.vault, self.clock = connection, vault, clock
-        self.count, self.last = count, last
-        self._decisions: list[dict[str, Any]] = []
-        self._lookups: list[dict[str, Any]] = []
-        self._requests: dict[bytes, tuple[bytes, Recorded]] = {}
-        self._keys: dict[str, tuple[str, bytes]] = {}
-
-    def receipt(self, entry: Entry) -> Receipt | LoanwatchError:
-        """What was recorded of a request before, or now."""
-        if entry.request is None:
-            return Receipt(self.add(entry))
-        key, body = self.vault.asked(entry.caller, entry.request[0]), self.vault.body(entry.request[1])
-        known = self._requests.get(key) or self._known(key)
-        if known is not None:
-            return Receipt(known[1], again=True) if known[0] == body else Conflict()
-        recorded = self.add(entry)
-        self._requests[key] = (body, recorded)
-        return Receipt(recorded)
-
-    def add(self, entry: Entry) -> Recorded:
-        self.count += 1
-        id, subject, cipher = secrets.token_hex(16), None, None
-        if entry.about is not None:
-            subject, key = self._subject(entry.about)
-            cipher = None if entry.sealed is None else seal(key, entry.sealed, id)
-            names = [("borrower", entry.about), *([] if entry.loan is None else [("loan", entry.loan)])]
-            self._lookups += [{"who": self.vault.who(*name), "count": self.count, "subject": subject} for name in names]
-        at = self.clock()
-        text = canonical({
-            "id": id, "kind": entry.kind, "at": at, "caller": entry.caller, "said": entry.said, "subject": subject,
-            "sealed": None if cipher is None else hashlib.sha256(cipher).hexdigest(),
-        })  # fmt: skip
-        self.last = link(self.last, text)
-        self._decisions.append({
-            "count": self.count, "id": id, "kind": entry.kind, "at": at, "entry": text, "sealed": cipher, "link": self.last,
-        })  # fmt: skip
-        return Recorded(self.count, id, entry.kind, at, entry.caller, entry.said, subject, cipher)
-
-    def write(self) -> None:
-        asked = [
-            {"key": key, "body": body, "count": recorded.count}
-            for key, (body, recorded) in self._requests.items()
-            if recorded.count > self.count - len(self._decisions)
-        ]
-        for table, rows in ((decisions, self._decisions), (lookups, self._lookups), (requests, asked)):
-            if rows:
-                self.connection.execute(insert(table), rows)
-
-    def _known(self, key: bytes) -> tuple[bytes, Recorded] | None:
-        """The request of that key and what was recorded, if it came before."""
-        found = self.connection.execute(select(requests.c.body, requests.c["count"]).where(requests.c.key == key)).first()
-        if found is None:
-            return None
-        self._requests[key] = (found[0], _rows(self.connection, decisions.c["count"] == found[1])[0])
-        return self._requests[key]
-
-    def _subject(self, borrower: str) -> tuple[str, bytes]:
-        """The borrower's place among those who have a key, and the key; made at first need."""
-        if borrower not in self._keys:
-            who = self.vault.who("borrower", borrower)
-            found = self.connection.execute(select(subjects.c.id, subjects.c.wrapped).where(subjects.c.who == who)).first()
-            if found is None:
-                id = secrets.token_hex(16)
-                key, wrapped = self.vault.new_key(id)
-                self.connection.execute(insert(subjects).values(id=id, who=who, wrapped=wrapped))
-            else:
-                id, key = found[0], self.vault.unwrap(found[0], found[1])
-            self._keys[borrower] = (id, key)
-        return self._keys[borrower]
-
-
-def _head(connection: Connection) -> tuple[int, bytes]:
-    """How many decisions there are, and the last link."""
-    last = select(func.max(decisions.c["count"])).scalar_subquery()
-    found = connection.execute(select(decisions.c["count"], decisions.c.link).where(decisions.c["count"] == last)).first()
-    return (0, START) if found is None else (found[0], found[1])
 
 
 def _rows(connection: Connection, where: Any) -> list[Recorded]:

@@ -150,3 +150,20 @@ def test_the_vault_hides_names_and_tells_kinds_apart() -> None:
     assert VAULT.who("loan", "1") != VAULT.who("borrower", "1")
     assert VAULT.who("loan", "11") != VAULT.who("loan1", "1")
     assert len(VAULT.salt("2024-12-31 loans", "L1")) == 16
+
+
+def test_a_caller_who_gave_up_costs_nobody_else_anything(tmp_path: Path) -> None:
+    with on_sqlite(tmp_path) as record:
+        record.add(score(0))
+        blocker = sqlite3.connect(tmp_path / "state.db", isolation_level=None)
+        blocker.execute("BEGIN IMMEDIATE")
+        running = record.submit(score(1))
+        while not running.running():
+            pass
+        waiting, last = record.submit(score(2)), record.submit(score(3))
+        assert not running.cancel()
+        assert waiting.cancel()
+        blocker.execute("ROLLBACK")
+        blocker.close()
+        assert last.result().entry.said["log_odds"] == -3 / 7
+        assert [found.said["log_odds"] for found in record.of_borrower("B1")] == [0.0, -1 / 7, -3 / 7]
