@@ -23,6 +23,8 @@ class Keeper(Protocol):
 
     def submit(self, entry: Entry) -> "Future[Receipt]": ...
 
+    def before(self, caller: str, key: str, body: bytes) -> Recorded | None: ...
+
     def find(self, id: str) -> Recorded: ...
 
     def opened(self, found: Recorded) -> bytes: ...
@@ -53,6 +55,11 @@ class Service:
         if receipt.again:
             return await asyncio.to_thread(self._open, receipt.entry), True
         return Decision(receipt.entry, draft.sealed), False
+
+    async def before(self, caller: str, key: str, body: bytes) -> Decision | None:
+        """The decision of a request that came before, whatever model is in use now; raises Conflict for another body."""
+        found = await asyncio.to_thread(self.record.before, caller, key, body)
+        return None if found is None else await asyncio.to_thread(self._open, found)
 
     async def decision(self, id: str) -> Decision:
         """Raises NotFound, Erased."""

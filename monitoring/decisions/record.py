@@ -19,9 +19,9 @@ from models.keys import Signer
 from monitoring.database import Unavailable, reading, writing
 from monitoring.database.tables import checkpoints, decisions, lookups, subjects
 from monitoring.decisions import chain
-from monitoring.decisions.adding import Adding, head
+from monitoring.decisions.adding import REQUESTS, Adding, head
 from monitoring.decisions.chain import Checkpoint, Row
-from monitoring.decisions.entry import Entry, Erased, Receipt, Recorded, read
+from monitoring.decisions.entry import Conflict, Entry, Erased, Receipt, Recorded, read
 from monitoring.decisions.vault import Vault, unseal
 
 GROUP, WAITING = 256, 4_096
@@ -67,6 +67,16 @@ class Record:
         except queue.Full:
             done.set_exception(_too_many())
         return done
+
+    def before(self, caller: str, key: str, body: bytes) -> Recorded | None:
+        """What was recorded of a caller's request when it first came, None if it did not; raises Conflict for another body."""
+        with reading(self.engine) as connection:
+            found = connection.execute(REQUESTS, {"key": [self.vault.asked(caller, key)]}).first()
+        if found is None:
+            return None
+        if found[1] != self.vault.body(body):
+            raise Conflict
+        return read(*found[2:])
 
     def add(self, entry: Entry) -> Receipt:
         """Record a decision and wait for it; raises like ``submit``'s future."""

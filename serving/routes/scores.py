@@ -34,16 +34,21 @@ async def score(request: Request) -> Response:
     """Score one loan, borrower or row of features; recorded when it is answered."""
     service, body = service_of(request), await read(request, "application/json")
     ready, spoken, key = service.models.champion, language(request.headers.get("accept-language")), _asked_before(request)
-    case = await case_of(parse(body), ready, service.book)
     caller = request.scope["caller_id"]
+    if key is not None and (before := await service.before(caller, key, body)) is not None:
+        return await _answered(service, before, again=True)
+    case = await case_of(parse(body), ready, service.book)
     draft = decide(case, ready, service.book, caller, spoken, None if key is None else (key, body))
     decision, again = await service.recorded(draft)
-    told = await _told(service, decision)
     service.meters.scores.labels(case.by).inc()
     if not again:
         _shadow(service, case, caller, spoken, decision.recorded.id)
+    return await _answered(service, decision, again)
+
+
+async def _answered(service: Service, decision: Decision, again: bool) -> Response:
     headers = {"idempotent-replay": "true"} if again else None
-    return Response(told, headers=headers, media_type="application/json")
+    return Response(await _told(service, decision), headers=headers, media_type="application/json")
 
 
 async def read(request: Request, media: str) -> bytes:
@@ -81,6 +86,8 @@ async def _line(service: Service, line: bytes, caller: str, spoken: Language, ke
     ready = service.models.champion
     try:
         _short(line, service.limits.single)
+        if key is not None and (before := await service.before(caller, key, line)) is not None:
+            return await _told(service, before) + b"\n"
         case = await case_of(parse(line), ready, service.book)
         await asyncio.sleep(0)  # others have their turn between two lines
         draft = decide(case, ready, service.book, caller, spoken, None if key is None else (key, line))

@@ -20,6 +20,7 @@ from monitoring.database import Unavailable
 from monitoring.policy import tier_policy
 from monitoring.runs import NIGHTLY, read
 from serving.decided import SCORE, UNNAMED
+from serving.problems import Problem
 
 SOME = 24 * TIMES
 
@@ -216,6 +217,20 @@ def test_a_request_that_comes_again_is_answered_with_the_same_bytes(api: Served,
     assert api.score(body).json()["decision"] != first.json()["decision"]
     for key in ("", "a b", "x" * 201, "ä"):
         assert api.score(body, idempotency_key=key).json()["type"] == "/problems/header", key
+
+
+def test_a_request_that_comes_again_is_not_held_against_a_model_that_came_between(
+    api: Served, book: Book, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    body = orjson.dumps({"features": asked(book.scores.values.iloc[8])})
+    first = api.score(body, idempotency_key="order-67")
+
+    async def refused(*_: object) -> None:
+        raise Problem("contract", "another model", "其他模型")
+
+    monkeypatch.setattr("serving.routes.scores.case_of", refused)
+    assert api.score(body, idempotency_key="order-67").content == first.content
+    assert api.score(body, idempotency_key="order-68").status == 422
 
 
 def test_a_record_that_is_away_is_said_and_nothing_is_decided(book: Book) -> None:

@@ -63,6 +63,12 @@ class Memory:
             self.requests[key] = body, made.id
         return Receipt(made)
 
+    def before(self, caller: str, key: str, body: bytes) -> Recorded | None:
+        known = self.requests.get((caller, key))
+        if known is not None and known[0] != body:
+            raise Conflict
+        return None if known is None else self.find(known[1])
+
     def find(self, id: str) -> Recorded:
         if id not in self.rows:
             raise NotFound(f"no decision {id}; check the id", f"没有决策记录 {id};请核对编号")

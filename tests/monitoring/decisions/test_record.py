@@ -75,6 +75,10 @@ def test_the_same_request_is_one_decision_and_another_body_is_refused(tmp_path: 
         with pytest.raises(Conflict):
             record.add(score(1, request=("r-1", b"other")))
         assert record.add(score(1, request=("r-2", b"body"))).id != first.id
+        assert record.before("key-1", "r-1", b"body") == first.entry
+        assert record.before("key-1", "r-3", b"body") is None
+        with pytest.raises(Conflict):
+            record.before("key-1", "r-1", b"other")
         theirs = Entry("score", "key-2", {}, request=("r-1", b"other"))
         assert record.add(theirs).id != first.id
         together = [record.submit(score(5, request=("r-5", b"x"))) for _ in range(20)]
