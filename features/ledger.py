@@ -72,6 +72,8 @@ class Manifest:
 class Ledger:
     """A book's ledger as it stands: the manifest, and partitions read when asked for."""
 
+    borrower: str | None = None
+
     def __init__(self, book: Path, manifest: Manifest | None = None, borrower: str | None = None) -> None:
         """The ledger of ``book``, or of one ``borrower`` of it; an ingest hands in the ``manifest`` that it is about to write."""
         self.folder = book / "ledger"
