@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -60,6 +61,23 @@ def book(tmp_path_factory: pytest.TempPathFactory) -> Book:
     home = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "shared-book"
     home.mkdir(exist_ok=True)
     return shared(home)
+
+
+@pytest.fixture(scope="session")
+def _night(book: Book, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    from monitoring.decisions import nights
+    from monitoring.decisions.place import Place, opened
+
+    own = book.with_own_runs(tmp_path_factory.mktemp("night") / "book")
+    with opened(Place(own)) as record:
+        nights.remember(record, book.night(own, "nightly"))
+    return own
+
+
+@pytest.fixture
+def decided(_night: Path, tmp_path: Path) -> Path:
+    """Like ``own``, with a night of the last day that is recorded."""
+    return Path(shutil.copytree(_night, tmp_path / "decided", symlinks=True))
 
 
 @pytest.fixture

@@ -16,16 +16,9 @@ from features.sources import source
 from models.score import points
 from monitoring.decisions import nights
 from monitoring.decisions.place import Place, opened
-from monitoring.decisions.record import Record
 from monitoring.policy import tier_policy
 from pipelines import nightly
 from pipelines.replay import replay, then_and_now
-
-
-def decided(book: Book, own: Path, record: Record) -> str:
-    """A night of the book's last day."""
-    nights.remember(record, book.night(own, "nightly"))
-    return str(book.day)
 
 
 def with_own_ledger(book: Book, own: Path) -> Path:
@@ -46,45 +39,45 @@ def told_late(book: Book, own: Path, folder: Path) -> str:
     return str(rows[0]["loan_id"])
 
 
-def test_a_night_comes_out_the_same(book: Book, own: Path) -> None:
-    with opened(Place(own)) as record:
-        day = decided(book, own, record)
-        found = replay(record, own, day)
+def test_a_night_comes_out_the_same(book: Book, decided: Path) -> None:
+    with opened(Place(decided)) as record:
+        day = str(book.day)
+        found = replay(record, decided, day)
         assert (found.as_of, found.rebuilt, found.erased) == (day, False, 0)
         assert found.rows == {"loans": len(book.scores.rows), "borrowers": book.scores.rows["borrower_id"].nunique()}
 
 
-def test_what_became_known_since_changes_nothing_then_and_is_told_of_now(book: Book, own: Path, tmp_path: Path) -> None:
-    with opened(Place(with_own_ledger(book, own))) as record:
-        day = decided(book, own, record)
-        loan = told_late(book, own, tmp_path / "late")
-        assert Ledger(own).manifest.digest() != book.ledger.manifest.digest()
-        assert replay(record, own, day).rebuilt
-        both = then_and_now(record, own, loan, day)
+def test_what_became_known_since_changes_nothing_then_and_is_told_of_now(book: Book, decided: Path, tmp_path: Path) -> None:
+    with opened(Place(with_own_ledger(book, decided))) as record:
+        day = str(book.day)
+        loan = told_late(book, decided, tmp_path / "late")
+        assert Ledger(decided).manifest.digest() != book.ledger.manifest.digest()
+        assert replay(record, decided, day).rebuilt
+        both = then_and_now(record, decided, loan, day)
         assert both.differing
         assert both.known_now == str(book.day + timedelta(days=3))
 
 
-def test_other_bits_are_refused_with_how_far_they_are(book: Book, own: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with opened(Place(own)) as record:
-        day = decided(book, own, record)
+def test_other_bits_are_refused_with_how_far_they_are(book: Book, decided: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with opened(Place(decided)) as record:
+        day = str(book.day)
         monkeypatch.setattr("monitoring.night.points", lambda log_odds: points(log_odds) + 1e-9)
         with pytest.raises(IntegrityFailed, match="loans are not what was decided: 0 rows in one alone, log-odds equal to 1e-12"):
-            replay(record, own, day)
+            replay(record, decided, day)
 
 
-def test_without_what_it_was_made_from_it_is_refused(book: Book, own: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with opened(Place(own)) as record:
-        day = decided(book, own, record)
+def test_without_what_it_was_made_from_it_is_refused(book: Book, decided: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with opened(Place(decided)) as record:
+        day = str(book.day)
         with monkeypatch.context() as patch:
             policy = tier_policy(book.day)
             patch.setattr("pipelines.replay.tier_policy", lambda _: type(policy)(**{**policy.__dict__, "digest": "x"}))
             with pytest.raises(IntegrityFailed, match="the tier policy of that day has changed"):
-                replay(record, own, day)
-        (own / "bundles").unlink()
-        (own / "bundles").mkdir()
+                replay(record, decided, day)
+        (decided / "bundles").unlink()
+        (decided / "bundles").mkdir()
         with pytest.raises(IntegrityFailed, match="is not in the book"):
-            replay(record, own, day)
+            replay(record, decided, day)
 
 
 def test_a_night_whose_eve_was_decided_later_is_refused(book: Book, own: Path) -> None:

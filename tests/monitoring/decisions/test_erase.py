@@ -8,14 +8,13 @@ import pytest
 from books import Book
 
 from features.errors import NotFound, UsageError
-from features.ledger import Ledger
 from monitoring.decisions import erase as erasing
-from monitoring.decisions import nights, verify
+from monitoring.decisions import verify
 from monitoring.decisions.entry import Entry, Erased
 from monitoring.decisions.erase import Erasure, erase, finish
 from monitoring.decisions.place import Place, opened
 from monitoring.decisions.record import Record
-from monitoring.runs import NIGHTLY, last_official, read
+from monitoring.runs import last_official, read
 from pipelines.replay import replay
 
 LATER = date(2060, 1, 1)
@@ -75,45 +74,41 @@ def test_nobody_with_a_live_loan_and_nobody_unknown_is_erased(book: Book, own: P
             erase(record, own, asked("nobody"))
 
 
-def test_afterwards_nothing_names_him_and_everything_else_holds(book: Book, own: Path) -> None:
+def test_afterwards_nothing_names_him_and_everything_else_holds(book: Book, decided: Path) -> None:
     borrower = gone(book)
-    loans = Ledger(own_ledger(book, own)).of(borrower).partition(next(iter(Ledger(own).of(borrower).partitions)), ["loans"])
-    opened_on = loans.events("loans").event_on
-    assert len(opened_on)
-    with opened(Place(own)) as record:
+    own_ledger(book, decided)
+    with opened(Place(decided)) as record:
         day = str(book.day)
-        nights.remember(record, book.night(own, NIGHTLY))
         mine, other = decide(record, borrower), decide(record, "somebody else")
-        done = erase(record, own, asked(borrower))
+        done = erase(record, decided, asked(borrower))
         assert done.records > 0
-        assert named(own / "ledger", borrower) == named(own / "runs", borrower) == []
-        assert borrower.encode() not in b"".join(path.read_bytes() for path in own.glob("state.db*"))
+        assert named(decided / "ledger", borrower) == named(decided / "runs", borrower) == []
+        assert borrower.encode() not in b"".join(path.read_bytes() for path in decided.glob("state.db*"))
         with pytest.raises(Erased, match="erased on 2060-01-01 by dpo, authority: request 17"):
             record.opened(record.find(mine))
         assert record.of_borrower(borrower) == []
         assert record.opened(record.find(other)) == b"somebody else"
-        verify.verify(record, own)
-        assert replay(record, own, day).rebuilt
+        verify.verify(record, decided)
+        assert replay(record, decided, day).rebuilt
 
 
-def test_his_rows_leave_the_nights_and_the_nights_hold(book: Book, own: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_his_rows_leave_the_nights_and_the_nights_hold(book: Book, decided: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Of somebody with a live loan, as if he had none: his rows are in the night."""
-    own_ledger(book, own)
+    own_ledger(book, decided)
     borrower = str(book.scores.rows["borrower_id"].iloc[3])
     monkeypatch.setattr(erasing, "_permitted", lambda *_: None)
-    with opened(Place(own)) as record:
-        folder = book.night(own, NIGHTLY)
-        nights.remember(record, folder)
+    with opened(Place(decided)) as record:
+        folder = decided / "runs" / f"as_of={book.day}"
         before = read(folder).loans
-        done = erase(record, own, asked(borrower))
+        done = erase(record, decided, asked(borrower))
         assert done.rows == (before["borrower_id"] == borrower).sum() + 1
-        assert named(own / "runs", borrower) == []
+        assert named(decided / "runs", borrower) == []
         after = read(folder).loans
         assert after.equals(before[before["borrower_id"] != borrower].reset_index(drop=True))
-        official = last_official(own, book.day)
+        official = last_official(decided, book.day)
         assert official is not None and official["borrower_id"].notna().all()
-        verify.verify(record, own)
-        assert replay(record, own, str(book.day)).erased == done.rows
+        verify.verify(record, decided)
+        assert replay(record, decided, str(book.day)).erased == done.rows
 
 
 def test_an_erasure_that_was_killed_is_finished(book: Book, own: Path, monkeypatch: pytest.MonkeyPatch) -> None:

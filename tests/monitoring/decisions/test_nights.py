@@ -14,14 +14,11 @@ from books import Book
 from features.errors import IntegrityFailed, NotFound
 from monitoring.decisions import nights, verify
 from monitoring.decisions.place import Place, opened
-from monitoring.decisions.record import Record
 from monitoring.runs import NIGHTLY
 
 
-def decided(book: Book, own: Path, record: Record) -> Path:
-    folder = book.night(own, NIGHTLY)
-    nights.remember(record, folder)
-    return folder
+def folder_of(book: Book, own: Path) -> Path:
+    return own / "runs" / f"as_of={book.day}"
 
 
 def test_a_night_is_recorded_once_and_again_only_if_it_is_another(book: Book, own: Path) -> None:
@@ -41,9 +38,8 @@ def test_a_night_that_was_finished_but_not_recorded_is_caught_up_with(book: Book
         assert [found.said["as_of"] for found in record.of_kind("night")] == [str(book.day)]
 
 
-def test_a_decision_names_what_it_was_made_from_and_nobody(book: Book, own: Path) -> None:
-    with opened(Place(own)) as record:
-        decided(book, own, record)
+def test_a_decision_names_what_it_was_made_from_and_nobody(book: Book, decided: Path) -> None:
+    with opened(Place(decided)) as record:
         found = nights.decision(record, str(book.day))
         assert found.said["bundle"] == book.bundle.digest
         assert found.said["ledger"] == book.ledger.manifest.digest()
@@ -78,34 +74,34 @@ def emptied(rows: pa.Table) -> pa.Table:
 
 
 @pytest.mark.parametrize("change", [other_tier, other_pd, without_last, swapped, emptied])
-def test_a_night_whose_rows_were_changed_is_found(book: Book, own: Path, change: Callable[[pa.Table], pa.Table]) -> None:
-    with opened(Place(own)) as record:
-        file = decided(book, own, record) / "loans.parquet"
-        verify.verify(record, own)
+def test_a_night_whose_rows_were_changed_is_found(book: Book, decided: Path, change: Callable[[pa.Table], pa.Table]) -> None:
+    with opened(Place(decided)) as record:
+        file = folder_of(book, decided) / "loans.parquet"
+        verify.verify(record, decided)
         rows = pq.read_table(file, partitioning=None)
         changed = change(rows)
         assert not changed.equals(rows)
         pq.write_table(changed, file)
         with pytest.raises(IntegrityFailed, match=r"loans\.parquet"):
-            verify.verify(record, own)
+            verify.verify(record, decided)
 
 
 @pytest.mark.parametrize("name", ["manifest.json", "loans.leaves", "borrowers.leaves"])
-def test_a_night_whose_files_were_changed_or_are_gone_is_found(book: Book, own: Path, name: str) -> None:
-    with opened(Place(own)) as record:
-        folder = decided(book, own, record)
+def test_a_night_whose_files_were_changed_or_are_gone_is_found(book: Book, decided: Path, name: str) -> None:
+    with opened(Place(decided)) as record:
+        folder = folder_of(book, decided)
         content = (folder / name).read_bytes()
         (folder / name).write_bytes(content[:-2] + bytes([content[-2] ^ 1]) + content[-1:])
         with pytest.raises(IntegrityFailed, match=name):
-            verify.verify(record, own)
+            verify.verify(record, decided)
         shutil.rmtree(folder)
         with pytest.raises(IntegrityFailed, match="gone"):
-            verify.verify(record, own)
+            verify.verify(record, decided)
 
 
-def test_a_proof_holds_one_row_and_no_other(book: Book, own: Path) -> None:
-    with opened(Place(own)) as record:
-        folder = decided(book, own, record)
+def test_a_proof_holds_one_row_and_no_other(book: Book, decided: Path) -> None:
+    with opened(Place(decided)) as record:
+        folder = folder_of(book, decided)
         found = nights.decision(record, str(book.day))
         loan, other = book.scores.rows["loan_id"].iloc[[0, -1]]
         proof = nights.prove(folder, found, "loans", loan, record.vault)
