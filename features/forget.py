@@ -3,9 +3,6 @@
 The derived tables keep what follows from many; his own rows go. It is a version of the ledger like an ingest, and names nobody.
 """
 
-import fcntl
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,7 +10,6 @@ import duckdb
 import pyarrow.parquet as pq
 
 from features import writer
-from features.errors import UsageError
 from features.ledger import Ledger, Manifest, partition_of
 from features.schema import TABLES
 from features.sources.files import literal
@@ -26,7 +22,7 @@ def forget(book: Path, borrower: str) -> int:
 
     Raises UsageError while an ingest is writing.
     """
-    with _alone(book / "ledger"):
+    with writer.alone(book / "ledger"):
         before = Ledger(book).manifest
         manifest = replace(
             before, ledger_version=before.ledger_version + 1, retired=[],
@@ -55,16 +51,3 @@ def _without(folder: Path, manifest: Manifest, borrower: str) -> int:
                 manifest.files[name][part] = writer.copy(con, folder, TABLES[name], part, rows)
                 gone += count
     return gone
-
-
-@contextmanager
-def _alone(folder: Path) -> Iterator[None]:
-    with (folder / ".lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise UsageError(
-                f"{folder}: an ingest is writing this ledger; start again when it has ended",
-                f"{folder}:导入任务正在写入该账本;请待其结束后重试",
-            ) from error
-        yield

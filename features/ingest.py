@@ -7,7 +7,6 @@ Only the files of tables and parts whose records changed are written. Every file
 replaces the one before; that is the one step that makes an ingest visible. The derived tables are part of it.
 """
 
-import fcntl
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -20,7 +19,7 @@ import duckdb
 from features import context, door, quarantine, stage, writer
 from features.chain import chained, meet
 from features.door import Tally, number
-from features.errors import DataRefused, LoanwatchError, UsageError
+from features.errors import DataRefused, LoanwatchError
 from features.ledger import Ledger, Manifest
 from features.schema import DELIVERED, LOAN_ID, TABLES, Table
 from features.sources import Source
@@ -116,14 +115,7 @@ def _fitting(path: Path) -> int:
 @contextmanager
 def _workshop(folder: Path, memory: str) -> Iterator[duckdb.DuckDBPyConnection]:
     """A DuckDB that spills beside the ledger, for one ingest at a time; what it leaves, even when killed, is swept."""
-    with (folder / ".lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise UsageError(
-                f"{folder}: another ingest is writing this ledger; start again when it has ended",
-                f"{folder}:另一个导入任务正在写入该账本;请待其结束后重试",
-            ) from error
+    with writer.alone(folder):
         writer.sweep(folder, stage.names(folder))
         spill = folder / ".spill"
         spill.mkdir()

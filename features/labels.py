@@ -62,6 +62,7 @@ def target(name: str) -> Target:
     return TARGETS[name]
 
 
+COMPANY = fact("company", records("borrowers").latest(records("borrowers").is_in("kind", "company").as_number()))
 _loan, _status = records("loans"), records("statuses")
 FACTS: tuple[Feature, ...] = (
     fact("age", _loan.days_since_first()),
@@ -74,7 +75,7 @@ FACTS: tuple[Feature, ...] = (
     fact("status_balance", _status.latest("balance")),
     fact("paid_off", _status.latest(_status.is_in("state", "paid_off").as_number())),
     fact("written_off", _status.latest(_status.is_in("state", "written_off").as_number())),
-    fact("company", records("borrowers").latest(records("borrowers").is_in("kind", "company").as_number())),
+    COMPANY,
 )
 """What decides whether a loan is in the population on a day, read like any feature."""
 
@@ -128,7 +129,11 @@ def _in_sight(ledger: Ledger, number: int, as_ofs: Sequence[date], always: bool)
     partition = ledger.partition(number, TABLES_READ)
     loans = [(str(partition.borrowers[b]), str(loan)) for loan, b in zip(partition.loans, partition.loan_borrower, strict=True)]
     spine = Spine.concat([Spine.of(loans, day) for day in as_ofs])
-    seen = _seen(spine, partition)
+    return sighted(spine, _seen(spine, partition), always)
+
+
+def sighted(spine: Spine, seen: pd.DataFrame, always: bool) -> Population:
+    """Of some rows, with their FACTS as ``seen``, those in sight and standing; ``always`` if nothing can go out of sight."""
     in_sight = seen["arrears_dpd"].notna() | (seen["status_age"] < IN_SIGHT_DAYS) | (seen["age"] < NEW_DAYS) | always
     standing = seen["age"].notna() & ~(seen["closed_on"] <= spine.as_of) & ~(seen["written_off"] == 1)
     return Population(spine, _facts(seen)).take(np.flatnonzero(in_sight & standing))

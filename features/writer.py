@@ -1,7 +1,10 @@
 """Partition files of the ledger: written anew where records changed, named by their content, swept when nothing names them."""
 
+import fcntl
 import hashlib
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +14,7 @@ import pyarrow.parquet as pq
 
 from features import durable
 from features.chain import own
+from features.errors import UsageError
 from features.ledger import Manifest, stored_file
 from features.quarantine import quarantine_file
 from features.schema import Table
@@ -97,6 +101,20 @@ def _adopt(draft: Path, folder: Path, table: str, part: str) -> dict[str, Any]:
     name = f"part-{part}/{table}-{digest[:16]}.parquet"
     durable.put(draft, folder / name)
     return {"file": name, "sha256": digest, "bytes": (folder / name).stat().st_size}
+
+
+@contextmanager
+def alone(folder: Path) -> Iterator[None]:
+    """The ledger to oneself; raises UsageError while somebody else writes it."""
+    with (folder / ".lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise UsageError(
+                f"{folder}: another ingest is writing this ledger; start again when it has ended",
+                f"{folder}:另一个导入任务正在写入该账本;请待其结束后重试",
+            ) from error
+        yield
 
 
 def sweep(folder: Path, staged: set[str]) -> None:

@@ -25,6 +25,13 @@ def band(pd_12m: pd.Series, dpd: pd.Series, policy: TierPolicy) -> pd.Series:
     return pd.Series(np.maximum(by_pd, by_dpd), index=pd_12m.index)
 
 
+def band_of(pd_12m: float, dpd: float | None, policy: TierPolicy) -> int:
+    """``band`` of one; ``dpd`` None or NaN where unknown."""
+    by_pd = sum(tier.pd_below is not None and pd_12m >= tier.pd_below for tier in policy.tiers)
+    by_dpd = [at for at, t in enumerate(policy.tiers) if t.dpd_from is not None and dpd is not None and dpd >= t.dpd_from]
+    return max([by_pd, *by_dpd])
+
+
 def assign(borrowers: pd.DataFrame, before: pd.DataFrame | None, as_of: date, policy: TierPolicy) -> pd.DataFrame:
     """Tier and next review of each borrower.
 

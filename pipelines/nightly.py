@@ -95,11 +95,14 @@ def settle(work: Work, bundle: Bundle) -> Work:
 
 
 def write(work: Work, bundle: Bundle, place: Place) -> Path:
-    """The run's folder, and its decision in the record."""
-    folder = parts.publish(work, bundle, place.vault())
+    """The run's folder."""
+    return parts.publish(work, bundle, place.vault())
+
+
+def remember(folder: Path, place: Place) -> None:
+    """The run's decision in the record; raises Unavailable where its database does not answer: then the next night records it."""
     with opened(place) as record:
         nights.remember(record, folder)
-    return folder
 
 
 def run(
@@ -117,6 +120,7 @@ def run(
     if dry:
         return _dry_run(book, bundle, as_of, KINDS[backfill], done, executor)
     folder = write(settle(score(book, bundle, as_of, backfill, done, executor), bundle), bundle, place)
+    remember(folder, place)
     return Run(runs.read(folder), folder, bundle.digest)
 
 

@@ -16,6 +16,7 @@ from argon2 import PasswordHasher
 from argon2.exceptions import VerificationError
 
 from features.errors import NotFound, UsageError, nearest
+from monitoring.decisions.record import now
 from serving.problems import Problem
 
 Scope = Literal["score", "read", "audit", "admin"]
@@ -70,15 +71,10 @@ class Kept(Protocol):
     def change(self, id: str, expires_at: int | None, revoked_at: int | None) -> None: ...
 
 
-def microseconds() -> int:
-    """Now, UTC."""
-    return time.time_ns() // 1_000
-
-
 class Callers:
     """The keys of a database. ``clock`` gives microseconds since 1970, ``ticks`` seconds that only go forward."""
 
-    def __init__(self, kept: Kept, clock: Callable[[], int] = microseconds, ticks: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, kept: Kept, clock: Callable[[], int] = now, ticks: Callable[[], float] = time.monotonic) -> None:
         self._kept, self._clock, self._ticks = kept, clock, ticks
         self._known: dict[bytes, tuple[Caller, float]] = {}
 
@@ -123,7 +119,7 @@ class Callers:
         return found[0]
 
     def verify(self, key: str) -> Caller:
-        """The caller of a key; takes some 20 ms. Raises Problem ``unauthenticated``."""
+        """The caller of a key, at the price of argon2; raises Problem ``unauthenticated``."""
         parts = _KEY.fullmatch(key)
         found = self._kept.find(parts[1]) if parts else None
         if parts is None or found is None or not found.valid(self._clock()) or not self._right(found, parts[2]):

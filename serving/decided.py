@@ -16,7 +16,8 @@ from models.explain import Against, Reason
 from models.groups import group_of
 from models.wording import Language, sentence
 from monitoring.decisions.entry import Entry, Recorded
-from monitoring.policy import TierPolicy, tier_policy
+from monitoring.policy import tier_policy
+from monitoring.tiers import band_of
 from serving.book import Book
 from serving.ready import Judged, Ready
 
@@ -98,7 +99,7 @@ def decide(case: Case, ready: Ready, book: Book, caller: str, language: Language
 def _said(case: Case, ready: Ready, judged: Judged, against: Against, book: Book, language: Language) -> dict[str, Any]:
     """What anybody may know of it."""
     policy = tier_policy(case.as_of)
-    indicative = policy.tiers[_band(judged.pd_12m, case.dpd, policy)]
+    indicative = policy.tiers[band_of(judged.pd_12m, case.dpd, policy)]
     official = book.standing(case.borrower, case.as_of) if case.borrower else None
     interval = indicative.review_days if official is None else policy[official.tier].review_days
     next_on = case.as_of + timedelta(days=interval) if official is None else official.next_review_on
@@ -114,13 +115,6 @@ def _said(case: Case, ready: Ready, judged: Judged, against: Against, book: Book
         "against": {"kind": against.kind, "day": against.day and against.day.isoformat()},
         "bundle": ready.digest, "catalogue": ready.bundle.catalogue, "policy": policy.digest, "language": language,
     }  # fmt: skip
-
-
-def _band(pd_12m: float, dpd: float | None, policy: TierPolicy) -> int:
-    """``monitoring.tiers.band`` of one."""
-    by_pd: int = sum(tier.pd_below is not None and pd_12m >= tier.pd_below for tier in policy.tiers)
-    by_dpd = [at for at, t in enumerate(policy.tiers) if t.dpd_from is not None and dpd is not None and dpd >= t.dpd_from]
-    return max(by_pd, *by_dpd, 0)
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,7 @@ from models.whatif import Counterfactual, Direction, Reach, WhatIf
 from monitoring.night import borrowers_of, explain, last_review
 from monitoring.policy import TierPolicy, tier_policy
 from monitoring.runs import reference
-from monitoring.tiers import band
+from monitoring.tiers import band_of
 from serving.scorer import Answer, answer, owner, scores_of
 
 
@@ -155,9 +155,7 @@ def _reviewed(ledger: Ledger, borrower: str, as_of: date) -> date | None:
 
 def _threshold(row: pd.Series, policy: TierPolicy) -> Threshold | None:
     """What lies between a row and the next better tier; None in the best."""
-    pd_12m, unknown = pd.Series([row["pd_12m"]]), pd.Series([np.nan])
-    by_pd = int(band(pd_12m, unknown, policy).iloc[0])
-    tier = int(band(pd_12m, pd.Series([row["dpd"]], dtype="float64"), policy).iloc[0])
+    by_pd, tier = (band_of(row["pd_12m"], dpd, policy) for dpd in (None, float(row["dpd"])))
     if tier == 0:
         return None
     limit = policy.tiers[tier - 1].pd_below

@@ -16,12 +16,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from features import catalogue, door
-from features.arrays import Mask
 from features.build import compute_partition
 from features.errors import nearest
-from features.events import Partition, arrow_schema, day_number
-from features.history import IN_SIGHT_DAYS
-from features.labels import FACTS, NEW_DAYS
+from features.events import Partition, arrow_schema
+from features.labels import FACTS, sighted
 from features.ledger import Ledger, partition_of
 from features.plan import Together
 from features.remedies import REMEDIES
@@ -49,16 +47,17 @@ def of_records(records: Any, loan: str, ready: Ready, book: Book, as_of: date) -
     borrower = _borrower(own, loan)
     loans, ledger = own["loans"]["loan_id"].unique().sort().to_pylist(), book.ledger
     reads = _reads(ready.features)
-    found = compute_partition(
-        Spine.of([(borrower, name) for name in loans], as_of), Partition({**own, **_context(ledger, borrower)}), reads.features
-    )
+    spine = Spine.of([(borrower, name) for name in loans], as_of)
+    found = compute_partition(spine, Partition({**own, **_context(ledger, borrower)}), reads.features)
     values, heard_of, seen = np.split(found, reads.places, axis=1)
-    facts = pd.DataFrame(seen, columns=[f.name for f in FACTS])
-    mine, live = loans.index(loan), np.flatnonzero(_live(facts, as_of, always=not {"instalments", "statuses"} & set(own)))
-    if mine not in live:
+    people = sighted(spine, pd.DataFrame(seen, columns=[f.name for f in FACTS]), not {"instalments", "statuses"} & set(own))
+    facts = people.facts.set_index(people.spine.loan_id)
+    facts = facts[facts["live"]]
+    if loan not in facts.index:
         raise nobody(f"loan {loan}", f"贷款 {loan}", as_of)
-    at = mine if facts["company"][mine] != 1 else live[ready.scorer.score_values(values[live]).log_odds.argmax()]
-    dpd = facts["arrears_dpd"].fillna(facts["status_dpd"])[mine]
+    mine, live = loans.index(loan), np.array([loans.index(name) for name in facts.index])
+    at = live[ready.scorer.score_values(values[live]).log_odds.argmax()] if facts["company"][loan] else mine
+    dpd = facts["dpd"][loan]
     missing = freshness(pd.DataFrame(heard_of, columns=reads.heard))["missing"][mine]
     return Case(
         "records", np.ascontiguousarray(values[at]), as_of, as_of, borrower, loan, tuple(missing),
@@ -80,13 +79,6 @@ def _reads(names: tuple[str, ...]) -> Reads:
     spoke = heard(features)
     places = [len(features), len(features) + len(spoke)]
     return Reads(Together([*features, *spoke.values(), *FACTS]), list(spoke), places)
-
-
-def _live(facts: pd.DataFrame, as_of: date, always: bool) -> Mask:
-    """Which loans a night would score: in sight, paid out, and neither closed, written off nor paid off."""
-    in_sight = facts["arrears_dpd"].notna() | (facts["status_age"] < IN_SIGHT_DAYS) | (facts["age"] < NEW_DAYS) | always
-    standing = facts["age"].notna() & ~(facts["closed_on"] <= day_number(as_of)) & ~(facts["written_off"] == 1)
-    return (in_sight & standing & ~(facts["paid_off"] == 1)).to_numpy()
 
 
 def _tables(records: Any) -> dict[str, pa.Table]:

@@ -15,7 +15,7 @@ from models.score import Scorer
 from monitoring.night import borrowers_of, explain, score_book
 from monitoring.policy import tier_policy
 from monitoring.runs import last_official, reference
-from monitoring.tiers import band
+from monitoring.tiers import band_of
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ def answer(book: Path, rows: pd.DataFrame, against: Against, en: str, zh: str, a
         raise nobody(en, zh, as_of)
     policy = tier_policy(as_of)
     row = rows.iloc[0]
-    indicative = policy.tiers[int(band(rows["pd_12m"], rows["dpd"], policy).iloc[0])].name
+    indicative = policy.tiers[band_of(row["pd_12m"], float(row["dpd"]), policy)].name
     return Answer(row, against, _official(book, str(row["borrower_id"]), as_of), indicative)
 
 

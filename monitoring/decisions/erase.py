@@ -18,11 +18,9 @@ import pyarrow.parquet as pq
 from features import durable
 from features.build import compute
 from features.errors import NotFound, UsageError
-from features.feature import fact
 from features.forget import forget
-from features.labels import population
+from features.labels import COMPANY, population
 from features.ledger import Ledger
-from features.measure import records
 from features.schema import TABLES
 from features.spine import Spine
 from features.window import to_date
@@ -31,7 +29,6 @@ from monitoring.policy.retention import retention
 from monitoring.runs import IDENTITY, folders
 
 PENDING = ".erasing.json"
-KIND = fact("company", records("borrowers").latest(records("borrowers").is_in("kind", "company").as_number()))
 
 
 @dataclass(frozen=True)
@@ -106,7 +103,7 @@ def _permitted(ledger: Ledger, asked: Erasure) -> None:
         )
     events = [partition.events(name, "borrower_id") for name in TABLES if TABLES[name].partitioned]
     last = to_date(max(int(found.event_on.max()) for found in events if len(found)))
-    company = float(compute(Spine.of([(asked.borrower, None)], ledger.known_through), own, [KIND])["company"].iloc[0])
+    company = float(compute(Spine.of([(asked.borrower, None)], ledger.known_through), own, [COMPANY])["company"].iloc[0])
     kind = None if np.isnan(company) else "company" if company else "person"
     rule = retention(asked.on)
     until = rule.until(last, kind)

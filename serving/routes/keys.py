@@ -6,8 +6,9 @@ from typing import Annotated, Any
 import orjson
 from fastapi import Path, Request, Response
 
+from monitoring.decisions.record import now
 from serving.bodies import kind, parse, pointer
-from serving.callers import Caller, microseconds
+from serving.callers import Caller
 from serving.problems import Fault, broken
 from serving.routes import documents
 from serving.routes.guard import needs, router, service_of
@@ -26,7 +27,7 @@ async def make(request: Request) -> Response:
     """A new key; its text is in this answer and nowhere else."""
     callers, asked = service_of(request).callers, _asked(parse(await read(request, "application/json")))
     by, days = request.scope["caller_id"], asked.get("days")
-    expires = None if days is None else microseconds() + int(days) * DAY
+    expires = None if days is None else now() + int(days) * DAY
     made, key = await asyncio.to_thread(callers.make, asked["name"], asked["scopes"], by, expires)
     return _json({**_told(made), "key": key}, 201)
 

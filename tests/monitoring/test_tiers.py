@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from features.errors import NotFound
 from monitoring import policy as tables
 from monitoring.policy import TierPolicy, tier_policies, tier_policy
-from monitoring.tiers import assign, band
+from monitoring.tiers import assign, band, band_of
 
 TODAY = date(2024, 6, 30)
 POLICY = tier_policy(TODAY)
@@ -225,3 +225,11 @@ def test_before_the_first_policy_there_is_none_and_it_is_said_how_to_add_one() -
 def test_the_digest_of_a_policy_is_that_of_what_it_says() -> None:
     assert len({version.digest for version in tier_policies()}) == len(tier_policies())
     assert all(len(version.digest) == 64 for version in tier_policies())
+
+
+@few
+@given(pds, dpds)
+def test_one_alone_stands_where_it_stands_among_others(pd_12m: float, dpd: float) -> None:
+    together = band(pd.Series([0.5, pd_12m]), pd.Series([90.0, dpd]), POLICY)
+    assert band_of(pd_12m, dpd, POLICY) == together.iloc[1]
+    assert band_of(pd_12m, None, POLICY) == band_of(pd_12m, float("nan"), POLICY)

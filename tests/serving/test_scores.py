@@ -19,7 +19,7 @@ from models.score import points
 from monitoring.database import Unavailable
 from monitoring.policy import tier_policy
 from monitoring.runs import NIGHTLY, read
-from serving.decided import SCORE, UNNAMED
+from serving.decided import SCORE
 from serving.problems import Problem
 
 SOME = 24 * TIMES
@@ -201,7 +201,6 @@ def test_what_is_open_in_the_record_names_nobody(api: Served, book: Book) -> Non
     assert borrower not in opened and loan not in opened
     assert {"bundle", "catalogue", "policy", "as_of", "known_by", "ledger_version", "log_odds", "reasons"} <= recorded.said.keys()
     assert told["bundle"] == book.bundle.digest
-    assert UNNAMED.strip()
 
 
 def test_a_request_that_comes_again_is_answered_with_the_same_bytes(api: Served, book: Book) -> None:
