@@ -18,6 +18,8 @@ PROPOSED, WITHDRAWN, PROMOTED, FELL_BACK, REMOVED = "proposed", "withdrawn", "pr
 CROWNING = (PROMOTED, FELL_BACK)
 """Steps that make their version champion."""
 START = "0" * 64
+JOURNAL = "promotions.jsonl"
+"""Its file, beside the store's database."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +45,10 @@ class Step:
     def line(self) -> str:
         return json.dumps(asdict(self), sort_keys=True, ensure_ascii=False) + "\n"
 
+    def digest(self) -> str:
+        """sha256 of the line."""
+        return hashlib.sha256(self.line().encode()).hexdigest()
+
 
 class Journal:
     """The steps in a file; a last line without its end was never promised to anyone and is not read."""
@@ -54,7 +60,7 @@ class Journal:
         """All steps, oldest first; raises IntegrityFailed if a line is not what was written."""
         steps, before = [], START
         for number, text in enumerate(self._whole().split("\n")[:-1], start=1):
-            step = _step(line := text + "\n")
+            step = _step(text + "\n")
             if step is None or (step.before, step.number) != (before, number):
                 raise IntegrityFailed(
                     f"{self.path}, line {number}: not what was written; somebody changed the record of promotions. Restore it"
@@ -62,13 +68,13 @@ class Journal:
                     f"{self.path} 第{number}行:与写入时不符,晋升记录被改动;请从备份恢复,否则无从得知冠军模型由谁批准",
                 )
             steps.append(step)
-            before = _sha256(line)
+            before = step.digest()
         return steps
 
     def append(self, step: Step) -> Step:
         """Add a step, numbered and chained, durable when this returns. The caller holds the store's lock."""
         steps, whole = self.steps(), self._whole().encode()
-        before = _sha256(steps[-1].line()) if steps else START
+        before = steps[-1].digest() if steps else START
         written = Step(**{**asdict(step), "number": len(steps) + 1, "before": before})
         with self.path.open("ab") as file:
             file.truncate(len(whole))
@@ -101,7 +107,3 @@ def _step(line: str) -> Step | None:
     except (ValueError, TypeError, AttributeError):
         return None
     return step if step.line() == line else None
-
-
-def _sha256(line: str) -> str:
-    return hashlib.sha256(line.encode()).hexdigest()

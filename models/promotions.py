@@ -1,31 +1,31 @@
 """How a version comes into use: by the criteria alone, or by two persons.
 
 A decision is written to the journal first and is then done: the champion alias follows, and a tag on the version repeats the
-step for readers of MLflow. A crash in between is finished by ``reconcile``. Identities are declared, not authenticated.
+step for readers of MLflow. A crash in between is finished by ``reconcile``. Who acts is known by
+his key where a command asks for one; here names are compared.
 """
 
-import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from features.errors import DataRefused, GateNotPassed, NotFound, UsageError
+from models import persons
 from models.bundle import load
-from models.journal import PROMOTED, PROPOSED, WITHDRAWN, Journal, Step, open_proposal
+from models.journal import JOURNAL, PROMOTED, PROPOSED, WITHDRAWN, Journal, Step, open_proposal
 from models.registry import CHAMPION, CRITERIA_TAG, NOT_MET_TAG, Registry, Version
 
 Texts = tuple[str, str]
-LONGEST = 1_000
-"""Characters of a name or a reason."""
 
 
 @dataclass(frozen=True)
 class Decision:
-    """Who says what about a version, and when (ISO 8601)."""
+    """Who says what about a version, and when (ISO 8601); ``made_by`` is who gave him the key that he acts with."""
 
     version: int
     by: str
     reason: str
     at: str
+    made_by: str = ""
 
 
 class Promotions:
@@ -33,7 +33,7 @@ class Promotions:
 
     def __init__(self, registry: Registry) -> None:
         self.registry = registry
-        self.journal = Journal(registry.folder / "promotions.jsonl")
+        self.journal = Journal(registry.folder / JOURNAL)
 
     def by_criteria(self, version: int, beside: str | None, at: str) -> None:
         """Make a version that met every criterion champion; ``beside`` is the champion's bundle that it was judged against.
@@ -69,11 +69,10 @@ class Promotions:
                     f"版本{said.version}已由{waiting.by[0]}提议;请由他人 --approve 批准,或 --withdraw 撤回",
                 )
             beside = now.digest if now is not None else None
-            reasons = (_wanted(said.reason, "--reason", "理由"),)
+            by, reasons = (persons.named(said.by),), (persons.reason(said.reason),)
             return self._note(
-                Step(PROPOSED, said.version, chosen.digest, said.at, (_person(said.by),), reasons, beside, _criteria(chosen),
-                     not_met(chosen))
-            )  # fmt: skip
+                Step(PROPOSED, said.version, chosen.digest, said.at, by, reasons, beside, _criteria(chosen), not_met(chosen))
+            )
 
     def approve(self, said: Decision, overruled: Mapping[str, bool]) -> Step:
         """Complete a proposal by a second person: the version becomes champion.
@@ -82,11 +81,12 @@ class Promotions:
         """
         with self.registry.locked():
             proposal = self._proposal(said.version)
-            chosen, now, person = self._usable(said.version, overruled), self._champion(), _person(said.by)
-            if _same(person, proposal.by[0]):
+            chosen, now, person = self._usable(said.version, overruled), self._champion(), persons.named(said.by)
+            if any(persons.same(name, proposal.by[0]) for name in (person, said.made_by)):
                 raise UsageError(
-                    f"version {said.version} was proposed by {proposal.by[0]}, who cannot approve it too: another person must",
-                    f"版本{said.version}由{proposal.by[0]}提议,本人不能批准,须由他人批准",
+                    f"version {said.version} was proposed by {proposal.by[0]}, who cannot approve it too, nor with a key that he"
+                    " made: another person must",
+                    f"版本{said.version}由{proposal.by[0]}提议,本人及其签发的密钥均不能批准,须由他人批准",
                 )
             if (now and now.digest) != proposal.instead_of:
                 raise UsageError(
@@ -104,7 +104,7 @@ class Promotions:
         """Take back a proposal; raises NotFound if none is open."""
         with self.registry.locked():
             open_one = self._proposal(said.version)
-            person, reasons = _person(said.by), _perhaps(said.reason)
+            person, reasons = persons.named(said.by), _perhaps(said.reason)
             return self._note(Step(WITHDRAWN, said.version, open_one.bundle, said.at, (person,), reasons))
 
     def crown(self, step: Step) -> Step:
@@ -163,8 +163,8 @@ class Promotions:
         found = open_proposal(self.journal.steps(), version)
         if found is None:
             raise NotFound(
-                f"version {version} has no open proposal; make one with `loanwatch promote {version} --by NAME --reason TEXT`",
-                f"版本{version}没有待批准的提议;请先运行 `loanwatch promote {version} --by 姓名 --reason 理由`",
+                f"version {version} has no open proposal; make one with `loanwatch promote {version} --reason TEXT`",
+                f"版本{version}没有待批准的提议;请先运行 `loanwatch promote {version} --reason 理由`",
             )
         return found
 
@@ -187,24 +187,5 @@ def repeated(step: Step, version: Version) -> bool:
     return f"loanwatch.{_name(step)}" in version.tags
 
 
-def _wanted(text: str, option: str, zh: str) -> str:
-    if not 0 < len(text.strip()) <= LONGEST:
-        raise UsageError(
-            f"{option} has {len(text.strip())} characters, expected 1 to {LONGEST}: say it for those who will ask later",
-            f"{option} 有{len(text.strip())}个字符,应为1至{LONGEST}个:请填写{zh},以备日后查问",
-        )
-    return text.strip()
-
-
 def _perhaps(reason: str) -> tuple[str, ...]:
-    return (_wanted(reason, "--reason", "理由"),) if reason.strip() else ()
-
-
-def _person(name: str) -> str:
-    return _wanted(" ".join(name.split()), "--by", "姓名")
-
-
-def _same(one: str, other: str) -> bool:
-    """Whether two names are one person's: capitals, widths and spaces aside."""
-    plain = [unicodedata.normalize("NFKC", name).casefold().replace(" ", "") for name in (one, other)]
-    return plain[0] == plain[1]
+    return (persons.reason(reason),) if reason.strip() else ()

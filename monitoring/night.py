@@ -1,6 +1,6 @@
 """One night: every live loan scored and explained, borrowers placed in tiers with their next review."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -113,11 +113,14 @@ def freshness(spoke: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame({"missing": pd.Series(missing, dtype=object), "silent": (days >= limits).any(axis=1)})
 
 
-def settle(rows: pd.DataFrame, ledger: Ledger, before: pd.DataFrame | None, as_of: date, kind: str, against: Against) -> Night:
+def settle(
+    rows: pd.DataFrame, ledger: Ledger, before: pd.DataFrame | None, as_of: date, kind: str, against: Against,
+    overrides: Mapping[str, str] | None = None,
+) -> Night:  # fmt: skip
     """Borrowers from their loans, tiers and review dates; loans inherit both.
 
-    ``before`` are the same borrowers (and perhaps others) in the last official run. A back-fill looks at no earlier run and
-    sets no review date: it is a shadow of what the night would have seen.
+    ``before`` are the same borrowers (and perhaps others) in the last official run, ``overrides`` the tiers that persons agreed
+    on, by borrower. A back-fill looks at neither and sets no review date: it is a shadow of what the night would have seen.
     """
     policy = tier_policy(as_of)
     borrowers = borrowers_of(rows)
@@ -126,7 +129,8 @@ def settle(rows: pd.DataFrame, ledger: Ledger, before: pd.DataFrame | None, as_o
         borrowers["tier"] = band(borrowers["pd_12m"], borrowers["dpd"], policy).map(names).astype("str")
         borrowers["next_review_on"] = pd.NaT
     else:
-        standing = assign(_with_reviews(borrowers, ledger, before, as_of), before, as_of, policy)
+        told = borrowers.assign(override=borrowers["borrower_id"].map(dict(overrides or {})))
+        standing = assign(_with_reviews(told, ledger, before, as_of), before, as_of, policy)
         borrowers[["tier", "next_review_on"]] = standing
     placed = borrowers.set_index("borrower_id")[["tier", "next_review_on"]]
     loans = rows.join(placed, on="borrower_id")

@@ -3,8 +3,8 @@
 Beside the folders of finished runs ``.parts-as_of=YYYY-MM-DD/`` holds for each partition ``scored-N.parquet``: the scores, what
 the model read, and what each feature contributes to all of its rows together. When all are there the mean contributions of the
 book are known, against which reasons are told: ``loans-N.parquet`` and ``borrowers-N.parquet``, with tiers. Every file appears in
-one step. All of it belongs to one job: ledger, bundle, catalogue, policy, day, kind, and the official run before; another job
-begins anew.
+one step. All of it belongs to one job: ledger, bundle, catalogue, policy, day, kind, overrides, and the official run before;
+another job begins anew.
 """
 
 import json
@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -29,6 +30,7 @@ from models.bundle import Bundle
 from models.explain import Against, night, training
 from models.score import Scorer
 from monitoring import runs
+from monitoring.decisions.overrides import Override
 from monitoring.decisions.vault import Vault
 from monitoring.night import Progress, Scores, explain, score_book, settle
 
@@ -39,13 +41,24 @@ READ, CONTRIBUTED = "read ", b"contributed"
 
 @dataclass(frozen=True)
 class Work:
-    """The parts of one night, in ``folder``; ``against`` is what its reasons are told against, by default its own book."""
+    """The parts of one night, in ``folder``; ``against`` is what its reasons are told against, by default its own book.
+
+    ``overrides`` are the tiers that two persons agreed on.
+    """
 
     folder: Path
     book: Path
     as_of: date
     kind: str
+    overrides: tuple[Override, ...] = ()
     against: Against | None = None
+
+    def said(self, bundle: Bundle) -> dict[str, Any]:
+        """What the run's manifest says beside its files and what its reasons are told against."""
+        return {
+            **runs.said(self.as_of, self.kind, Ledger(self.book), bundle),
+            "overrides": [override.verdict for override in self.overrides],
+        }
 
     def path(self, name: str, number: int) -> Path:
         return self.folder / f"{name}-{number}.parquet"
@@ -74,22 +87,25 @@ class Work:
         return np.array([json.loads(file.metadata[CONTRIBUTED]) for file in files]).sum(axis=0) / rows if rows else None
 
 
-def begin(book: Path, bundle: Bundle, as_of: date, kind: str, home: Path | None = None) -> Work:
+def begin(
+    book: Path, bundle: Bundle, as_of: date, kind: str, home: Path | None = None, overrides: tuple[Override, ...] = ()
+) -> Work:
     """The parts of a night as far as they are finished; ``home`` is where they lie if not in the book.
 
     Raises UsageError where a back-fill would stand in the place of an official run.
     """
     runs.check(book, as_of, kind)
-    ledger, eve = Ledger(book), runs.last_folder(book, as_of - timedelta(days=1))
-    before = None if eve is None else (eve / "manifest.json").read_text("utf-8")
-    job = json.dumps([runs.said(as_of, kind, ledger, bundle), before], default=str)
     folder = (home or book / "runs") / f".parts-as_of={as_of}"
+    work = Work(folder, book, as_of, kind, overrides)
+    eve = runs.last_folder(book, as_of - timedelta(days=1))
+    before = None if eve is None else (eve / "manifest.json").read_text("utf-8")
+    job = json.dumps([work.said(bundle), before], default=str)
     known = folder / "job.json"
     if not known.is_file() or known.read_text("utf-8") != job:
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
         durable.appear(known, lambda draft: draft.write_text(job, "utf-8"))
-    return Work(folder, book, as_of, kind)
+    return work
 
 
 def score(work: Work, bundle: Bundle, done: Progress = lambda *_: None, executor: Executor | None = None) -> None:
@@ -111,10 +127,11 @@ def place(work: Work, bundle: Bundle) -> None:
     ledger, scorer = Ledger(work.book), Scorer(bundle)
     stamps, against = runs.stamps(work.as_of, bundle), compared(work, bundle)
     before = _before(work, ledger.manifest.partitions)
+    agreed = {override.borrower: override.tier for override in work.overrides}
 
     def one(number: int) -> None:
         rows = explain(*work.kept(number), scorer, against)
-        placed = settle(rows, ledger, before(number), work.as_of, work.kind, against)
+        placed = settle(rows, ledger, before(number), work.as_of, work.kind, against, agreed)
         for name, table in runs.tables(placed, stamps).items():
             if not work.path(name, number).is_file():
                 durable.appear(work.path(name, number), partial(pq.write_table, table, compression="lz4"))
@@ -134,7 +151,7 @@ def compared(work: Work, bundle: Bundle) -> Against:
 def publish(work: Work, bundle: Bundle, vault: Vault) -> Path:
     """The finished parts as the run's folder beside them, in one step; the parts are gone then."""
     ledger = Ledger(work.book)
-    said = {**runs.said(work.as_of, work.kind, ledger, bundle), "against": compared(work, bundle).as_json()}
+    said = {**work.said(bundle), "against": compared(work, bundle).as_json()}
     read = lambda name: (pq.read_table(work.path(name, n)) for n in ledger.partitions)  # noqa: E731
     home = runs.publish(work.folder.parent, said, read, vault)
     shutil.rmtree(work.folder)

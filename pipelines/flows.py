@@ -28,6 +28,7 @@ from models.sample import Sample
 from models.search import Budget
 from models.train import Trained, fits_here
 from monitoring import parts, runs
+from monitoring.decisions.overrides import Override
 from monitoring.decisions.place import Place
 from monitoring.parts import Work
 from monitoring.runs import KINDS
@@ -108,7 +109,8 @@ def nightly_run(
     place = Place.of(Path(book), os.environ)
     step(nightly.begin, "reconcile", 15)(place, Path(mlruns))
     bundle = step(nightly.champion, "champion", 5)(Path(book), Path(mlruns))
-    work = _scored(Path(book), bundle, as_of, backfill, cluster)
+    agreed = step(nightly.overrides, "overrides", 5)(place, as_of, backfill)
+    work = _scored(Path(book), bundle, as_of, backfill, agreed, cluster)
     work = step(nightly.settle, "settle", 30)(work, bundle)
     folder = step(nightly.write, "write", 10)(work, bundle, place)
     step(nightly.remember, "record", 10)(folder, place)
@@ -117,14 +119,14 @@ def nightly_run(
     return Run(night, folder, bundle.digest)
 
 
-def _scored(book: Path, bundle: Bundle, as_of: date, backfill: bool, cluster: str | None) -> Work:
+def _scored(book: Path, bundle: Bundle, as_of: date, backfill: bool, agreed: tuple[Override, ...], cluster: str | None) -> Work:
     """The live loans scored: by this process, or by a flow of its own on Dask's task runner."""
     with opened(cluster) as workers:
         if workers is None:
-            return step(nightly.score, "score", 60)(book, bundle, as_of, backfill)
+            return step(nightly.score, "score", 60)(book, bundle, as_of, backfill, agreed)
         from prefect_dask import DaskTaskRunner
 
-        work = parts.begin(book, bundle, as_of, KINDS[backfill])
+        work = parts.begin(book, bundle, as_of, KINDS[backfill], overrides=agreed)
         score_partitions.with_options(task_runner=DaskTaskRunner(address=workers.address))(work, bundle)
         return work
 

@@ -20,10 +20,12 @@ from models.bundle import Bundle
 from models.registry import Registry
 from monitoring import parts, runs
 from monitoring.decisions import erase, nights
+from monitoring.decisions.overrides import Override, in_force
 from monitoring.decisions.place import Place, opened
 from monitoring.decisions.vault import Vault
 from monitoring.parts import Work
 from monitoring.runs import KINDS, Night
+from pipelines import promotion
 from pipelines.promotion import reconcile
 
 Progress = Callable[[str, int], None]
@@ -69,7 +71,7 @@ def champion(book: Path, mlruns: Path) -> Bundle:
 
 
 def begin(place: Place, mlruns: Path) -> None:
-    """Put right what was interrupted: the model store, an erasure, and finished nights that are not yet recorded.
+    """Put right what was interrupted: the model store, an erasure, and promotions and finished nights that are not yet recorded.
 
     Raises NotFound where there is no book, Unavailable where the record's database does not answer.
     """
@@ -77,14 +79,24 @@ def begin(place: Place, mlruns: Path) -> None:
     reconcile(place.book, mlruns)
     with opened(place) as record:
         erase.finish(record, place.book)
+        promotion.remember(record, mlruns)
         nights.catch_up(record, place.book)
 
 
+def overrides(place: Place, as_of: date, backfill: bool) -> tuple[Override, ...]:
+    """The tiers that two persons agreed on for a day; none for a back-fill, nor where nothing was ever recorded."""
+    if backfill or not place.there:
+        return ()
+    with opened(place) as record:
+        return in_force(record, as_of)
+
+
 def score(
-    book: Path, bundle: Bundle, as_of: date, backfill: bool, done: Progress = lambda *_: None, executor: Executor | None = None
-) -> Work:
+    book: Path, bundle: Bundle, as_of: date, backfill: bool, agreed: tuple[Override, ...] = (),
+    done: Progress = lambda *_: None, executor: Executor | None = None,
+) -> Work:  # fmt: skip
     """Score and explain every partition that an earlier try has not scored; an ``executor`` gives the same bits."""
-    work = parts.begin(book, bundle, as_of, KINDS[backfill])
+    work = parts.begin(book, bundle, as_of, KINDS[backfill], overrides=agreed)
     parts.score(work, bundle, done, executor)
     return work
 
@@ -116,17 +128,19 @@ def run(
     place = place or Place(book)
     if not dry:
         begin(place, mlruns)
-    bundle = champion(book, mlruns)
+    bundle, agreed = champion(book, mlruns), overrides(place, as_of, backfill)
     if dry:
-        return _dry_run(book, bundle, as_of, KINDS[backfill], done, executor)
-    folder = write(settle(score(book, bundle, as_of, backfill, done, executor), bundle), bundle, place)
+        return _dry_run(book, bundle, as_of, KINDS[backfill], agreed, done, executor)
+    folder = write(settle(score(book, bundle, as_of, backfill, agreed, done, executor), bundle), bundle, place)
     remember(folder, place)
     return Run(runs.read(folder), folder, bundle.digest)
 
 
-def _dry_run(book: Path, bundle: Bundle, as_of: date, kind: str, done: Progress, executor: Executor | None) -> Run:
+def _dry_run(
+    book: Path, bundle: Bundle, as_of: date, kind: str, agreed: tuple[Override, ...], done: Progress, executor: Executor | None
+) -> Run:
     with tempfile.TemporaryDirectory() as aside:
-        work = parts.begin(book, bundle, as_of, kind, Path(aside))
+        work = parts.begin(book, bundle, as_of, kind, Path(aside), agreed)
         parts.score(work, bundle, done, executor)
         parts.place(work, bundle)
         return Run(runs.read(parts.publish(work, bundle, NOBODYS)), None, bundle.digest)

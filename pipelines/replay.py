@@ -31,6 +31,7 @@ from models.score import Scorer
 from monitoring import parts, runs
 from monitoring.decisions import nights
 from monitoring.decisions.entry import Recorded
+from monitoring.decisions.overrides import named
 from monitoring.decisions.record import Record
 from monitoring.policy import tier_policy
 
@@ -130,7 +131,8 @@ def _as_it_was(book: Path, decision: Recorded, aside: Path) -> Iterator[Path]:
 def _again(then: Path, bundle: Bundle, decision: Recorded, folder: Path, erased: bool, record: Record) -> Path:
     """The folder of the night worked out again; reasons are told against the book of then, whoever was erased since."""
     said = decision.said
-    work = parts.begin(then, bundle, date.fromisoformat(str(said["as_of"])), str(said["kind"]), then)
+    agreed = named(record, said.get("overrides", ()))
+    work = parts.begin(then, bundle, date.fromisoformat(str(said["as_of"])), str(said["kind"]), then, agreed)
     if erased:
         manifest = json.loads((folder / "manifest.json").read_text("utf-8"))
         work = replace(work, against=Against.from_json(manifest["against"]))

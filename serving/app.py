@@ -18,11 +18,11 @@ from serving.current import Models
 from serving.key_table import KeyTable
 from serving.limits import Limited
 from serving.observe import Meters
-from serving.routes import decisions, health, keys, model, scores
+from serving.routes import decisions, health, keys, model, proposals, scores
 from serving.routes.guard import Guarded
 from serving.service import Service
 
-PARTS = (scores, decisions, model, keys, health)
+PARTS = (scores, decisions, proposals, model, keys, health)
 VERSION = "1.0.0"
 
 

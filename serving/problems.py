@@ -20,6 +20,7 @@ from features.errors import DataRefused, IntegrityFailed, LoanwatchError, NotFou
 from models.wording import Language
 from monitoring.database import Unavailable
 from monitoring.decisions.entry import Conflict, Erased
+from monitoring.decisions.proposals import NotTheirs, Settled
 
 JSON = "application/problem+json"
 
@@ -37,7 +38,7 @@ class Kind:
 KINDS = {
     "malformed": Kind(400, "The body cannot be read", "请求体无法解析"),
     "unauthenticated": Kind(401, "No valid key", "缺少有效密钥"),
-    "forbidden": Kind(403, "The key may not do this", "密钥无此权限"),
+    "forbidden": Kind(403, "This caller may not do this", "无此权限"),
     "not-found": Kind(404, "There is no such thing", "未找到"),
     "method": Kind(405, "The path does not know this method", "该路径不支持此方法"),
     "not-acceptable": Kind(406, "No such representation", "无此表示形式"),
@@ -55,8 +56,9 @@ KINDS = {
     "unavailable": Kind(503, "Not available now", "暂不可用", retry_after=2),
 }
 MEANT: tuple[tuple[type[LoanwatchError], str], ...] = (
-    (Unavailable, "unavailable"), (Conflict, "conflict"), (Erased, "erased"), (NotFound, "not-found"),
-    (IntegrityFailed, "integrity"), (DataRefused, "refused"), (UsageError, "contract"), (LoanwatchError, "internal"),
+    (Unavailable, "unavailable"), (Conflict, "conflict"), (Settled, "conflict"), (NotTheirs, "forbidden"), (Erased, "erased"),
+    (NotFound, "not-found"), (IntegrityFailed, "integrity"), (DataRefused, "refused"), (UsageError, "contract"),
+    (LoanwatchError, "internal"),
 )  # fmt: skip
 UNREAD = (408, 413)
 """After these the rest of a body is not waited for."""

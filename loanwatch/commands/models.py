@@ -1,5 +1,6 @@
 """Models: train one, and let two persons put it into use."""
 
+import os
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -52,6 +53,7 @@ def train(
     else:
         with opened(cluster) as workers, steps(err) as done:
             result = training.run(book, mlruns, target, profile, done, budget, walk_forward, workers, signing_key)
+    _remember(book, mlruns)
     show.training(err if as_json else out, result)
     if as_json:
         print_json(result.as_json())
@@ -62,19 +64,20 @@ def train(
 @app.command()
 def promote(
     version: Annotated[int | None, typer.Argument(help="Version in the model store. 版本号。")] = None,
-    by: Annotated[str | None, typer.Option(metavar="NAME", help="Who acts; declared, not authenticated. 操作人。")] = None,
     reason: Annotated[str, typer.Option(metavar="TEXT", help="Why. 理由。")] = "",
     approve: Annotated[
         bool, typer.Option("--approve", help="Agree, as another person than who proposed it. 由他人批准。")
     ] = False,
     withdraw: Annotated[bool, typer.Option("--withdraw", help="Take the proposal back. 撤回提议。")] = False,
     list_all: Annotated[bool, typer.Option("--list", help="Versions, proposals and history; changes nothing. 列出。")] = False,
+    book: Book = BOOK,
     mlruns: Store = STORE,
     as_json: Json = False,
 ) -> None:
-    """Put a version into use by two persons: one proposes, another approves. 双人审批晋升模型。"""
+    """Put a version into use by two persons, each with a key of his own in LOANWATCH_KEY. 双人审批晋升模型。"""
     from dataclasses import asdict
 
+    from loanwatch.commands.four_eyes import acting
     from loanwatch.show import models as show
     from models.promotions import Decision
     from pipelines import promotion
@@ -85,15 +88,26 @@ def promote(
         if as_json:
             print_json(found)
         return
-    if version is None or by is None:
-        raise UsageError("name a VERSION and who acts with --by, or use --list", "请指定版本号与 --by,或使用 --list")
+    if version is None:
+        raise UsageError("name a VERSION, or use --list", "请指定版本号,或使用 --list")
     if approve and withdraw:
         raise UsageError("--approve and --withdraw exclude each other", "--approve 与 --withdraw 不能同时使用")
     act = promotion.approve if approve else promotion.withdraw if withdraw else promotion.propose
-    step = act(mlruns, Decision(version, by, reason, promotion.now()))
+    with acting(book) as (record, caller):
+        step = act(mlruns, Decision(version, caller.name, reason, promotion.now(), caller.made_by))
+        promotion.remember(record, mlruns)
     show.promotion_step(err if as_json else out, step)
     if as_json:
         print_json(asdict(step))
+
+
+def _remember(book: Path, mlruns: Path) -> None:
+    """What came into use, in the record of decisions."""
+    from monitoring.decisions.place import Place, opened
+    from pipelines import promotion
+
+    with opened(Place.of(book, os.environ)) as record:
+        promotion.remember(record, mlruns)
 
 
 def _budget(trials: int | None, minutes: float | None) -> Any:

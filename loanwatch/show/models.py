@@ -83,9 +83,7 @@ def promotion_step(console: Console, step: Step) -> None:
     """What a person did, and what must follow."""
     console.print(_said(asdict(step)), highlight=False)
     if step.what == PROPOSED:
-        console.print(
-            f"another person completes it: loanwatch promote {step.version} --by NAME --approve | 须由他人批准", highlight=False
-        )
+        console.print(f"another person completes it: loanwatch promote {step.version} --approve | 须由他人批准", highlight=False)
 
 
 def _said(step: Mapping[str, Any]) -> str:

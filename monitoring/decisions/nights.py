@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 
 from features.arrays import Int
 from features.errors import IntegrityFailed, NotFound, nearest
-from monitoring.decisions import merkle
+from monitoring.decisions import merkle, moves
 from monitoring.decisions.entry import Entry, Recorded
 from monitoring.decisions.record import ERASED, Record
 from monitoring.decisions.vault import Vault
@@ -23,10 +23,16 @@ WIDTH = 32
 
 
 def remember(record: Record, folder: Path) -> Recorded:
-    """Record a finished run, unless its last decision is of the same bytes."""
+    """Record a finished run, unless its last decision is of the same bytes.
+
+    Who moved is recorded first: of a night that is recorded nothing is missing.
+    """
     entry = Entry(NIGHT, "loanwatch nightly", told(folder))
     known = decided(record).get(str(entry.said["as_of"]))
-    return known if known and known.said == entry.said else record.add(entry).entry
+    if known and known.said == entry.said:
+        return known
+    moves.remember(record, folder)
+    return record.add(entry).entry
 
 
 def catch_up(record: Record, book: Path) -> None:
@@ -58,6 +64,7 @@ def told(folder: Path) -> dict[str, Any]:
     files = {name: manifest["files"][f"{name}.parquet"] for name in IDENTITY}
     return {
         **{name: manifest[name] for name in named},
+        "overrides": manifest.get("overrides", []),
         "manifest": digest(folder / "manifest.json"),
         "rows": {name: file["rows"] for name, file in files.items()},
         "roots": {name: file["root"] for name, file in files.items()},

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from models import keys
-from monitoring.database import database
+from monitoring.database import FILE, database
 from monitoring.decisions.record import Record
 from monitoring.decisions.vault import Vault, vault
 
@@ -27,6 +27,11 @@ class Place:
         """As the environment variables DATABASE, MASTER and SIGNING say."""
         master, signing = (Path(settings[name]) if settings.get(name) else None for name in (MASTER, SIGNING))
         return cls(book, settings.get(DATABASE) or None, master, signing)
+
+    @property
+    def there(self) -> bool:
+        """Whether there can be a record: a database is named, or the book has one."""
+        return self.url is not None or (self.book / FILE).is_file()
 
     def vault(self) -> Vault:
         """Raises as ``vault.vault``."""

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from monitoring.decisions.proposals import SAID, STATES
+from serving.callers import SCOPES
 from serving.problems import JSON, KINDS
 
 ID = {"type": "string", "minLength": 1, "maxLength": 200, "pattern": r"^\S(.*\S)?$"}
@@ -100,13 +102,40 @@ PAGE = _route(
     *KEYED, "contract", "not-found", "erased", "integrity", "not-acceptable", "conflict",
     ok={"content": {"application/json": {}, "text/html": {}, "image/svg+xml": {}}},
 )  # fmt: skip
+REASON = {"type": "string", "minLength": 1, "maxLength": 1000, "pattern": r"\S"}
+STANDING = {
+    "type": "object", "required": ["proposal", "kind", "state", "borrower_id", "reason", "by", "at", "lapses_at", "decided"],
+    "properties": {
+        "proposal": {"type": "string", "pattern": DECISION_ID}, "state": {"enum": list(STATES)}, "adverse": {"type": "boolean"},
+        "at": {"type": "integer"}, "lapses_at": {"type": "integer"}, "decided": {"type": ["object", "null"]},
+    },
+}  # fmt: skip
+PROPOSE = _route(*KEYED, *BODIED, "not-found", "conflict", "erased", ok=_json(STANDING), status=201, body=_json({
+    "type": "object", "required": ["kind", "borrower_id", "reason"],
+    "description": "Beside what is named here, what the kind needs: GET /v1/proposals/kinds lists them.",
+    "properties": {"kind": {"type": "string"}, "borrower_id": ID, "loan_id": {"oneOf": [ID, {"type": "null"}]}, "reason": REASON},
+    "examples": [{
+        "kind": "override", "borrower_id": "B0000045", "tier": "high_risk", "until": "2027-01-31",
+        "reason": "The plant stands still; seen on site.",
+    }],
+}))  # fmt: skip
+PROPOSALS = _route(*KEYED, "contract", ok=_json({
+    "type": "object", "required": ["proposals"], "properties": {"proposals": {"type": "array", "items": STANDING}},
+}))  # fmt: skip
+PROPOSAL = _route(*KEYED, "contract", "not-found", "erased", "integrity", ok=_json(STANDING))
+VERDICT = _route(*KEYED, *BODIED, "not-found", "conflict", "erased", "integrity", ok=_json(STANDING), body=_json({
+    "type": "object", "required": ["verdict", "reason"], "additionalProperties": False,
+    "properties": {"verdict": {"enum": list(SAID)}, "reason": REASON},
+    "examples": [{"verdict": "approved", "reason": "Seen by the branch as well."}],
+}))  # fmt: skip
+KINDS_OF_PROPOSALS = _route(*KEYED, ok=_ANY)
 MODEL = _route(*KEYED, "not-found", ok=_ANY)
 CARD = _route(*KEYED, "not-found", "not-acceptable", ok={"content": {"text/html": {}}})
 MAKE_KEY = _route(*KEYED, *BODIED, ok=_ANY, status=201, body=_json({
     "type": "object", "required": ["name", "scopes"], "additionalProperties": False,
     "properties": {
         "name": {"type": "string", "minLength": 1, "maxLength": 100, "pattern": r"^[^\x00-\x1f\x7f]*$"},
-        "scopes": {"type": "array", "minItems": 1, "items": {"enum": ["score", "read", "audit", "admin"]}},
+        "scopes": {"type": "array", "minItems": 1, "items": {"enum": list(SCOPES)}},
         "days": {"type": "integer", "minimum": 1, "maximum": 3650},
     },
 }))  # fmt: skip

@@ -8,7 +8,7 @@ from fastapi import Path, Request, Response
 
 from monitoring.decisions.record import now
 from serving.bodies import kind, parse, pointer
-from serving.callers import Caller
+from serving.callers import SCOPES, Caller
 from serving.problems import Fault, broken
 from serving.routes import documents
 from serving.routes.guard import needs, router, service_of
@@ -53,9 +53,7 @@ def _asked(said: dict[str, Any]) -> dict[str, Any]:
         faults.append(Fault("/name", "say which system calls", "请写明调用系统", kind(said.get("name")), "a text"))
     scopes = said.get("scopes")
     if not isinstance(scopes, list) or not scopes or not all(isinstance(scope, str) for scope in scopes):
-        faults.append(
-            Fault("/scopes", "say what the key may do", "请列出权限", kind(scopes), "a list of score, read, audit, admin")
-        )
+        faults.append(Fault("/scopes", "say what the key may do", "请列出权限", kind(scopes), f"a list of {', '.join(SCOPES)}"))
     days = said.get("days")
     if "days" in said and not (isinstance(days, int | float) and not isinstance(days, bool) and days in range(1, 3_651)):
         faults.append(

@@ -33,7 +33,7 @@ _KEY = re.compile(r"[!-~]{1,200}")
 async def score(request: Request) -> Response:
     """Score one loan, borrower or row of features; recorded when it is answered."""
     service, body = service_of(request), await read(request, "application/json")
-    ready, spoken, key = service.models.champion, language(request.headers.get("accept-language")), _asked_before(request)
+    ready, spoken, key = service.models.champion, language(request.headers.get("accept-language")), asked_before(request)
     caller = request.scope["caller_id"]
     if key is not None and (before := await service.before(caller, key, body)) is not None:
         return await _answered(service, before, again=True)
@@ -66,7 +66,7 @@ async def read(request: Request, media: str) -> bytes:
 async def batch(request: Request) -> Response:
     """Score many: a request a line, an answer or a problem a line, in the same order."""
     service, body = service_of(request), await read(request, LINES)
-    spoken, key = language(request.headers.get("accept-language")), _asked_before(request)
+    spoken, key = language(request.headers.get("accept-language")), asked_before(request)
     lines = [line for line in body.split(b"\n") if line.strip()]
     if not lines:
         raise Problem("malformed", "no line; send a request a line", "没有内容;请每行发送一个请求")
@@ -113,7 +113,7 @@ async def _told(service: Service, decision: Decision) -> bytes:
     return answer(decision, ready.features)
 
 
-def _asked_before(request: Request) -> str | None:
+def asked_before(request: Request) -> str | None:
     """The key by which a request may come again; raises Problem ``header``."""
     key = request.headers.get("idempotency-key")
     if key is not None and not _KEY.fullmatch(key):

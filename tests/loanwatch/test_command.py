@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +15,18 @@ from stores import copied, rows, trained_like, variant
 
 from loanwatch import command
 from models.registry import Registry
+from monitoring.database import database
+from monitoring.decisions.place import Place
+from monitoring.decisions.place import opened as recorded
+from serving.callers import Callers
+from serving.key_table import KeyTable
 
 VERBS = [
     (), ("simulate",), ("ingest",), ("map",), ("quarantine",), ("train",), ("promote",), ("nightly",), ("score",), ("features",),
     ("features", "list"), ("features", "describe"),
     ("features", "sql"), ("features", "trace"), ("doctor",), ("demo",), ("dossier",), ("explain",),
     ("verify",), ("export",), ("prove",), ("replay",), ("erase",),
+    ("proposals",), ("proposals", "add"), ("proposals", "decide"), ("proposals", "list"),
     ("serve",), ("keys",), ("keys", "add"), ("keys", "rotate"), ("keys", "revoke"), ("keys", "list"),
 ]  # fmt: skip
 
@@ -88,11 +95,11 @@ def test_every_verb_of_the_app_is_tried_here() -> None:
         (("train", "--book", "nowhere", "--search-minutes", "5"), 2, "name its trials too"),
         (("train", "--book", "nowhere", "--search", "0"), 2, "--search"),
         (("train", "--book", "nowhere", "--search", "5", "--search-minutes", "0"), 2, "more than none"),
-        (("promote", "2"), 2, "name a VERSION and who acts with --by"),
-        (("promote", "--by", "a"), 2, "name a VERSION"),
-        (("promote", "2", "--by", "a", "--approve", "--withdraw"), 2, "exclude each other"),
+        (("promote",), 2, "name a VERSION"),
+        (("promote", "2", "--approve", "--withdraw"), 2, "exclude each other"),
         (("promote", "--list", "--mlruns", "nowhere"), 4, "no model store there"),
-        (("promote", "2", "--by", "a", "--reason", "r", "--mlruns", "nowhere"), 4, "no model store there"),
+        (("promote", "2", "--reason", "r", "--book", "nowhere"), 4, "no ledger there yet"),
+        (("proposals", "decide", "ab", "perhaps", "--reason", "r"), 2, "say approved, rejected, withdrawn"),
         (("ingest", "simulatd", "--from", "."), 2, "did you mean simulated"),
         (("simulate", "--book", "b", "--borrowers", "5"), 2, "--borrowers"),
         (("nightly", "--as-off", "2024-12-31"), 2, "--as-of"),
@@ -290,23 +297,45 @@ def test_a_harmed_model_ends_with_6(run: Run, book: Book, own: Path) -> None:
     assert "not the bytes that were written" in flowing(err)
 
 
-def test_two_persons_promote_a_version_and_the_list_shows_it(run: Run, book: Book, tmp_path: Path) -> None:
+@pytest.fixture
+def person(own: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
+    """Act as a person, with a key of his own."""
+    callers = Callers(KeyTable(database(own)))
+    known: dict[str, str] = {}
+
+    def act(name: str) -> None:
+        key = known.setdefault(name, callers.make(name, ["decide", "read"], "the administrator")[1])
+        monkeypatch.setenv("LOANWATCH_KEY", key)
+
+    return act
+
+
+def test_two_persons_promote_a_version_and_the_list_shows_it(
+    run: Run, book: Book, own: Path, tmp_path: Path, person: Callable[[str], None]
+) -> None:
     store = copied(book.mlruns, tmp_path / "store")
     made = variant(trained_like(book.path / "bundles" / book.bundle.digest), tmp_path / "bundles", 1)
     registry = Registry(store)
     with registry.opened("a run", {}) as opened:
         registry.publish(opened, made, tmp_path / "bundles" / made.digest, {}, {}, {"loanwatch.not_met": "holds_champion"})
-    code, out, err = run("promote", 2, "--by", "Wang [Li]", "--reason", "newer data", "--mlruns", store)
+    where = ("--book", own, "--mlruns", store)
+    code, _, err = run("promote", 2, "--reason", "newer data", *where)
+    assert code == 2
+    assert "who acts? Set LOANWATCH_KEY" in flowing(err)
+    person("Wang [Li]")
+    code, out, err = run("promote", 2, "--reason", "newer data", *where)
     assert code == 0, err
     assert "version 2 proposed by Wang [Li]: newer data; not met: holds_champion" in flowing(out)
-    assert "loanwatch promote 2 --by NAME --approve" in flowing(out)
-    code, _, err = run("promote", 2, "--by", "wang [li]", "--approve", "--mlruns", store)
+    assert "loanwatch promote 2 --approve" in flowing(out)
+    person("wang [li]")
+    code, _, err = run("promote", 2, "--approve", *where)
     assert code == 2
     assert "another person must" in flowing(err)
     code, out, _ = run("promote", "--list", "--mlruns", store)
     assert code == 0
     assert "proposed by Wang [Li], waits for another person" in flowing(out)
-    code, out, err = run("promote", 2, "--by", "赵敏", "--approve", "--mlruns", store, "--json")
+    person("赵敏")
+    code, out, err = run("promote", 2, "--approve", *where, "--json")
     assert code == 0, err
     assert strict(out)["by"] == ["Wang [Li]", "赵敏"]
     code, out, err = run("promote", "--list", "--mlruns", store, "--json")
@@ -315,16 +344,51 @@ def test_two_persons_promote_a_version_and_the_list_shows_it(run: Run, book: Boo
     assert said["versions"][1]["not_met"] == ["holds_champion"]
     assert [step["what"] for step in said["history"]] == ["promoted", "proposed", "promoted"]
     assert "promoted by Wang [Li] and 赵敏" in flowing(err)
+    with recorded(Place(own)) as record:
+        found = [decision.said for decision in record.of_kind("promotion")]
+    assert [(step["what"], step["persons"]) for step in found] == [("promoted", 0), ("proposed", 1), ("promoted", 2)]
+    assert "Wang" not in str(found)
 
 
-def test_a_withdrawn_proposal_is_shown_and_no_longer_open(run: Run, book: Book, tmp_path: Path) -> None:
+def test_a_withdrawn_proposal_is_shown_and_no_longer_open(
+    run: Run, book: Book, own: Path, tmp_path: Path, person: Callable[[str], None]
+) -> None:
     store = copied(book.mlruns, tmp_path / "store")
     Registry(store).uncrown()
-    assert run("promote", 1, "--by", "a", "--reason", "r", "--mlruns", store)[0] == 0
-    assert run("promote", 1, "--by", "b", "--withdraw", "--mlruns", store)[0] == 0
-    code, _, err = run("promote", 1, "--by", "b", "--approve", "--mlruns", store)
+    where = ("--book", own, "--mlruns", store)
+    person("a")
+    assert run("promote", 1, "--reason", "r", *where)[0] == 0
+    person("b")
+    assert run("promote", 1, "--withdraw", *where)[0] == 0
+    code, _, err = run("promote", 1, "--approve", *where)
     assert code == 4
     assert "has no open proposal" in flowing(err)
+
+
+def test_an_override_by_two_persons_is_in_the_next_night(
+    run: Run, book: Book, decided: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    callers = Callers(KeyTable(database(decided)))
+    keys = {name: callers.make(name, ["decide", "read"], "the administrator")[1] for name in ("Wang Li", "赵敏")}
+    borrower = str(book.rows["borrower_id"].iloc[0])
+    until = str(date.today() + timedelta(days=90))
+    monkeypatch.setenv("LOANWATCH_KEY", keys["Wang Li"])
+    asked = ("override", "--borrower", borrower, "--tier", "high_risk", "--until", until, "--reason", "the plant stands still")
+    code, out, err = run("proposals", "add", *asked, "--book", decided, "--json")
+    assert code == 0, err
+    made = strict(out)
+    assert (made["state"], made["tier"]) == ("waiting", "high_risk")
+    verdict = ("proposals", "decide", made["proposal"], "approved", "--reason", "seen", "--book", decided)
+    code, _, err = run(*verdict)
+    assert code == 2
+    assert "a second person has to decide it" in flowing(err)
+    monkeypatch.setenv("LOANWATCH_KEY", keys["赵敏"])
+    code, out, err = run(*verdict, "--json")
+    assert code == 0, err
+    assert strict(out)["decided"]["since"] == str(book.day + timedelta(days=1))
+    code, out, _ = run("proposals", "list", "--state", "approved", "--book", decided)
+    assert code == 0
+    assert "Wang Li" in out and "赵敏" in out
 
 
 def test_a_night_puts_the_store_right_first_and_says_so(
@@ -378,7 +442,7 @@ def test_a_night_is_verified_exported_and_proven_and_a_change_is_found(run: Run,
     assert code == 0, err
     code, out, _ = run("verify", *asked, "--json")
     said = strict(out)
-    assert (code, said["decisions"], said["tail_unproven"], said["nights"], said["damaged"]) == (0, 2, 2, [str(book.day)], [])
+    assert (code, said["decisions"], said["tail_unproven"], said["nights"], said["damaged"]) == (0, 3, 3, [str(book.day)], [])
     assert run("export", *asked, "--out", "given")[0] == 0
     code, out, _ = run("verify", *asked, "--checkpoint", "given/checkpoint.json", "--json")
     assert (code, strict(out)["tail_unproven"]) == (0, 0)

@@ -36,6 +36,7 @@ def borrowers(*rows: tuple[float, float, bool]) -> pd.DataFrame:
             "pd_12m": [r[0] for r in rows],
             "dpd": [r[1] for r in rows],
             "silent": [r[2] for r in rows],
+            "override": [None] * len(rows),
         }
     )
 
@@ -107,6 +108,19 @@ def test_while_a_source_is_silent_the_tier_is_no_better_and_the_review_no_later(
     second = night(borrowers((now, 0.0, True)), tomorrow, first, reviewed=[reviewed]).iloc[0]
     assert place(second) >= place(first.iloc[0])
     assert second["next_review_on"] <= max(first.iloc[0]["next_review_on"], pd.Timestamp(tomorrow) + timedelta(days=1))
+
+
+@given(pd_12m=pds, then=pds, dpd=dpds, agreed=st.sampled_from(list(POSITION)), silent=st.booleans())
+@few
+def test_what_two_persons_agreed_on_is_the_tier_but_silence_never_helps(
+    pd_12m: float, then: float, dpd: float, agreed: str, silent: bool
+) -> None:
+    first = night(borrowers((then, dpd, False)), TODAY)
+    rows = borrowers((pd_12m, dpd, silent)).assign(override=[agreed])
+    second = night(rows, TODAY + timedelta(days=3), first).iloc[0]
+    held = max(POSITION[agreed], place(first.iloc[0])) if silent else POSITION[agreed]
+    assert place(second) == held
+    assert second["next_review_on"] <= pd.Timestamp(TODAY + timedelta(days=3 + POLICY.tiers[held].review_days))
 
 
 @given(pd_12m=pds, then=pds, dpd=dpds)

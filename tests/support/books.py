@@ -26,6 +26,7 @@ from models.sample import Sample, draw
 from models.score import Scorer
 from models.train import Trained
 from monitoring import parts
+from monitoring.decisions.overrides import Override
 from monitoring.decisions.vault import vault
 from monitoring.night import Scores, explain, score_book
 from pipelines import training as trainings
@@ -80,9 +81,9 @@ class Book:
     def scores(self) -> Scores:
         return score_book(self.ledger, self.scorer, self.day)
 
-    def night(self, own: Path, kind: str, day: date | None = None) -> Path:
+    def night(self, own: Path, kind: str, day: date | None = None, overrides: tuple[Override, ...] = ()) -> Path:
         """The folder of a run of ``scores`` in a book with runs of its own."""
-        work = parts.begin(own, self.bundle, day or self.day, kind)
+        work = parts.begin(own, self.bundle, day or self.day, kind, overrides=overrides)
         rows, values = self.scores.rows, self.scores.values
         contributions = self.scorer.score(values).contributions
         homes = rows["borrower_id"].map(lambda borrower: partition_of(borrower, self.ledger.manifest.partitions))

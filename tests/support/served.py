@@ -63,6 +63,12 @@ class Memory:
             self.requests[key] = body, made.id
         return Receipt(made)
 
+    def add(self, entry: Entry) -> Receipt:
+        return self.submit(entry).result()
+
+    def of_kind(self, kind: str) -> list[Recorded]:
+        return [recorded for recorded, _ in self.rows.values() if recorded.kind == kind]
+
     def before(self, caller: str, key: str, body: bytes) -> Recorded | None:
         known = self.requests.get((caller, key))
         if known is not None and known[0] != body:

@@ -1,0 +1,103 @@
+"""What may be proposed, and what a proposal has to say: the dated table beside this file."""
+
+import hashlib
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+from features.errors import UsageError, nearest
+from monitoring.policy import tier_policy
+
+
+@dataclass(frozen=True)
+class Kind:
+    """Something that needs two persons; ``most_days`` is how far ahead its ``until`` may lie."""
+
+    name: str
+    en: str
+    zh: str
+    adverse: bool
+    needs: tuple[str, ...]
+    most_days: int = 0
+
+
+@dataclass(frozen=True)
+class ProposalPolicy:
+    """The kinds in force from a day; a proposal is void ``lapse_days`` after it was made."""
+
+    effective_from: date
+    source: str
+    lapse_days: int
+    kinds: Mapping[str, Kind]
+    digest: str
+
+    def terms(self, name: str, said: Mapping[str, Any], today: date) -> dict[str, Any]:
+        """On what terms something is proposed, checked; raises UsageError naming what is missing, unknown or impossible."""
+        if name not in self.kinds:
+            en, zh = nearest(name, self.kinds)
+            raise UsageError(f"kind: nothing of the kind {name!r} can be proposed; {en}", f"kind:没有 {name!r} 类提议;{zh}")
+        kind = self.kinds[name]
+        if said.keys() != set(kind.needs):
+            given, needed = ", ".join(sorted(said)) or "nothing", ", ".join(kind.needs)
+            raise UsageError(f"{name} needs {needed}; given: {given}", f"{name} 需要 {needed};实际提供:{given}")
+        for field in kind.needs:
+            FIELDS[field](field, said[field], kind, today)
+        return dict(said)
+
+
+def _tier(field: str, value: Any, kind: Kind, today: date) -> None:
+    names = [tier.name for tier in tier_policy(today).tiers]
+    if value is not None and value not in names:
+        raise _wrong(field, value, f"one of {', '.join(names)}, or null to end an override")
+
+
+def _until(field: str, value: Any, kind: Kind, today: date) -> None:
+    last = today + timedelta(days=kind.most_days)
+    if not today < _day(field, value) <= last:
+        raise _wrong(field, value, f"a day after {today} and not after {last}")
+
+
+def _on(field: str, value: Any, kind: Kind, today: date) -> None:
+    if _day(field, value) <= today:
+        raise _wrong(field, value, f"a day after {today}")
+
+
+def _limit(field: str, value: Any, kind: Kind, today: date) -> None:
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < 2**63:
+        raise _wrong(field, value, "a whole number of minor units, not negative")
+
+
+FIELDS = {"tier": _tier, "until": _until, "on": _on, "limit": _limit}
+"""What a proposal may have to say, and how it is checked."""
+
+
+def _day(field: str, value: Any) -> date:
+    try:
+        return date.fromisoformat(value)
+    except (TypeError, ValueError) as error:
+        raise _wrong(field, value, "a day, written as 2026-12-31") from error
+
+
+def _wrong(field: str, value: Any, expected: str) -> UsageError:
+    seen = repr(value)[:40]
+    return UsageError(f"{field}: {seen}; expected {expected}", f"{field}:{seen};应为 {expected}")
+
+
+@cache
+def proposal_policies() -> tuple[ProposalPolicy, ...]:
+    """All versions, oldest first."""
+    found = []
+    for version in tomllib.loads(files("monitoring.policy").joinpath("proposals.toml").read_text("utf-8"))["version"]:
+        digest = hashlib.sha256(repr(sorted(version.items())).encode()).hexdigest()
+        kinds = {said["name"]: Kind(**{**said, "needs": tuple(said["needs"])}) for said in version.pop("kind")}
+        found.append(ProposalPolicy(**version, kinds=kinds, digest=digest))
+    return tuple(sorted(found, key=lambda version: version.effective_from))
+
+
+def proposal_policy(day: date) -> ProposalPolicy:
+    """The version in force on a day."""
+    return [version for version in proposal_policies() if version.effective_from <= day][-1]

@@ -1,0 +1,86 @@
+"""Moves: whoever stands elsewhere than the night before is recorded once, with the cause; nobody else is."""
+
+import json
+from datetime import date, timedelta
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+from books import Book
+
+from monitoring.decisions import nights
+from monitoring.decisions.moves import MOVE
+from monitoring.decisions.overrides import Override, in_force
+from monitoring.decisions.place import Place, opened
+from monitoring.decisions.proposals import Asked, Person, decide, propose
+from monitoring.decisions.record import Record, now
+from monitoring.runs import BACKFILL, NIGHTLY
+from pipelines.replay import replay
+
+A, B = (Person(f"key {name}", name, "the administrator") for name in ("Wang Li", "赵敏"))
+
+
+def agreed(record: Record, book: Book, borrower: str, tier: str) -> Override:
+    until = str(date.today() + timedelta(days=3))
+    made = propose(record, Asked("override", borrower, None, {"tier": tier, "until": until}, "seen"), A, now())
+    decide(record, made.recorded.id, "approved", "seen", B, now(), book.day)
+    return in_force(record, book.day)[-1]
+
+
+@pytest.fixture
+def moved(book: Book, own: Path) -> Path:
+    """A night, and the next in which two borrowers are where persons put them."""
+    with opened(Place(own)) as record:
+        nights.remember(record, book.night(own, NIGHTLY, book.day - timedelta(days=1)))
+        tiers = book_tiers(own, book)
+        overrides = tuple(
+            agreed(record, book, borrower, "high_risk" if tier != "high_risk" else "prime")
+            for borrower, tier in list(tiers.items())[:2]
+        )
+        nights.remember(record, book.night(own, NIGHTLY, book.day, overrides))
+    return own
+
+
+def book_tiers(own: Path, book: Book) -> dict[str, str]:
+    folder = own / "runs" / f"as_of={book.day - timedelta(days=1)}"
+    rows = pq.read_table(folder / "borrowers.parquet", columns=["borrower_id", "tier"], partitioning=None)
+    return dict(zip(rows["borrower_id"].to_pylist(), rows["tier"].to_pylist(), strict=True))
+
+
+def test_who_was_moved_is_recorded_with_the_cause_and_nobody_else(book: Book, moved: Path) -> None:
+    before = book_tiers(moved, book)
+    with opened(Place(moved)) as record:
+        found = {json.loads(record.opened(move))["borrower"]: move.said for move in record.of_kind(MOVE)}
+        assert list(found) == list(before)[:2]
+        for borrower, said in found.items():
+            assert (said["cause"], said["from"], said["as_of"]) == ("override", before[borrower], str(book.day))
+            assert said["to"] == ("high_risk" if before[borrower] != "high_risk" else "prime")
+            assert borrower not in str(said)
+            assert [one.kind for one in record.of_borrower(borrower)] == ["proposal", "verdict", "move"]
+
+
+def test_the_same_night_again_moves_nobody_twice_and_replay_knows_the_overrides(book: Book, moved: Path) -> None:
+    with opened(Place(moved)) as record:
+        count = len(record.of_kind(MOVE))
+        overrides = in_force(record, book.day)
+        assert len(overrides) == 2
+        nights.remember(record, book.night(moved, NIGHTLY, book.day, overrides))
+        assert len(record.of_kind(MOVE)) == count
+        assert replay(record, moved, str(book.day)).rows["borrowers"] == len(book_tiers(moved, book))
+
+
+def test_when_the_override_ends_the_cause_says_so(book: Book, moved: Path) -> None:
+    before = book_tiers(moved, book)
+    with opened(Place(moved)) as record:
+        nights.remember(record, book.night(moved, NIGHTLY, book.day + timedelta(days=1)))
+        ended = [move.said for move in record.of_kind(MOVE)][2:]
+        assert {said["cause"] for said in ended} == {"override_ended"}
+        assert [said["to"] for said in ended] == [before[borrower] for borrower in list(before)[:2]]
+
+
+def test_a_back_fill_moves_nobody(book: Book, moved: Path) -> None:
+    with opened(Place(moved)) as record:
+        count = len(record.of_kind(MOVE))
+        nights.remember(record, book.night(moved, BACKFILL, book.day - timedelta(days=30)))
+        nights.remember(record, book.night(moved, BACKFILL, book.day + timedelta(days=2)))
+        assert len(record.of_kind(MOVE)) == count
