@@ -120,6 +120,24 @@ def erase(
 
 
 @app.command()
+def rekey(by: Annotated[str, typer.Option(help="Who changes it. 执行人。")], book: Book = BOOK, as_json: Json = False) -> None:
+    """Put a new master key in the place of the old one; start services again afterwards. 更换主密钥。"""
+    from monitoring.decisions import rekey as changing
+    from monitoring.decisions.place import Place
+
+    file = Place.of(book, os.environ).master_file
+    with _record(book) as record:
+        done = changing.rekey(record, file, by)
+    (err if as_json else out).print(
+        f"{file} has a new master key; decision {done.id}. Start services again. Backups of before need the old key |"
+        " 主密钥已更换,请重启服务;此前的备份仍需旧主密钥",
+        highlight=False, soft_wrap=True,
+    )  # fmt: skip
+    if as_json:
+        print_json({"decision": done.id, "file": str(file)})
+
+
+@app.command()
 def export(
     to: Annotated[Path, typer.Option("--out", metavar="FOLDER", help="Folder to make. 输出目录。")],
     book: Book = BOOK,

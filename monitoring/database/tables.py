@@ -49,6 +49,14 @@ requests = Table(
 )  # fmt: skip
 """Requests that may come again, by keyed hashes of caller and key, and of the body."""
 
+masters = Table(
+    "masters", METADATA,
+    Column("number", BigInteger, primary_key=True, autoincrement=False),
+    Column("fingerprint", String(32), nullable=False),
+    Column("at", BigInteger, nullable=False),
+)  # fmt: skip
+"""Which master key is in use: the last one."""
+
 callers = Table(
     "callers", METADATA,
     Column("id", String(32), primary_key=True),

@@ -17,4 +17,7 @@ read it.
     adding   some decisions of one transaction               verify   is all of it what was written?
     merkle   one root for the rows of a night                nights   a night as one decision
     erase    forgetting a borrower                           export   the record for third parties, with its checkpoint
+    rekey    another master key                              place    where a book's record is
+    proposals  what one proposes and another decides         overrides  tiers that two persons agreed on
+    moves    who stands in another tier, and why
 """

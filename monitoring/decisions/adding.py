@@ -9,35 +9,43 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, insert, select
 
 from features.errors import LoanwatchError
-from monitoring.database.tables import decisions, lookups, requests, subjects
+from monitoring.database.tables import decisions, lookups, masters, requests, subjects
 from monitoring.decisions.chain import START, link
 from monitoring.decisions.entry import Conflict, Entry, Receipt, Recorded, read
-from monitoring.decisions.vault import Vault, seal
+from monitoring.decisions.vault import Vault, another_master, seal
 
 # Statements are laid out once: to compose one costs more than to execute it.
-HEAD = select(decisions.c["count"], decisions.c.link).order_by(decisions.c["count"].desc()).limit(1)
+MASTER = select(masters.c.fingerprint).order_by(masters.c.number.desc()).limit(1)
+HEAD = select(decisions.c["count"], decisions.c.link, MASTER.scalar_subquery()).order_by(decisions.c["count"].desc()).limit(1)
 SUBJECTS = select(subjects.c.who, subjects.c.id, subjects.c.wrapped).where(subjects.c.who.in_(bindparam("who", expanding=True)))
 REQUESTS = (
     select(requests.c.key, requests.c.body, decisions.c["count"], decisions.c.entry, decisions.c.sealed)
     .join(decisions, decisions.c["count"] == requests.c["count"])
     .where(requests.c.key.in_(bindparam("key", expanding=True)))
 )
-INSERTS = {table: insert(table) for table in (subjects, decisions, lookups, requests)}
+INSERTS = {table: insert(table) for table in (masters, subjects, decisions, lookups, requests)}
 
 
-def head(connection: Connection) -> tuple[int, bytes]:
-    """How many decisions there are, and the last link."""
+def head(connection: Connection) -> tuple[int, bytes, str | None]:
+    """How many decisions there are, the last link, and which master key is in use; none before the first."""
     found = connection.execute(HEAD).first()
-    return (0, START) if found is None else (found[0], found[1])
+    return (0, START, None) if found is None else (found[0], found[1], found[2])
 
 
 class Adding:
-    """Decisions of one transaction, after the ``count`` that lead to the link ``last``."""
+    """Decisions of one transaction, after the ``count`` that lead to the link ``last``.
+
+    Raises IntegrityFailed where another master key is in use: what it would seal, nobody could read.
+    """
 
     def __init__(self, connection: Connection, vault: Vault, clock: Callable[[], int], entries: Sequence[Entry]) -> None:
         self.connection, self.vault, self.clock = connection, vault, clock
-        self.count, self.last = head(connection)
+        self.count, self.last, master = head(connection)
         self._rows: dict[Any, list[dict[str, Any]]] = {table: [] for table in INSERTS}
+        if master is None:
+            self._rows[masters].append({"number": 1, "fingerprint": vault.fingerprint, "at": clock()})
+        elif master != vault.fingerprint:
+            raise another_master()
         self._requests = self._known_requests([e.request and self._key(e) for e in entries])
         self._keys = self._known_keys({e.about for e in entries if e.about is not None})
 

@@ -7,8 +7,9 @@ from pathlib import Path
 
 from models import keys
 from monitoring.database import FILE, database
+from monitoring.decisions import rekey
 from monitoring.decisions.record import Record
-from monitoring.decisions.vault import Vault, vault
+from monitoring.decisions.vault import Vault, file_of, vault
 
 DATABASE, MASTER, SIGNING = "LOANWATCH_DATABASE_URL", "LOANWATCH_MASTER_KEY", "LOANWATCH_SIGNING_KEY"
 
@@ -33,6 +34,10 @@ class Place:
         """Whether there can be a record: a database is named, or the book has one."""
         return self.url is not None or (self.book / FILE).is_file()
 
+    @property
+    def master_file(self) -> Path:
+        return file_of(self.book, self.master)
+
     def vault(self) -> Vault:
         """Raises as ``vault.vault``."""
         return vault(self.book, self.master)
@@ -40,9 +45,9 @@ class Place:
 
 @contextmanager
 def opened(place: Place) -> Iterator[Record]:
-    """The record, ready for use; raises Unavailable where its database does not answer."""
+    """The record, ready for use; raises Unavailable where its database is away, IntegrityFailed for another master key."""
     engine = database(place.book, place.url)
-    record = Record(engine, place.vault(), keys.signer(place.book, place.signing))
+    record = Record(engine, rekey.current(engine, place.vault(), place.master_file), keys.signer(place.book, place.signing))
     try:
         yield record
     finally:

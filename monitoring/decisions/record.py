@@ -44,7 +44,7 @@ class Record:
 
     def __init__(self, engine: Engine, vault: Vault, signer: Signer, clock: Callable[[], int] = now, every: int = EVERY) -> None:
         self.engine, self.vault = engine, vault
-        self.signer, self._clock, self._every = signer, clock, every
+        self.signer, self.clock, self._every = signer, clock, every
         self._asked: queue.Queue[Asked | None] = queue.Queue(WAITING)
         self._thread: threading.Thread | None = None
         self._starting = threading.Lock()
@@ -140,7 +140,7 @@ class Record:
     def checkpoint(self) -> Checkpoint:
         """Sign how far the record has come, keep the statement, and return it; raises NotFound where nothing is recorded."""
         with writing(self.engine) as connection:
-            count, last = head(connection)
+            count, last, _ = head(connection)
             if not count:
                 raise NotFound("nothing has been recorded yet", "尚无任何记录")
             kept = connection.execute(select(checkpoints).where(checkpoints.c["count"] == count)).first()
@@ -154,7 +154,7 @@ class Record:
         with writing(self.engine) as connection:
             subject = connection.scalar(select(subjects.c.id).where(subjects.c.who == who))
             entry = Entry(ERASED, str(said["by"]), {**said, "subject": subject})
-            adding = Adding(connection, self.vault, self._clock, [entry])
+            adding = Adding(connection, self.vault, self.clock, [entry])
             recorded = adding.add(entry)
             adding.write()
             if subject is not None:
@@ -168,7 +168,7 @@ class Record:
 
     def _sign(self, connection: Connection, count: int, last: bytes) -> Checkpoint:
         first = connection.scalar(select(decisions.c.id).where(decisions.c["count"] == 1))
-        made = chain.sign(count, last, self._clock(), str(first), self.signer)
+        made = chain.sign(count, last, self.clock(), str(first), self.signer)
         connection.execute(insert(checkpoints).values(count=count, text=made.text, signature=made.signature.decode()))
         return made
 
@@ -221,7 +221,7 @@ class Record:
     def _add(self, entries: Sequence[Entry]) -> list[Receipt | LoanwatchError]:
         """Record a group in one transaction."""
         with writing(self.engine) as connection:
-            adding = Adding(connection, self.vault, self._clock, entries)
+            adding = Adding(connection, self.vault, self.clock, entries)
             before = adding.count
             if not before:
                 adding.add(Entry(OPENED, "loanwatch", {"record": secrets.token_hex(16)}))

@@ -25,7 +25,7 @@ VERBS = [
     (), ("simulate",), ("ingest",), ("map",), ("quarantine",), ("train",), ("promote",), ("nightly",), ("score",), ("features",),
     ("features", "list"), ("features", "describe"),
     ("features", "sql"), ("features", "trace"), ("doctor",), ("demo",), ("dossier",), ("explain",),
-    ("verify",), ("export",), ("prove",), ("replay",), ("erase",),
+    ("verify",), ("rekey",), ("export",), ("prove",), ("replay",), ("erase",),
     ("proposals",), ("proposals", "add"), ("proposals", "decide"), ("proposals", "list"),
     ("serve",), ("keys",), ("keys", "add"), ("keys", "rotate"), ("keys", "revoke"), ("keys", "list"),
 ]  # fmt: skip
