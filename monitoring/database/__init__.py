@@ -24,6 +24,12 @@ WAIT = 2
 """Seconds until a database that does not answer is away."""
 ROLE = "loanwatch_app"
 KINDS = ("sqlite", "postgresql")
+SETTINGS = (
+    f"SET statement_timeout = {WAIT * 750}",
+    f"SET lock_timeout = {WAIT * 750}",
+    "SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'",
+)
+"""What every session of PostgreSQL is told: not to wait for long, and to have on disk what it says is committed."""
 AWAY = ("08", "53", "55P03", "57", "58")
 """States of PostgreSQL in which it cannot work: connection, resources, a lock not had in time, stopped by hand, its system."""
 
@@ -76,8 +82,8 @@ def _postgresql(url: str) -> Engine:
     @event.listens_for(engine, "connect")
     def settings(connection: Any, _: object) -> None:
         with connection.cursor() as cursor:
-            cursor.execute(f"SET statement_timeout = {WAIT * 750}")
-            cursor.execute(f"SET lock_timeout = {WAIT * 750}")
+            for line in SETTINGS:
+                cursor.execute(line)
         connection.commit()
 
     return engine

@@ -124,3 +124,18 @@ def test_a_disk_that_cannot_be_written_is_away(tmp_path: Path) -> None:
         shutil.rmtree(tmp_path)
         with pytest.raises(Unavailable):
             record.add(score(2))
+
+
+@pytest.mark.parametrize(("asked", "had"), [("off", "on"), ("remote_apply", "remote_apply")])
+def test_what_is_committed_is_on_disk_even_where_the_server_would_not_wait(
+    server: str, tmp_path: Path, asked: str, had: str
+) -> None:
+    found = database(tmp_path, server)
+    name = found.url.database
+    with found.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.execute(text(f'ALTER DATABASE "{name}" SET synchronous_commit = {asked}'))
+        found.dispose()
+        with writing(found) as fresh:
+            assert fresh.scalar(text("SHOW synchronous_commit")) == had
+        connection.execute(text(f'ALTER DATABASE "{name}" RESET synchronous_commit'))
+    found.dispose()
