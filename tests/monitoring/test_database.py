@@ -139,3 +139,9 @@ def test_what_is_committed_is_on_disk_even_where_the_server_would_not_wait(
             assert fresh.scalar(text("SHOW synchronous_commit")) == had
         connection.execute(text(f'ALTER DATABASE "{name}" RESET synchronous_commit'))
     found.dispose()
+
+
+def test_a_file_that_is_no_database_is_away(tmp_path: Path) -> None:
+    (tmp_path / "state.db").write_bytes(b"no database" * 1_000)
+    with pytest.raises(Unavailable):
+        database(tmp_path)
