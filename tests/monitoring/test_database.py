@@ -130,15 +130,15 @@ def test_a_disk_that_cannot_be_written_is_away(tmp_path: Path) -> None:
 def test_what_is_committed_is_on_disk_even_where_the_server_would_not_wait(
     server: str, tmp_path: Path, asked: str, had: str
 ) -> None:
-    found = database(tmp_path, server)
-    name = found.url.database
-    with found.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        connection.execute(text(f'ALTER DATABASE "{name}" SET synchronous_commit = {asked}'))
-        found.dispose()
+    other = _postgresql(server)
+    with other.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.execute(text(f"ALTER DATABASE {other.url.database} SET synchronous_commit = {asked}"))
+        found = database(tmp_path, server)
         with writing(found) as fresh:
             assert fresh.scalar(text("SHOW synchronous_commit")) == had
-        connection.execute(text(f'ALTER DATABASE "{name}" RESET synchronous_commit'))
-    found.dispose()
+        found.dispose()
+        connection.execute(text(f"ALTER DATABASE {other.url.database} RESET synchronous_commit"))
+    other.dispose()
 
 
 def test_a_file_that_is_no_database_is_away(tmp_path: Path) -> None:
