@@ -41,6 +41,15 @@ class Service:
     meters: Meters
     limits: Limits = field(default_factory=Limits)
     verifying: Executor = field(default_factory=lambda: ThreadPoolExecutor(AT_ONCE, "keys"))
+    _turns: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    async def turn(self) -> None:
+        """Wait until it is one's turn to hold up the event loop for the time of a score.
+
+        Between two turns the loop looks at what has come, so that many scores at a time keep nobody waiting who is refused.
+        """
+        async with self._turns:
+            await asyncio.sleep(0)
 
     async def recorded(self, draft: Draft) -> tuple[Decision, bool]:
         """A decision once it is committed and synced, and whether it had been before; raises Unavailable, Conflict.
