@@ -14,6 +14,7 @@ from effort import TIMES
 from served import Memory, Served, asked, served
 from tiny import Tiny, body, rows
 
+from serving.callers import Callers
 from serving.limits import Limits
 from serving.routes import scores
 
@@ -161,6 +162,29 @@ def test_who_is_one_too_many_is_told_before_all_the_others_are_scored(
         refused, before, worked = api.client.run(overload())
     assert (refused.status, {found.status for found in worked}, len(scored)) == (429, {200}, 32)
     assert before < 8
+
+
+def test_many_who_come_at_once_with_a_key_wait_for_one_look_at_it(tiny: Tiny, monkeypatch: pytest.MonkeyPatch) -> None:
+    looks: list[str] = []
+    own = Callers.verify
+
+    def counted(callers: Callers, key: str) -> Any:
+        looks.append(key)
+        return own(callers, key)
+
+    monkeypatch.setattr(Callers, "verify", counted)
+    with served(tiny.book, tiny.mlruns) as api:
+
+        async def ask(key: str) -> list[Answer]:
+            headers = {"authorization": f"Bearer {key}"}
+            asking = [asyncio.create_task(api.client.ask("GET", "/v1/model", headers)) for _ in range(20)]
+            await asyncio.sleep(0)
+            asking.pop().cancel()
+            return await asyncio.gather(*asking)
+
+        assert {found.status for found in api.client.run(ask(api.keys["read"]))} == {200}
+        assert {found.status for found in api.client.run(ask(api.keys["read"] + "x"))} == {401}
+        assert looks == [api.keys["read"], api.keys["read"] + "x"]
 
 
 def test_a_request_keeps_its_id_if_it_is_sane_and_gets_one_otherwise(api: Served) -> None:
