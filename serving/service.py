@@ -8,7 +8,7 @@ from typing import Protocol
 from monitoring.database import WAIT, unavailable
 from monitoring.decisions.entry import Entry, Receipt, Recorded
 from serving.book import Book
-from serving.callers import AT_ONCE, Callers
+from serving.callers import AT_ONCE, Caller, Callers
 from serving.current import Models
 from serving.decided import Decision, Draft, Sealed
 from serving.limits import Limits
@@ -45,6 +45,30 @@ class Service:
     meters: Meters
     limits: Limits = field(default_factory=Limits)
     verifying: Executor = field(default_factory=lambda: ThreadPoolExecutor(AT_ONCE, "keys"))
+    _turns: asyncio.Lock = field(default_factory=asyncio.Lock)
+    _verified: dict[str, "asyncio.Future[Caller]"] = field(default_factory=dict)
+
+    async def caller(self, key: str) -> Caller:
+        """Who calls; many who come at once with a key that is not known yet wait for one look at it, which is dear.
+
+        Raises Problem ``unauthenticated``.
+        """
+        found = self.callers.known(key)
+        if found is not None:
+            return found
+        if key not in self._verified:
+            looking = asyncio.get_running_loop().run_in_executor(self.verifying, self.callers.verify, key)
+            self._verified[key] = looking
+            looking.add_done_callback(lambda _: self._verified.pop(key))
+        return await asyncio.shield(self._verified[key])
+
+    async def turn(self) -> None:
+        """Wait until it is one's turn to hold up the event loop for the time of a score.
+
+        Between two turns the loop looks at what has come, so that many scores at a time keep nobody waiting who is refused.
+        """
+        async with self._turns:
+            await asyncio.sleep(0)
 
     async def recorded(self, draft: Draft) -> tuple[Decision, bool]:
         """A decision once it is committed and synced, and whether it had been before; raises Unavailable, Conflict.

@@ -24,8 +24,16 @@ WAIT = 2
 """Seconds until a database that does not answer is away."""
 ROLE = "loanwatch_app"
 KINDS = ("sqlite", "postgresql")
-AWAY = ("08", "53", "55P03", "57", "58")
-"""States of PostgreSQL in which it cannot work: connection, resources, a lock not had in time, stopped by hand, its system."""
+SETTINGS = (
+    f"SET statement_timeout = {WAIT * 750}",
+    f"SET lock_timeout = {WAIT * 750}",
+    "SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'",
+)
+"""What every session of PostgreSQL is told: not to wait for long, and to have on disk what it says is committed."""
+AWAY = ("08", "53", "55P03", "57", "58", "SQLITE_CORRUPT", "SQLITE_NOTADB")
+"""States in which it cannot work. PostgreSQL: connection, resources, a lock not had in time, stopped by hand, its system.
+SQLite: what it read is no database, which is all that it says of some reads that failed.
+"""
 
 
 class Unavailable(LoanwatchError):
@@ -76,8 +84,8 @@ def _postgresql(url: str) -> Engine:
     @event.listens_for(engine, "connect")
     def settings(connection: Any, _: object) -> None:
         with connection.cursor() as cursor:
-            cursor.execute(f"SET statement_timeout = {WAIT * 750}")
-            cursor.execute(f"SET lock_timeout = {WAIT * 750}")
+            for line in SETTINGS:
+                cursor.execute(line)
         connection.commit()
 
     return engine
@@ -126,9 +134,9 @@ def answering() -> Iterator[None]:
 
 
 def _state(error: DBAPIError) -> str:
-    """The code that PostgreSQL gives its errors, nothing for others."""
+    """The code that PostgreSQL, or the name that SQLite, gives its errors."""
     said = error.orig.args[0] if error.orig and error.orig.args else None
-    return str(said.get("C", "")) if isinstance(said, dict) else ""
+    return str(said.get("C", "")) if isinstance(said, dict) else str(getattr(error.orig, "sqlite_errorname", ""))
 
 
 def unavailable(error: Exception) -> Unavailable:

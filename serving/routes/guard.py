@@ -1,6 +1,5 @@
 """Routes that say who may use them: one that does not cannot be registered, and nothing runs before the key is known."""
 
-import asyncio
 import inspect
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, Literal, TypeVar
@@ -85,10 +84,7 @@ async def authorised(request: Request, scope: Scope) -> Caller:
     kind, _, key = request.headers.get("authorization", "").partition(" ")
     if kind.lower() != "bearer":
         raise Problem("unauthenticated", *UNKNOWN)
-    service = service_of(request)
-    caller = service.callers.known(key)
-    if caller is None:
-        caller = await asyncio.get_running_loop().run_in_executor(service.verifying, service.callers.verify, key)
+    caller = await service_of(request).caller(key)
     if not caller.may(scope):
         raise Problem(
             "forbidden", f"this key may {', '.join(caller.scopes)}, and this needs {scope}; ask an administrator for another key",

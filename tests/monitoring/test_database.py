@@ -124,3 +124,24 @@ def test_a_disk_that_cannot_be_written_is_away(tmp_path: Path) -> None:
         shutil.rmtree(tmp_path)
         with pytest.raises(Unavailable):
             record.add(score(2))
+
+
+@pytest.mark.parametrize(("asked", "had"), [("off", "on"), ("remote_apply", "remote_apply")])
+def test_what_is_committed_is_on_disk_even_where_the_server_would_not_wait(
+    server: str, tmp_path: Path, asked: str, had: str
+) -> None:
+    other = _postgresql(server)
+    with other.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.execute(text(f"ALTER DATABASE {other.url.database} SET synchronous_commit = {asked}"))
+        found = database(tmp_path, server)
+        with writing(found) as fresh:
+            assert fresh.scalar(text("SHOW synchronous_commit")) == had
+        found.dispose()
+        connection.execute(text(f"ALTER DATABASE {other.url.database} RESET synchronous_commit"))
+    other.dispose()
+
+
+def test_a_file_that_is_no_database_is_away(tmp_path: Path) -> None:
+    (tmp_path / "state.db").write_bytes(b"no database" * 1_000)
+    with pytest.raises(Unavailable):
+        database(tmp_path)

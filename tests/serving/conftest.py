@@ -1,11 +1,16 @@
 """A service over the session's book, for tests that only ask."""
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from books import Book
+from forked import Nursery
+from forked import nursery as begun
 from served import Served, served
+from tiny import Tiny
+from tiny import tiny as made
 
 
 @pytest.fixture(scope="session")
@@ -23,3 +28,22 @@ def place(book: Book, own: Path, tmp_path: Path) -> Path:
     for path in (book.path / "keys").rglob("*.pem"):
         (own / "keys" / path.relative_to(book.path / "keys")).write_bytes(path.read_bytes())
     return own
+
+
+@pytest.fixture(scope="session")
+def nursery(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nursery]:
+    """Where services that are killed, traced or overloaded come from."""
+    with begun(tmp_path_factory.mktemp("services")) as found:
+        yield found
+
+
+@pytest.fixture(scope="session")
+def _tiny(tmp_path_factory: pytest.TempPathFactory) -> Tiny:
+    return made(tmp_path_factory.mktemp("tiny"))
+
+
+@pytest.fixture
+def tiny(_tiny: Tiny, tmp_path: Path) -> Tiny:
+    """A book without a ledger and a small model in use; the test's own."""
+    book, mlruns = (Path(shutil.copytree(path, tmp_path / path.name)) for path in (_tiny.book, _tiny.mlruns))
+    return Tiny(book, mlruns, _tiny.bundle)

@@ -12,8 +12,11 @@ from asgi import Answer
 from books import Book
 from effort import TIMES
 from served import Memory, Served, asked, served
+from tiny import Tiny, body, rows
 
+from serving.callers import Callers
 from serving.limits import Limits
+from serving.routes import scores
 
 PIECE = b" " * 65_536
 ENDLESS = (1 << 30 if TIMES > 1 else 1 << 26) // len(PIECE)
@@ -133,6 +136,55 @@ def test_who_is_one_too_many_is_told_at_once_and_health_is_answered_all_the_same
         assert refused[0].json()["type"] == "/problems/busy"
         monkeypatch.undo()
         assert api.score(body).status == 200
+
+
+def test_who_is_one_too_many_is_told_before_all_the_others_are_scored(
+    tiny: Tiny, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scored: list[int] = []
+    own = scores.decide
+
+    def counted(*args: Any) -> Any:
+        scored.append(1)
+        return own(*args)
+
+    with served(tiny.book, tiny.mlruns, Limits(in_flight=32)) as api:
+        content = body(rows(1).iloc[0])
+        assert api.score(content).status == 200  # so that the key is known
+        monkeypatch.setattr(scores, "decide", counted)
+
+        async def overload() -> tuple[Answer, int, list[Answer]]:
+            first = [asyncio.create_task(api.client.ask("POST", "/v1/scores", api.headers(), content)) for _ in range(32)]
+            await asyncio.sleep(0)
+            refused = await api.client.ask("POST", "/v1/scores", api.headers(), content)
+            return refused, len(scored), await asyncio.gather(*first)
+
+        refused, before, worked = api.client.run(overload())
+    assert (refused.status, {found.status for found in worked}, len(scored)) == (429, {200}, 32)
+    assert before < 8
+
+
+def test_many_who_come_at_once_with_a_key_wait_for_one_look_at_it(tiny: Tiny, monkeypatch: pytest.MonkeyPatch) -> None:
+    looks: list[str] = []
+    own = Callers.verify
+
+    def counted(callers: Callers, key: str) -> Any:
+        looks.append(key)
+        return own(callers, key)
+
+    monkeypatch.setattr(Callers, "verify", counted)
+    with served(tiny.book, tiny.mlruns) as api:
+
+        async def ask(key: str) -> list[Answer]:
+            headers = {"authorization": f"Bearer {key}"}
+            asking = [asyncio.create_task(api.client.ask("GET", "/v1/model", headers)) for _ in range(20)]
+            await asyncio.sleep(0)
+            asking.pop().cancel()
+            return await asyncio.gather(*asking)
+
+        assert {found.status for found in api.client.run(ask(api.keys["read"]))} == {200}
+        assert {found.status for found in api.client.run(ask(api.keys["read"] + "x"))} == {401}
+        assert looks == [api.keys["read"], api.keys["read"] + "x"]
 
 
 def test_a_request_keeps_its_id_if_it_is_sane_and_gets_one_otherwise(api: Served) -> None:

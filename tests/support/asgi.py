@@ -48,8 +48,8 @@ class Client:
         self._thread.join()
         self.loop.close()
 
-    def run(self, what: Coroutine[Any, Any, Found]) -> Found:
-        return asyncio.run_coroutine_threadsafe(what, self.loop).result(120)
+    def run(self, what: Coroutine[Any, Any, Found], seconds: float = 120) -> Found:
+        return asyncio.run_coroutine_threadsafe(what, self.loop).result(seconds)
 
     def request(
         self, method: str, path: str, headers: Mapping[str, str] | None = None, content: bytes | Iterable[bytes] = b""

