@@ -8,6 +8,7 @@ from typing import Any
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
+from fastapi.telemetry import TelemetryConfig
 from starlette.types import ASGIApp
 
 from monitoring.decisions.place import Place
@@ -27,6 +28,9 @@ from serving.telemetry import telemetry
 PARTS = (scores, decisions, model, keys, health)
 NAME, VERSION = "loanwatch", "1.0.0"
 ABOUT = "Scores of loans with their reasons, recorded before they are told. 贷后评分服务。"
+
+SILENT = TelemetryConfig(tracing=False, metrics=False, logs=False, operation_spans=False, auto_configure=False)
+"""FastAPI's own spans hold paths and queries, its logs the words of errors: none of them is made, whoever asks."""
 
 
 @contextmanager
@@ -81,7 +85,8 @@ class Application(FastAPI):
 
     def __init__(self, service: Service, **said: Any) -> None:
         super().__init__(
-            title=NAME, version=VERSION, docs_url=None, redoc_url=None, openapi_url=None, description=ABOUT, **said,
+            title=NAME, version=VERSION, docs_url=None, redoc_url=None, openapi_url=None, description=ABOUT,
+            telemetry=SILENT, **said,
         )  # fmt: skip
         self.state.service = service
         self.router.redirect_slashes = False

@@ -1,4 +1,4 @@
-"""Spans for OpenTelemetry, if somebody asks for them by its own variables; else nothing is imported and nothing is sent.
+"""Spans for OpenTelemetry, if somebody asks for them by its own variables; else its SDK is not loaded and nothing is sent.
 
 ``OTEL_TRACES_EXPORTER`` or an ``OTEL_EXPORTER_OTLP_*ENDPOINT`` asks. A span is named by the method and template of its route and
 holds status and request id: no path, query, header, body or id of a person. An error leaves its class, not its message.

@@ -205,4 +205,4 @@ def test_the_lines_of_the_guide_run(api: Served, url: str, book: Book, monkeypat
     names: dict[str, Any] = {}
     exec(compile(text, str(GUIDE), "exec"), names)
     assert names["score"]["loan_id"] == loans.iloc[0]
-    assert (tmp_path / "why.html").read_text("utf-8").startswith("<!doctype html>")
+    assert (tmp_path / "why.html").read_text("utf-8").startswith("<!DOCTYPE html>")

@@ -1,4 +1,4 @@
-"""Spans if somebody asks for them, with nothing of a person in them; else nothing is imported."""
+"""Spans if somebody asks for them, with nothing of a person in them; else nothing is loaded and nothing is made."""
 
 import subprocess
 import sys
@@ -39,10 +39,10 @@ def test_what_is_asked_for_and_not_installed_is_said() -> None:
         telemetry({"OTEL_TRACES_EXPORTER": "nowhere"})
 
 
-def test_without_being_asked_for_nothing_is_imported() -> None:
+def test_without_being_asked_for_no_sdk_is_loaded() -> None:
     code = (
-        "import sys; import serving.app; from serving.telemetry import telemetry; telemetry({}).span('x').__enter__();"
-        "print([name for name in sys.modules if name.startswith('opentelemetry')])"
+        "import sys; import fastapi; from serving.telemetry import telemetry; telemetry({}).span('x').__enter__();"
+        "print([name for name in sys.modules if name.startswith(('opentelemetry.sdk', 'opentelemetry.exporter'))])"
     )
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env={"PYTHONPATH": ":".join(sys.path)})
     assert found.stdout.strip() == "[]", found.stderr
@@ -97,3 +97,20 @@ def test_nothing_of_a_person_is_in_a_span(spans: tuple[Served, Any], book: Book)
     assert {"GET /v1/decisions/{id}", "POST /v1/scores/batch", "(none)"} <= names
     failed = [span for span in told if span.name == "record" and not span.status.is_ok]
     assert [dict(span.attributes) for span in failed] == [{"error.type": "Unavailable"}]
+
+
+def test_spans_of_fastapi_itself_which_hold_paths_and_queries_are_not_made(
+    spans: tuple[Served, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from opentelemetry import trace
+
+    api, exporter = spans
+    provider = trace.ProxyTracerProvider()
+    made: list[str] = []
+    monkeypatch.setattr(provider, "get_tracer", lambda name, *_, **__: made.append(name) or trace.NoOpTracer())
+    monkeypatch.setattr(trace, "get_tracer_provider", lambda: provider)
+    monkeypatch.setenv("FASTAPI_OTEL_AUTO_CONFIGURE", "true")
+    with Client(create(api.service, 3_600.0)) as client:
+        assert client.request("GET", f"/livez?name={CANARY}").status == 200
+        assert not client.app._native_telemetry.enabled()  # type: ignore[attr-defined]
+    assert made == [] and exporter.get_finished_spans() == ()
