@@ -1,4 +1,6 @@
-"""docs/features.md and docs/tables.md, written from the catalogue and the schema: ``python -m loanwatch.reference``."""
+"""docs/features.md and docs/tables.md, written from the catalogue and the schema, and the service's client from its OpenAPI:
+``python -m loanwatch.reference``.
+"""
 
 import tomllib
 from collections.abc import Iterator
@@ -9,6 +11,7 @@ from features.catalogue import CATALOGUE, ROOMS
 from features.feature import Feature
 from features.schema import ALWAYS, CONFIRMED_ON, LEDGER_VERSION, SUPERSEDED_ON, TABLES, Column, Table
 from features.sql import query
+from loanwatch.client_module import CLIENT, client_module
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"
 GENERATED = "<!-- Written by `python -m loanwatch.reference`; do not edit. -->"
@@ -182,9 +185,10 @@ def pages() -> dict[str, str]:
 
 
 def main() -> None:
-    """Write both pages."""
+    """Write both pages, and the client."""
     for name, text in pages().items():
         (DOCS / name).write_text(text, "utf-8")
+    CLIENT.write_text(client_module(), "utf-8")
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """A recorded decision looked at again: explained as it was told, and worked out anew to the last bit."""
 
+import hashlib
 from collections.abc import Callable, Mapping
 from datetime import date
 from typing import Any
@@ -9,61 +10,104 @@ import pandas as pd
 
 from features.arrays import Float
 from features.errors import IntegrityFailed, LoanwatchError
+from models.explain import Against, Reason, night, training
+from monitoring.decisions.entry import Recorded, canonical
 from serving.book import Book
 from serving.cases import of_book
 from serving.certificate import certificate
 from serving.current import Models
-from serving.decided import Decision
+from serving.decided import OURSELVES, Decision, asked_once
 from serving.explanation import Explanation, explain_row
 from serving.own_records import of_records
 from serving.problems import Problem
 from serving.ready import Judged, Ready
 from serving.scorer import Answer
+from serving.service import Keeper
 
 NAMELESS = "–"
 
 
-def told(decision: Decision) -> dict[str, Any]:
-    """All that is recorded of a decision."""
-    recorded = decision.recorded
+def listed(found: Recorded) -> dict[str, Any]:
+    """What anybody may know of a decision."""
     return {
-        "decision": recorded.id, "count": recorded.count, "kind": recorded.kind, "at": recorded.at, "caller": recorded.caller,
-        "said": dict(decision.said), "sealed": decision.sealed.as_json(),
+        "decision": found.id, "count": found.count, "kind": found.kind, "at": found.at, "caller": found.caller,
+        "as_of": found.said.get("as_of"), "said": dict(found.said),
     }  # fmt: skip
 
 
-def explained(decision: Decision, models: Models, book: Book) -> Explanation:
-    """Why it was decided so, against what it was measured against then.
+def told(decision: Decision) -> dict[str, Any]:
+    """All that is recorded of a decision."""
+    return {**listed(decision.recorded), "sealed": decision.sealed.as_json()}
 
-    Raises IntegrityFailed if the model gives the recorded values another score, Problem ``conflict`` if that reference is gone.
+
+def explained(decision: Decision, models: Models, book: Book, record: Keeper) -> Explanation:
+    """Why it was decided so, from what was recorded with it and before it, whatever became of the night since.
+
+    Raises IntegrityFailed if the model gives the recorded values another score, Problem ``conflict`` for a decision that an
+    earlier release recorded without what its reasons were measured against, where the book no longer holds that either.
     """
     said, sealed = decision.said, decision.sealed
     ready, as_of = models.of(str(said["bundle"])), date.fromisoformat(said["as_of"])
-    against = book.compared(ready, as_of).against
-    if [against.kind, against.day and against.day.isoformat()] != [said["against"]["kind"], said["against"]["day"]]:
-        raise Problem(
-            "conflict", f"its reasons were measured against {said['against']}, which the book no longer holds; see its replay",
-            "其理由所对照的基准已不在账簿中;可使用 replay 核对其余内容",
-        )  # fmt: skip
     row = pd.Series(
         {
             "borrower_id": sealed.borrower or NAMELESS, "pd_12m": said["pd_12m"], "points": said["points"],
             "grade": said["grade"], "missing": sealed.missing or [],
-            "dpd": np.nan if sealed.dpd is None else sealed.dpd,
         }
     )  # fmt: skip
+    against = _recorded_reference(decision, ready, record) or _reference_of_book(decision, ready, book, as_of)
     answer = Answer(row, against, said["official_tier"], said["indicative_tier"])
-    found = explain_row(answer, sealed.loan or NAMELESS, as_of, ready.scorer, decision.sealed.values)
+    loan = sealed.leading or sealed.loan or NAMELESS
+    absent = tuple(ABSENT[name] for name in sealed.unrecorded if name in ABSENT)
+    found = explain_row(answer, loan, as_of, ready.scorer, sealed.values, sealed.threshold, sealed.before, absent)
     if found.log_odds != said["log_odds"]:
         raise _another(decision)
     return found
 
 
-def certified(decision: Decision, models: Models, book: Book) -> dict[str, Any]:
+ABSENT = {"threshold": "against_the_threshold", "before": "since_the_last_review"}
+"""Parts of an explanation by what has to be sealed for them."""
+
+
+def _recorded_reference(decision: Decision, ready: Ready, record: Keeper) -> Against | None:
+    """What its reasons were measured against, None if the record does not say; raises IntegrityFailed if it is not as it was."""
+    said = decision.said["against"]
+    if said["kind"] == "training":
+        return training(ready.bundle)
+    if "digest" not in said:
+        return None
+    key, body = asked_once(said["digest"])
+    found = record.before(OURSELVES, key, body)
+    if found is None or hashlib.sha256(canonical(found.said).encode()).hexdigest() != said["digest"]:
+        id = decision.recorded.id
+        raise IntegrityFailed(
+            f"decision {id}: the record does not hold what its reasons were measured against; restore it from backup",
+            f"决策 {id}:记录中没有其理由所对照的基准;请从备份恢复",
+        )
+    return night(ready.bundle, date.fromisoformat(found.said["day"]), np.array(found.said["contributions"]))
+
+
+def _reference_of_book(decision: Decision, ready: Ready, book: Book, as_of: date) -> Against:
+    """What the book is compared with now, if the recorded reasons are those against it."""
+    compared, said = book.compared(ready, as_of), decision.said["against"]
+    against = compared.against
+    same_night = [against.kind, against.day and against.day.isoformat()] == [said["kind"], said["day"]]
+    if not same_night or _numbers(ready.judge(decision.sealed.values, compared).reasons) != _numbers(decision.sealed.reasons):
+        raise Problem(
+            "conflict", f"its reasons were measured against {said}, which the book no longer holds; see its replay",
+            "其理由所对照的基准已不在账簿中;可使用 replay 核对其余内容",
+        )  # fmt: skip
+    return against
+
+
+def _numbers(reasons: list[Reason]) -> list[tuple[str, float]]:
+    return [(reason.feature, reason.log_odds) for reason in reasons]
+
+
+def certified(decision: Decision, models: Models, book: Book, record: Keeper) -> dict[str, Any]:
     """The explanation as a certificate, with the decision that it is about."""
     recorded = decision.recorded
     about = {"decision": recorded.id, "count": recorded.count, "at": recorded.at}
-    return {**about, **certificate(explained(decision, models, book))}
+    return {**about, **certificate(explained(decision, models, book, record))}
 
 
 def replayed(decision: Decision, models: Models, book: Book) -> dict[str, Any]:

@@ -13,7 +13,9 @@ from typing import Any, TypeVar
 
 import pandas as pd
 
+from features.events import Partition
 from features.ledger import Ledger
+from features.schema import TABLES
 from monitoring.runs import last_official, reference
 from serving.ready import Compared, Ready
 
@@ -50,6 +52,11 @@ class Book:
         """The last closed business day."""
         return self._find("day", lambda: self.ledger.known_through)
 
+    @property
+    def context(self) -> Partition:
+        """What all borrowers share: industries, regions, peers; ready to be read beside the records of one."""
+        return self._find("context", lambda: _context(self.ledger))
+
     def compared(self, ready: Ready, as_of: date) -> Compared:
         """What scores of a day are measured against."""
         return self._find((ready.digest, as_of), lambda: ready.compared(reference(self.path, ready.bundle, as_of)))
@@ -72,6 +79,11 @@ class Book:
                 kept[key] = found
             return found
         return kept[key]  # type: ignore[no-any-return]
+
+
+def _context(ledger: Ledger) -> Partition:
+    found = {name: ledger.read(name, 0) for name, table in TABLES.items() if not table.partitioned}
+    return Partition({name: table for name, table in found.items() if table.num_rows})
 
 
 def _changed(path: Path) -> int:

@@ -13,7 +13,7 @@ from features.schema import ID_LIMIT
 from serving.bodies import kind, pointer
 from serving.book import Book
 from serving.decided import Case
-from serving.explanation import place
+from serving.explanation import place, reviewed
 from serving.own_records import of_records
 from serving.problems import Fault, broken
 from serving.ready import Ready
@@ -85,10 +85,11 @@ def of_book(book: Book, ready: Ready, loan: str | None, borrower: str | None, as
         raise nobody(*((f"loan {loan}", f"贷款 {loan}") if loan is not None else (f"borrower {whose}", f"借款人 {whose}")), as_of)
     at = place(rows, loan)
     own = at if loan is None else int(np.flatnonzero(rows["loan_id"] == loan)[0])
-    dpd = float(mine["dpd"].max())
+    dpd, worst = float(mine["dpd"].max()), str(rows["loan_id"].iloc[at])
     return Case(
         "borrower_id" if loan is None else "loan_id", np.ascontiguousarray(values.iloc[at].to_numpy()), as_of, as_of, whose, loan,
         tuple(rows["missing"].iloc[own]), None if math.isnan(dpd) else dpd, ledger.manifest.ledger_version,
+        leading=None if worst == loan else worst, before=reviewed(ledger, ready.scorer, whose, worst, as_of),
     )  # fmt: skip
 
 

@@ -35,6 +35,7 @@ def certificate(found: Explanation) -> dict[str, Any]:
             "moves_as_declared": not found.directions, "moves_otherwise": [asdict(d) for d in found.directions],
             "counterfactuals_scored_again": len(found.ways),
         },
+        "not_recorded": list(found.unrecorded),
     }  # fmt: skip
 
 

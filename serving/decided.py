@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import orjson
 
-from features.arrays import Float, known
+from features.arrays import Float, Int, known
 from models.explain import Against, Reason
 from models.groups import group_of
 from models.wording import Language, sentence
@@ -19,11 +19,14 @@ from monitoring.decisions.entry import Entry, Recorded
 from monitoring.policy import tier_policy
 from monitoring.tiers import band_of
 from serving.book import Book
-from serving.ready import Judged, Ready
+from serving.explanation import Before, Threshold, threshold
+from serving.ready import Compared, Judged, Ready
 
-SCORE, SHADOW = "score", "shadow"
+SCORE, SHADOW, REFERENCE = "score", "shadow", "reference"
 UNNAMED = "unnamed borrowers of "
 """Whose key seals a decision that names no borrower: the caller's own."""
+OURSELVES = "loanwatch"
+"""Who records what no caller asked for."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +34,8 @@ class Case:
     """One row to be decided; ``by`` is how it was asked for.
 
     ``missing`` are the sources that are silent, None where that cannot be known; ``dpd`` days past due, None where unknown;
-    ``given`` what came with the request and is not among ``values``.
+    ``given`` what came with the request and is not among ``values``; ``leading`` the loan whose ``values`` these are, where it
+    is not ``loan``; ``before`` the same loan on the day of the last review.
     """
 
     by: str
@@ -44,11 +48,16 @@ class Case:
     dpd: float | None = None
     ledger_version: int | None = None
     given: Any = None
+    leading: str | None = None
+    before: Before | None = None
 
 
 @dataclass(frozen=True)
 class Sealed:
-    """What is about the borrower: ids, what was read, what it added, numbers of the reasons; as in ``Case`` and ``Judged``."""
+    """What is about the borrower: ids, what was read, what it added, numbers of the reasons; as in ``Case`` and ``Judged``.
+
+    ``threshold`` is the next better tier. A part that was not recorded with a decision is in ``unrecorded`` and None.
+    """
 
     borrower: str | None
     loan: str | None
@@ -59,28 +68,71 @@ class Sealed:
     missing: tuple[str, ...] | None
     dpd: float | None
     given: Any
+    leading: str | None
+    threshold: Threshold | None
+    before: Before | None
+    unrecorded: tuple[str, ...] = ()
 
     def written(self) -> bytes:
         """As JSON; numbers come back to the bit."""
         return orjson.dumps(self.as_json(), option=orjson.OPT_SERIALIZE_NUMPY)
 
     def as_json(self) -> dict[str, Any]:
-        return {**self.__dict__, "reasons": [[r.feature, known(r.value), known(r.usual), r.log_odds] for r in self.reasons]}
+        """As it is sealed: of ``before`` only what differs from ``values``, by place."""
+        found = {name: value for name, value in self.__dict__.items() if name not in self.unrecorded}
+        found["reasons"] = [[r.feature, known(r.value), known(r.usual), r.log_odds] for r in self.reasons]
+        if self.before is not None:
+            found["before"] = _differing(self.before, self.values)
+        del found["unrecorded"]
+        return found
 
     @classmethod
     def read(cls, text: bytes) -> "Sealed":
         said = orjson.loads(text)
+        unrecorded = tuple(name for name in LATER if name not in said)
         numbers = {name: np.array(said[name], dtype=np.float64) for name in ("values", "contributions")}
-        reasons = [Reason(name, *np.array(found, dtype=np.float64).tolist()) for name, *found in said["reasons"]]
-        return cls(**{**said, **numbers, "reasons": reasons})
+        said["reasons"] = [Reason(name, *np.array(found, dtype=np.float64).tolist()) for name, *found in said["reasons"]]
+        if said.get("threshold") is not None:
+            said["threshold"] = Threshold(**said["threshold"])
+        if said.get("before") is not None:
+            said["before"] = _as_then(said["before"], numbers["values"])
+        return cls(**{**dict.fromkeys(LATER), **said, **numbers, "unrecorded": unrecorded})
+
+
+LATER = ("leading", "threshold", "before")
+"""Parts that decisions of an earlier release were recorded without."""
+
+
+def _differing(before: Before, values: Float) -> dict[str, Any]:
+    """A row of an earlier day by the places in which it has other bits, and its values there."""
+    places = np.flatnonzero(_bits(before.values) != _bits(values))
+    return {
+        "day": before.day.isoformat(), "log_odds": before.log_odds, "places": places.tolist(),
+        "values": [known(value) for value in before.values[places].tolist()],
+    }  # fmt: skip
+
+
+def _as_then(said: Mapping[str, Any], values: Float) -> Before:
+    then = values.copy()
+    then[said["places"]] = np.array(said["values"], dtype=np.float64)
+    return Before(date.fromisoformat(said["day"]), then, said["log_odds"])
+
+
+def _bits(values: Float) -> Int:
+    """All that is unknown counts as one."""
+    return np.where(np.isnan(values), np.nan, values).view(np.int64)
 
 
 @dataclass(frozen=True)
 class Draft:
-    """A decision that is not yet recorded: its entry, and what is sealed in it."""
+    """A decision that is not yet recorded: its entry, what is sealed in it, and the entry of what it was measured against.
+
+    That has to be in the record before; None where the bundle alone brings it back.
+    """
 
     entry: Entry
     sealed: Sealed
+    reference: Entry | None
 
 
 def decide(case: Case, ready: Ready, book: Book, caller: str, language: Language, request: tuple[str, bytes] | None) -> Draft:
@@ -89,16 +141,32 @@ def decide(case: Case, ready: Ready, book: Book, caller: str, language: Language
     judged = ready.judge(case.values, compared)
     sealed = Sealed(
         case.borrower, case.loan, judged.values, judged.contributions, judged.base, judged.reasons, case.missing, case.dpd,
-        case.given,
+        case.given, case.leading, threshold(judged.pd_12m, case.dpd, tier_policy(case.as_of)), case.before,
     )  # fmt: skip
-    said = _said(case, ready, judged, compared.against, book, language)
+    said = _said(case, ready, judged, compared, book, language)
     about = case.borrower or UNNAMED + caller
-    return Draft(Entry(SCORE, caller, said, about, case.loan, sealed.written(), request), sealed)
+    entry = Entry(SCORE, caller, said, about, case.loan, sealed.written(), request)
+    return Draft(entry, sealed, reference(compared))
 
 
-def _said(case: Case, ready: Ready, judged: Judged, against: Against, book: Book, language: Language) -> dict[str, Any]:
+def reference(compared: Compared) -> Entry | None:
+    """What the record has to hold of a reference, once for all decisions: the means of a night.
+
+    The rows that a model learned from are in its bundle.
+    """
+    if compared.against.kind == "training":
+        return None
+    return Entry(REFERENCE, OURSELVES, compared.said, request=asked_once(compared.digest))
+
+
+def asked_once(digest: str) -> tuple[str, bytes]:
+    """The request by which a reference is recorded, and found again."""
+    return f"reference {digest}", digest.encode()
+
+
+def _said(case: Case, ready: Ready, judged: Judged, compared: Compared, book: Book, language: Language) -> dict[str, Any]:
     """What anybody may know of it."""
-    policy = tier_policy(case.as_of)
+    policy, against = tier_policy(case.as_of), compared.against
     indicative = policy.tiers[band_of(judged.pd_12m, case.dpd, policy)]
     official = book.standing(case.borrower, case.as_of) if case.borrower else None
     interval = indicative.review_days if official is None else policy[official.tier].review_days
@@ -112,7 +180,7 @@ def _said(case: Case, ready: Ready, judged: Judged, against: Against, book: Book
             "interval_days": interval, "next_on": next_on.isoformat(), "of": "indicative" if official is None else "official",
         },
         "reasons": [reason.feature for reason in judged.reasons],
-        "against": {"kind": against.kind, "day": against.day and against.day.isoformat()},
+        "against": {"kind": against.kind, "day": against.day and against.day.isoformat(), "digest": compared.digest},
         "bundle": ready.digest, "catalogue": ready.bundle.catalogue, "policy": policy.digest, "language": language,
     }  # fmt: skip
 

@@ -6,7 +6,6 @@ scored again; no attribution).
 """
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -15,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from features.arrays import Float
-from features.errors import UsageError
+from features.errors import IntegrityFailed, UsageError
 from features.ledger import Ledger
 from models.explain import Against, Reason, earlier, every
 from models.score import Scored, Scorer
@@ -56,8 +55,20 @@ class Unknown:
 
 
 @dataclass(frozen=True)
+class Before:
+    """A loan on an earlier day: the values that the model in use reads of that day, float64 (k,), and its log-odds by them."""
+
+    day: date
+    values: Float
+    log_odds: float
+
+
+@dataclass(frozen=True)
 class Explanation:
-    """One score explained and checked; a company is explained by its worst loan, ``loan_id``."""
+    """One score explained and checked; a company is explained by its worst loan, ``loan_id``.
+
+    ``unrecorded`` names the parts that are absent because a decision was recorded without what they need.
+    """
 
     answer: Answer
     loan_id: str
@@ -70,6 +81,7 @@ class Explanation:
     ways: list[Counterfactual]
     unknown: Unknown
     directions: list[Direction]
+    unrecorded: tuple[str, ...] = ()
 
 
 def explain_loan(book: Path, scorer: Scorer, loan_id: str, as_of: date, since: date | None = None) -> Explanation:
@@ -97,24 +109,27 @@ def _explained(book: Path, scorer: Scorer, borrower: str, loan: str | None, as_o
         found = answer(book, rows[rows["loan_id"] == loan], against, f"loan {loan}", f"贷款 {loan}", as_of)
     at = place(own, loan)
     loan_id = str(own["loan_id"].iloc[at])
-
-    def review(scored: Scored) -> Comparison | None:
-        return _since_review(ledger, scorer, borrower, loan_id, scored, as_of, since)
-
-    return explain_row(found, loan_id, as_of, scorer, values.iloc[at].to_numpy(), review)
+    limit = threshold(float(found.row["pd_12m"]), float(found.row["dpd"]), tier_policy(as_of))
+    return explain_row(
+        found, loan_id, as_of, scorer, values.iloc[at].to_numpy(), limit,
+        reviewed(ledger, scorer, borrower, loan_id, as_of, since),
+    )  # fmt: skip
 
 
 def explain_row(
-    found: Answer, loan_id: str, as_of: date, scorer: Scorer, values: Float,
-    review: Callable[[Scored], Comparison | None] = lambda _: None,
+    found: Answer, loan_id: str, as_of: date, scorer: Scorer, values: Float, limit: Threshold | None, before: Before | None,
+    unrecorded: tuple[str, ...] = (),
 ) -> Explanation:  # fmt: skip
-    """One answer by the values that the model read, float64 (k,); ``review`` compares it with an earlier score."""
+    """One answer by the values that the model read, float64 (k,), beside the next tier and the last review.
+
+    Raises IntegrityFailed if the model gives ``before`` another score than it has.
+    """
     scored, row = scorer.score_values(np.ascontiguousarray(values)[np.newaxis]), WhatIf(scorer, values)
-    threshold = _threshold(found.row, tier_policy(as_of))
     return Explanation(
-        found, loan_id, as_of, scorer.bundle.digest, row.log_odds, _compared(scored, found.against), review(scored), threshold,
-        row.counterfactuals(threshold.below) if threshold and not threshold.days_past_due else [],
-        Unknown(row.reach(), *row.reach_together()), row.against_direction(),
+        found, loan_id, as_of, scorer.bundle.digest, row.log_odds, _compared(scored, found.against),
+        None if before is None else _since(before, scored, scorer), limit,
+        row.counterfactuals(limit.below) if limit and not limit.days_past_due else [],
+        Unknown(row.reach(), *row.reach_together()), row.against_direction(), unrecorded,
     )  # fmt: skip
 
 
@@ -133,29 +148,36 @@ def _compared(scored: Scored, against: Against, start: float | None = None) -> C
     return Comparison(against, begin, reasons, gap)
 
 
-def _since_review(
-    ledger: Ledger, scorer: Scorer, borrower: str, loan: str, scored: Scored, as_of: date, since: date | None
-) -> Comparison | None:
-    """The same loan by the same model on the day of the last review; None if there was none, or no such live loan then."""
-    day = since or _reviewed(ledger, borrower, as_of)
+def reviewed(ledger: Ledger, scorer: Scorer, borrower: str, loan: str, as_of: date, since: date | None = None) -> Before | None:
+    """A loan as the same model saw it on the day of the last review, or on ``since``; None if there was none, or no such live
+    loan then.
+    """
+    day = since or _review_day(ledger, borrower, as_of)
     if day is None:
         return None
     then, values = scores_of(ledger, scorer, borrower, day)
     at = np.flatnonzero(then["loan_id"] == loan)
-    if not len(at):
-        return None
-    before = scorer.score(values.iloc[at])
-    return _compared(scored, earlier(before, 0, day), float(before.log_odds[0]))
+    return Before(day, values.iloc[at[0]].to_numpy(), float(then["log_odds"].iloc[at[0]])) if len(at) else None
 
 
-def _reviewed(ledger: Ledger, borrower: str, as_of: date) -> date | None:
+def _since(before: Before, scored: Scored, scorer: Scorer) -> Comparison:
+    then = scorer.score_values(np.ascontiguousarray(before.values)[np.newaxis])
+    if float(then.log_odds[0]) != before.log_odds:
+        raise IntegrityFailed(
+            f"the model gives the values of {before.day} another score here; replay says by how much",
+            f"模型在本机对 {before.day} 的数值给出不同评分;请用 replay 查看差异",
+        )
+    return _compared(scored, earlier(then, 0, before.day), before.log_odds)
+
+
+def _review_day(ledger: Ledger, borrower: str, as_of: date) -> date | None:
     day = last_review(pd.Series([borrower]), ledger.of(borrower), as_of).iloc[0]
     return None if pd.isna(day) or day.date() >= as_of else day.date()
 
 
-def _threshold(row: pd.Series, policy: TierPolicy) -> Threshold | None:
-    """What lies between a row and the next better tier; None in the best."""
-    by_pd, tier = (band_of(row["pd_12m"], dpd, policy) for dpd in (None, float(row["dpd"])))
+def threshold(pd_12m: float, dpd: float | None, policy: TierPolicy) -> Threshold | None:
+    """What lies between a score and the next better tier; None in the best. ``dpd`` None or NaN where unknown."""
+    by_pd, tier = (band_of(pd_12m, days, policy) for days in (None, dpd))
     if tier == 0:
         return None
     limit = policy.tiers[tier - 1].pd_below

@@ -5,7 +5,8 @@ sent. Indices of industries and regions, and how guarantors stand, are those of 
 """
 
 from collections.abc import Mapping
-from datetime import date
+from dataclasses import dataclass
+from datetime import date, timedelta
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -13,9 +14,9 @@ import duckdb
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from features import catalogue, door
+from features.arrays import Float
 from features.build import compute_partition
 from features.errors import nearest
 from features.events import Partition, arrow_schema
@@ -25,10 +26,11 @@ from features.plan import Together
 from features.remedies import REMEDIES
 from features.schema import DELIVERED, TABLES, Table
 from features.spine import Spine
-from monitoring.night import freshness, heard
+from monitoring.night import LAST_REVIEW, freshness, heard
 from serving.bodies import MOST, kind, pointer
 from serving.book import Book
 from serving.decided import Case
+from serving.explanation import Before
 from serving.problems import Fault, broken
 from serving.ready import Ready
 from serving.scorer import nobody
@@ -36,7 +38,6 @@ from serving.scorer import nobody
 SOURCE = "request"
 OWN = {name: table for name, table in DELIVERED.items() if table.partitioned}
 """Tables that a request may bring."""
-SHARED = tuple(name for name, table in TABLES.items() if not table.partitioned)
 
 
 def of_records(records: Any, loan: str, ready: Ready, book: Book, as_of: date) -> Case:
@@ -44,29 +45,68 @@ def of_records(records: Any, loan: str, ready: Ready, book: Book, as_of: date) -
     given = _tables(records)
     with duckdb.connect(":memory:", config={"threads": 1}) as con:
         own = _judged(con, given)
-    borrower = _borrower(own, loan)
-    loans, ledger = own["loans"]["loan_id"].unique().sort().to_pylist(), book.ledger
-    reads = _reads(ready.features)
-    spine = Spine.of([(borrower, name) for name in loans], as_of)
-    found = compute_partition(spine, Partition({**own, **_context(ledger, borrower)}), reads.features)
-    values, heard_of, seen = np.split(found, reads.places, axis=1)
-    people = sighted(spine, pd.DataFrame(seen, columns=[f.name for f in FACTS]), not {"instalments", "statuses"} & set(own))
-    facts = people.facts.set_index(people.spine.loan_id)
-    facts = facts[facts["live"]]
-    if loan not in facts.index:
+    borrower, ledger = _borrower(own, loan), book.ledger
+    sent = Sent(own, Partition({**own, **_guarantors(ledger, borrower)}, book.context), borrower, ready)
+    now = sent.live(as_of)
+    if loan not in now.loans:
         raise nobody(f"loan {loan}", f"贷款 {loan}", as_of)
-    mine, live = loans.index(loan), np.array([loans.index(name) for name in facts.index])
-    at = live[ready.scorer.score_values(values[live]).log_odds.argmax()] if facts["company"][loan] else mine
-    dpd = facts["dpd"][loan]
-    missing = freshness(pd.DataFrame(heard_of, columns=reads.heard))["missing"][mine]
+    mine, odds = now.loans.index(loan), ready.scorer.log_odds_of(now.values)
+    at = int(odds.argmax()) if now.facts["company"].iloc[mine] else mine
+    dpd, leading, reviewed = float(now.facts["dpd"].iloc[mine]), now.loans[at], now.reviewed[at]
     return Case(
-        "records", np.ascontiguousarray(values[at]), as_of, as_of, borrower, loan, tuple(missing),
-        None if np.isnan(dpd) else float(dpd), ledger.manifest.ledger_version, records,
+        "records", now.values[at], as_of, as_of, borrower, loan, tuple(now.missing[mine]), None if np.isnan(dpd) else dpd,
+        ledger.manifest.ledger_version, records, None if leading == loan else leading,
+        sent.before(leading, as_of - timedelta(days=int(reviewed))) if reviewed > 0 else None,
     )  # fmt: skip
 
 
+class Live(NamedTuple):
+    """The live loans of a borrower on a day (n): what the model reads, float64 (n, k), contiguous; what decided that they are
+    live; silent sources; days since the last review, NaN where none is known.
+    """
+
+    loans: list[str]
+    values: Float
+    facts: pd.DataFrame
+    missing: list[list[str]]
+    reviewed: Float
+
+
+@dataclass(frozen=True)
+class Sent:
+    """The records of one borrower, judged, beside what all share, and the model that reads them."""
+
+    own: Mapping[str, pa.Table]
+    partition: Partition
+    borrower: str
+    ready: Ready
+
+    def live(self, day: date) -> Live:
+        """His live loans on a day, by their ids."""
+        loans, reads = self.own["loans"]["loan_id"].unique().sort().to_pylist(), _reads(self.ready.features)
+        spine = Spine.of([(self.borrower, name) for name in loans], day)
+        found = compute_partition(spine, self.partition, reads.features)
+        values, heard_of, reviewed, seen = np.split(found, reads.places, axis=1)
+        always = not {"instalments", "statuses"} & set(self.own)
+        people = sighted(spine, pd.DataFrame(seen, columns=[f.name for f in FACTS]), always)
+        live = people.take(np.flatnonzero(people.facts["live"].to_numpy(dtype=bool)))
+        rows = [loans.index(name) for name in live.spine.loan_id]
+        missing = freshness(pd.DataFrame(heard_of[rows], columns=reads.heard))["missing"].tolist()
+        return Live([loans[row] for row in rows], np.ascontiguousarray(values[rows]), live.facts, missing, reviewed[rows, 0])
+
+    def before(self, loan: str, day: date) -> Before | None:
+        """A loan on the day of the last review, None if it was not live."""
+        then = self.live(day)
+        if loan not in then.loans:
+            return None
+        at = then.loans.index(loan)
+        return Before(day, then.values[at], float(self.ready.scorer.log_odds_of(then.values)[at]))
+
+
 class Reads(NamedTuple):
-    """A model's features, days since its sources spoke, what decides whether a loan is live; where the last two begin."""
+    """A model's features, days since its sources spoke and since the last review, what decides whether a loan is live; where each
+    of the last three begins.
+    """
 
     features: Together
     heard: list[str]
@@ -77,8 +117,8 @@ class Reads(NamedTuple):
 def _reads(names: tuple[str, ...]) -> Reads:
     features = [catalogue.feature(name) for name in names]
     spoke = heard(features)
-    places = [len(features), len(features) + len(spoke)]
-    return Reads(Together([*features, *spoke.values(), *FACTS]), list(spoke), places)
+    places = [len(features), len(features) + len(spoke), len(features) + len(spoke) + 1]
+    return Reads(Together([*features, *spoke.values(), LAST_REVIEW, *FACTS]), list(spoke), places)
 
 
 def _tables(records: Any) -> dict[str, pa.Table]:
@@ -192,10 +232,7 @@ def _borrower(own: Mapping[str, pa.Table], loan: str) -> str:
     return str(next(iter(borrowers)))
 
 
-def _context(ledger: Ledger, borrower: str) -> dict[str, pa.Table]:
-    """What all borrowers share, and how this one's guarantors stand."""
-    number = partition_of(borrower, ledger.manifest.partitions)
-    found = {name: ledger.read(name, number) for name in (*SHARED, "guarantors")}
-    theirs = found["guarantors"]
-    found["guarantors"] = theirs.filter(pc.equal(theirs["borrower_id"], borrower))
-    return {name: table for name, table in found.items() if table.num_rows}
+def _guarantors(ledger: Ledger, borrower: str) -> dict[str, pa.Table]:
+    """How this borrower's guarantors stand."""
+    found = ledger.of(borrower).read("guarantors", partition_of(borrower, ledger.manifest.partitions))
+    return {"guarantors": found} if found.num_rows else {}

@@ -4,6 +4,7 @@ Every kind of problem is a row of ``KINDS``; ``type`` is its path, which docs/se
 are mapped to kinds by class in ``MEANT``.
 """
 
+import re
 from collections.abc import MutableMapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -60,6 +61,7 @@ MEANT: tuple[tuple[type[LoanwatchError], str], ...] = (
     (NotFound, "not-found"), (IntegrityFailed, "integrity"), (DataRefused, "refused"), (UsageError, "contract"),
     (LoanwatchError, "internal"),
 )  # fmt: skip
+_WEIGHT = re.compile(r"0(\.[0-9]{0,3})?|1(\.0{0,3})?")
 UNREAD = (408, 413)
 """After these the rest of a body is not waited for."""
 BY_STATUS = {404: "not-found", 405: "method", 413: "too-large", 415: "media", 400: "malformed", 406: "not-acceptable"}
@@ -136,24 +138,28 @@ def answer(error: LoanwatchError, scope: MutableMapping[str, Any]) -> Response:
 def language(accept: str | None) -> Language:
     """The language that an Accept-Language header prefers (RFC 9110, 12.5.4); English where it names neither."""
     best: tuple[float, Language] = (0.0, "en")
-    for part in (accept or "")[:1_000].split(","):
-        name, _, parameters = part.strip().lower().partition(";")
+    for name, q in preferred(accept or ""):
         short = name.partition("-")[0]
         asked: Language | None = "zh" if short == "zh" else "en" if short in ("en", "*") else None
-        if asked is not None and (q := _quality(parameters)) > best[0]:
+        if asked is not None and q > best[0]:
             best = (q, asked)
     return best[1]
 
 
-def _quality(parameters: str) -> float:
-    name, _, value = parameters.strip().partition("=")
-    if not parameters:
+def preferred(header: str) -> list[tuple[str, float]]:
+    """What a header of preferences names, in lower case, each with its weight (RFC 9110, 12.4.2).
+
+    Without a weight it is 1; one that is badly written is 0: what cannot be read is not wished for.
+    """
+    parts = (part.split(";") for part in header[:1_000].lower().split(","))
+    return [(name.strip(), _weight(parameters)) for name, *parameters in parts]
+
+
+def _weight(parameters: list[str]) -> float:
+    weights = [value for name, _, value in (p.strip().partition("=") for p in parameters) if name == "q"]
+    if not weights:
         return 1.0
-    try:
-        q = float(value) if name.strip() == "q" else 0.0
-    except ValueError:
-        return 0.0
-    return q if 0.0 <= q <= 1.0 else 0.0
+    return float(weights[0]) if _WEIGHT.fullmatch(weights[0]) else 0.0
 
 
 def install(app: FastAPI) -> None:

@@ -4,7 +4,10 @@ The numbers are those of ``models.score`` and ``models.explain``, by the same fu
 night.
 """
 
+import hashlib
 from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
 
 import numpy as np
 
@@ -14,15 +17,28 @@ from models.explain import REASONS, Against, Reason, top
 from models.groups import groups, places
 from models.limits import limits
 from models.score import GRADE_PD, Scorer, bent, grade, points
+from monitoring.decisions.entry import canonical
 from serving.contract import Contract
 
 
 @dataclass(frozen=True)
 class Compared:
-    """What reasons are measured against, with its mean contributions in the order of the model, float64 (k,)."""
+    """What the reasons of a model are measured against, with its mean contributions in the order of the model, float64 (k,)."""
 
+    bundle: str
     against: Against
     mean: Float
+
+    @cached_property
+    def said(self) -> dict[str, Any]:
+        """What, with the bundle, brings it back to the bit."""
+        day = self.against.day and self.against.day.isoformat()
+        return {"bundle": self.bundle, "kind": self.against.kind, "day": day, "contributions": self.mean.tolist()}
+
+    @cached_property
+    def digest(self) -> str:
+        """sha256 of ``said`` in canonical form."""
+        return hashlib.sha256(canonical(self.said).encode()).hexdigest()
 
 
 @dataclass(frozen=True)
@@ -59,7 +75,7 @@ class Ready:
         self._places, self._groups = places(self.features), len(groups())
 
     def compared(self, against: Against) -> Compared:
-        return Compared(against, against.of(self.features))
+        return Compared(self.digest, against, against.of(self.features))
 
     def judge(self, values: Float, compared: Compared) -> Judged:
         """Score and explain a row that the contract let pass; raises IntegrityFailed as ``Scorer`` does."""

@@ -13,6 +13,7 @@ from serving.current import Models
 from serving.decided import Decision, Draft, Sealed
 from serving.limits import Limits
 from serving.observe import Meters
+from serving.telemetry import Telemetry
 
 
 class Keeper(Protocol):
@@ -31,6 +32,10 @@ class Keeper(Protocol):
 
     def of_kind(self, kind: str) -> list[Recorded]: ...
 
+    def of_borrower(self, borrower: str, after: int = 0, most: int | None = None) -> list[Recorded]: ...
+
+    def of_loan(self, loan: str, after: int = 0, most: int | None = None) -> list[Recorded]: ...
+
     def opened(self, found: Recorded) -> bytes: ...
 
 
@@ -45,6 +50,9 @@ class Service:
     meters: Meters
     limits: Limits = field(default_factory=Limits)
     verifying: Executor = field(default_factory=lambda: ThreadPoolExecutor(AT_ONCE, "keys"))
+    telemetry: Telemetry = field(default_factory=Telemetry)
+    references: set[tuple[str, bytes]] = field(default_factory=set)
+    """What decisions are measured against and the record holds already."""
     _turns: asyncio.Lock = field(default_factory=asyncio.Lock)
     _verified: dict[str, "asyncio.Future[Caller]"] = field(default_factory=dict)
 
@@ -76,13 +84,22 @@ class Service:
         Who was told to come again may find it recorded all the same: with an idempotency key he gets that one.
         """
         try:
-            async with asyncio.timeout(WAIT):
-                receipt = await asyncio.wrap_future(self.record.submit(draft.entry))
+            with self.telemetry.span("record"):
+                async with asyncio.timeout(WAIT):
+                    await self._measured(draft.reference)
+                    receipt = await asyncio.wrap_future(self.record.submit(draft.entry))
         except TimeoutError as error:
             raise unavailable(error) from error
         if receipt.again:
             return await asyncio.to_thread(self._open, receipt.entry), True
         return Decision(receipt.entry, draft.sealed), False
+
+    async def _measured(self, reference: Entry | None) -> None:
+        """See to it that what a decision is measured against is in the record before it."""
+        if reference is not None and reference.request not in self.references:
+            await asyncio.wrap_future(self.record.submit(reference))
+            assert reference.request is not None  # by which it is recorded once
+            self.references.add(reference.request)
 
     async def before(self, caller: str, key: str, body: bytes) -> Decision | None:
         """The decision of a request that came before, whatever model is in use now; raises Conflict for another body."""

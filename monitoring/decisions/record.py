@@ -97,13 +97,13 @@ class Record:
             raise NotFound(f"no decision {id}; check the id", f"没有决策记录 {id};请核对编号")
         return found[0]
 
-    def of_borrower(self, borrower: str) -> list[Recorded]:
-        """All decisions about a borrower, in their order."""
-        return self._about("borrower", borrower)
+    def of_borrower(self, borrower: str, after: int = 0, most: int | None = None) -> list[Recorded]:
+        """Decisions about a borrower, in their order: all, or so many of those past a place."""
+        return self._about("borrower", borrower, after, most)
 
-    def of_loan(self, loan: str) -> list[Recorded]:
-        """All decisions about a loan, in their order."""
-        return self._about("loan", loan)
+    def of_loan(self, loan: str, after: int = 0, most: int | None = None) -> list[Recorded]:
+        """Decisions about a loan, in their order, as ``of_borrower``."""
+        return self._about("loan", loan, after, most)
 
     def of_kind(self, kind: str) -> list[Recorded]:
         """All decisions of a kind, in their order."""
@@ -172,8 +172,10 @@ class Record:
         connection.execute(insert(checkpoints).values(count=count, text=made.text, signature=made.signature.decode()))
         return made
 
-    def _about(self, kind: str, name: str) -> list[Recorded]:
-        asked = select(lookups.c["count"]).where(lookups.c.who == self.vault.who(kind, name))
+    def _about(self, kind: str, name: str, after: int, most: int | None) -> list[Recorded]:
+        place = lookups.c["count"]
+        mine = select(place).where(lookups.c.who == self.vault.who(kind, name), place > after)
+        asked = mine.order_by(place).limit(most)
         with reading(self.engine) as connection:
             return _rows(connection, decisions.c["count"].in_(asked))
 

@@ -1,147 +1,116 @@
-"""What OpenAPI says of each route: bodies, answers, problems and examples, as data."""
+"""What OpenAPI says of each route: its name, bodies, answers, problems and an example, as data."""
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
-from monitoring.decisions.proposals import SAID, STATES
-from serving.callers import SCOPES
-from serving.problems import JSON, KINDS
+from fastapi import Response
 
-ID = {"type": "string", "minLength": 1, "maxLength": 200, "pattern": r"^\S(.*\S)?$"}
-DAY = {"type": "string", "format": "date", "examples": ["2024-12-31"]}
-DECISION_ID, KEY_ID = r"^[0-9a-f]{32}$", r"^[0-9a-f]{16}$"
-NULL_NUMBER = {"type": ["number", "null"]}
-PROBLEM = {
-    "type": "object", "required": ["type", "title", "status", "detail"],
-    "properties": {
-        "type": {"type": "string", "enum": [f"/problems/{name}" for name in KINDS]}, "title": {"type": "string"},
-        "status": {"type": "integer"}, "detail": {"type": "string"}, "request_id": {"type": ["string", "null"]},
-        "errors": {
-            "type": "array",
-            "items": {
-                "type": "object", "required": ["pointer", "detail"],
-                "properties": {name: {"type": ["string", "null"]} for name in ("pointer", "detail", "seen", "expected")},
-            },
-        },
-    },
-}  # fmt: skip
-ASKED = {
-    "oneOf": [
-        {
-            "type": "object", "title": "By features", "required": ["features"], "additionalProperties": False,
-            "properties": {
-                "features": {
-                    "type": "object", "description": "Every feature of GET /v1/model: a number, or null for unknown.",
-                    "additionalProperties": NULL_NUMBER, "examples": [{"dpd": 0, "overdue_amount": 0, "rate": 0.058}],
-                },
-                "as_of": DAY,
-                "about": {
-                    "type": "object", "required": ["borrower_id"], "additionalProperties": False,
-                    "properties": {"borrower_id": ID, "loan_id": ID},
-                },
-            },
-        },
-        {
-            "type": "object", "title": "A loan of the book", "required": ["loan_id"], "additionalProperties": False,
-            "properties": {"loan_id": ID, "as_of": DAY}, "examples": [{"loan_id": "L0000123"}],
-        },
-        {
-            "type": "object", "title": "A borrower of the book", "required": ["borrower_id"], "additionalProperties": False,
-            "properties": {"borrower_id": ID, "as_of": DAY}, "examples": [{"borrower_id": "B0000045"}],
-        },
-        {
-            "type": "object", "title": "From the records of one borrower", "required": ["records", "loan_id"],
-            "additionalProperties": False,
-            "properties": {
-                "records": {
-                    "type": "object", "description": "Rows by canonical table, as docs/tables.md has them.",
-                    "additionalProperties": {"type": "array", "items": {"type": "object"}},
-                },
-                "loan_id": ID, "as_of": DAY,
-            },
-        },
-    ]
-}  # fmt: skip
-TOLD = {
-    "type": "object",
-    "required": ["decision", "log_odds", "pd_12m", "pd", "points", "grade", "indicative_tier", "reasons", "bundle"],
-    "properties": {
-        "decision": {"type": "string", "pattern": DECISION_ID}, "recorded_at": {"type": "string", "format": "date-time"},
-        "log_odds": {"type": "number"}, "pd_12m": {"type": "number"}, "pd": {"type": "object"}, "points": {"type": "number"},
-        "grade": {"type": "integer", "minimum": 1, "maximum": 10}, "official_tier": {"type": ["string", "null"]},
-        "indicative_tier": {"type": "string"}, "review": {"type": "object"}, "reasons": {"type": "array"},
-        "missing": {"type": ["array", "null"]}, "unknown": {"type": "array"}, "bundle": {"type": "string"},
-        "catalogue": {"type": "string"}, "policy": {"type": "string"},
-    },
-}  # fmt: skip
+from serving.problems import JSON, KINDS
+from serving.routes import examples, shapes
+from serving.routes.shapes import DECISION_ID, KEY_ID, PROBLEM, Schema
+
+__all__ = ["DECISION_ID", "KEY_ID"]
+
 ALWAYS = ("header", "busy", "internal")
 KEYED = ("unauthenticated", "forbidden", "unavailable")
 BODIED = ("malformed", "slow", "too-large", "media", "contract")
+LINES = "application/x-ndjson"
+READ_ONLY = {"x-read-only": True}
+"""Of a POST that changes nothing, so that it may be sent again."""
 
 
-def _json(schema: Any, media: str = "application/json") -> dict[str, Any]:
-    return {"content": {media: {"schema": schema}}}
+def _in(name: str, schema: Schema, text: str) -> dict[str, Any]:
+    return {"name": name, "in": "header", "required": False, "schema": schema, "description": text}
 
 
-def _route(*problems: str, ok: dict[str, Any], body: dict[str, Any] | None = None, status: int = 200) -> dict[str, Any]:
+LANGUAGE = _in("Accept-Language", {"type": "string"}, "en or zh: the language of texts and problems.")
+KEY_OF_REQUEST = _in(
+    "Idempotency-Key", {"type": "string", "pattern": "^[!-~]{1,200}$"}, "The same key and body give the same decision."
+)
+
+
+def _json(schema: Schema, example: Any) -> dict[str, Any]:
+    return _media("application/json", example, schema)
+
+
+def _media(media: str, example: Any, schema: Schema | None = None) -> dict[str, Any]:
+    return {"content": {media: {"schema": schema or {"type": "string"}, "example": example}}}
+
+
+def _lines(schema: Schema, example: str) -> dict[str, Any]:
+    """A document a line, which is no JSON as a whole; ``x-line`` is what each is."""
+    return {"content": {LINES: {"schema": {}, "x-line": schema, "example": example}}}
+
+
+def _route(
+    id: str, *problems: str, ok: dict[str, Any], body: dict[str, Any] | None = None, status: int = 200,
+    headers: tuple[dict[str, Any], ...] = (LANGUAGE,), more: Mapping[str, Any] = MappingProxyType({}),
+) -> dict[str, Any]:  # fmt: skip
     """Keywords of a route, for FastAPI."""
     by_status: dict[int | str, dict[str, Any]] = {}
     for kind in (*ALWAYS, *problems):
-        said = by_status.setdefault(KINDS[kind].status, {**_json(PROBLEM, JSON), "description": KINDS[kind].en})
+        said = by_status.setdefault(KINDS[kind].status, {**_problem(kind), "description": KINDS[kind].en})
         said["description"] = " / ".join(dict.fromkeys([*said["description"].split(" / "), KINDS[kind].en]))
-    extra = {} if body is None else {"requestBody": {"required": True, **body}}
+    extra = {"parameters": list(headers), **more} | ({} if body is None else {"requestBody": {"required": True, **body}})
     responses = {status: {"description": "As asked", **ok}, **by_status}
-    return {"response_model": None, "status_code": status, "responses": responses, "openapi_extra": extra}
+    return {
+        "operation_id": id, "response_class": Response, "response_model": None, "status_code": status, "responses": responses,
+        "openapi_extra": extra,
+    }  # fmt: skip
 
 
-_LINES = "application/x-ndjson"
-_ANY = _json({"type": "object"})
-SCORE = _route(*KEYED, *BODIED, "not-found", "conflict", "erased", "integrity", ok=_json(TOLD), body=_json(ASKED))
-BATCH = _route(*KEYED, *BODIED, ok=_json({}, _LINES), body=_json({}, _LINES))
-DECISION = _route(*KEYED, "contract", "not-found", "erased", "integrity", ok=_ANY)
-PAGE = _route(
-    *KEYED, "contract", "not-found", "erased", "integrity", "not-acceptable", "conflict",
-    ok={"content": {"application/json": {}, "text/html": {}, "image/svg+xml": {}}},
+def _problem(kind: str) -> dict[str, Any]:
+    said = KINDS[kind]
+    example = {"type": f"/problems/{kind}", "title": said.en, "status": said.status, "detail": said.en, "request_id": "5f0c7d"}
+    return _media(JSON, example, PROBLEM)
+
+
+ONE = (*KEYED, "contract", "not-found", "erased", "integrity")
+"""Problems of what is asked about one decision."""
+TWICE = (LANGUAGE, KEY_OF_REQUEST)
+SCORE = _route(
+    "score", *ONE, *BODIED, "conflict", ok=_json(shapes.SCORE, examples.SCORE), headers=TWICE,
+    body=_json(shapes.ASKED, examples.ASKED),
 )  # fmt: skip
-REASON = {"type": "string", "minLength": 1, "maxLength": 1000, "pattern": r"\S"}
-STANDING = {
-    "type": "object", "required": ["proposal", "kind", "state", "borrower_id", "reason", "by", "at", "lapses_at", "decided"],
-    "properties": {
-        "proposal": {"type": "string", "pattern": DECISION_ID}, "state": {"enum": list(STATES)}, "adverse": {"type": "boolean"},
-        "at": {"type": "integer"}, "lapses_at": {"type": "integer"}, "decided": {"type": ["object", "null"]},
-    },
-}  # fmt: skip
-PROPOSE = _route(*KEYED, *BODIED, "not-found", "conflict", "erased", ok=_json(STANDING), status=201, body=_json({
-    "type": "object", "required": ["kind", "borrower_id", "reason"],
-    "description": "Beside what is named here, what the kind needs: GET /v1/proposals/kinds lists them.",
-    "properties": {"kind": {"type": "string"}, "borrower_id": ID, "loan_id": {"oneOf": [ID, {"type": "null"}]}, "reason": REASON},
-    "examples": [{
-        "kind": "override", "borrower_id": "B0000045", "tier": "high_risk", "until": "2027-01-31",
-        "reason": "The plant stands still; seen on site.",
-    }],
-}))  # fmt: skip
-PROPOSALS = _route(*KEYED, "contract", ok=_json({
-    "type": "object", "required": ["proposals"], "properties": {"proposals": {"type": "array", "items": STANDING}},
-}))  # fmt: skip
-PROPOSAL = _route(*KEYED, "contract", "not-found", "erased", "integrity", ok=_json(STANDING))
-VERDICT = _route(*KEYED, *BODIED, "not-found", "conflict", "erased", "integrity", ok=_json(STANDING), body=_json({
-    "type": "object", "required": ["verdict", "reason"], "additionalProperties": False,
-    "properties": {"verdict": {"enum": list(SAID)}, "reason": REASON},
-    "examples": [{"verdict": "approved", "reason": "Seen by the branch as well."}],
-}))  # fmt: skip
-KINDS_OF_PROPOSALS = _route(*KEYED, ok=_ANY)
-MODEL = _route(*KEYED, "not-found", ok=_ANY)
-CARD = _route(*KEYED, "not-found", "not-acceptable", ok={"content": {"text/html": {}}})
-MAKE_KEY = _route(*KEYED, *BODIED, ok=_ANY, status=201, body=_json({
-    "type": "object", "required": ["name", "scopes"], "additionalProperties": False,
-    "properties": {
-        "name": {"type": "string", "minLength": 1, "maxLength": 100, "pattern": r"^[^\x00-\x1f\x7f]*$"},
-        "scopes": {"type": "array", "minItems": 1, "items": {"enum": list(SCOPES)}},
-        "days": {"type": "integer", "minimum": 1, "maximum": 3650},
-    },
-}))  # fmt: skip
-LIST_KEYS = _route(*KEYED, ok=_ANY)
-END_KEY = _route(*KEYED, "contract", "not-found", ok=_ANY)
-LIVE = _route(ok=_ANY)
-READY = _route("unavailable", ok=_ANY)
-METRICS = _route(*KEYED, ok={"content": {"text/plain": {}}})
-OPENAPI = _route(ok=_ANY)
+BATCH = _route(
+    "score_batch", *KEYED, *BODIED, ok=_lines({"anyOf": [shapes.SCORE, PROBLEM]}, examples.BATCH_TOLD), headers=TWICE,
+    body=_lines(shapes.ASKED, examples.BATCH),
+)  # fmt: skip
+SEARCH = _route(
+    "find_decisions", *KEYED, *BODIED, ok=_json(shapes.FOUND, examples.FOUND), body=_json(shapes.SEARCH, examples.SEARCH),
+    more=READ_ONLY,
+)  # fmt: skip
+DECISION = _route("decision", *ONE, ok=_json(shapes.DECISION, examples.DECISION))
+PAGE = _route(
+    "explanation", *ONE, "not-acceptable", "conflict",
+    ok={"content": {
+        **_json(shapes.EXPLANATION, examples.EXPLANATION)["content"],
+        **_media("text/html", "<!doctype html>...")["content"], **_media("image/svg+xml", "<svg>...</svg>")["content"],
+    }},
+)  # fmt: skip
+CERTIFICATE = _route("certificate", *ONE, "conflict", ok=_json(shapes.CERTIFICATE, examples.CERTIFICATE))
+REPLAY = _route("replay", *ONE, ok=_json(shapes.REPLAY, examples.REPLAY))
+PROPOSE = _route(
+    "propose", *ONE, *BODIED, "conflict", ok=_json(shapes.PROPOSAL, examples.PROPOSAL), status=201, headers=TWICE,
+    body=_json(shapes.PROPOSE, examples.PROPOSE),
+)  # fmt: skip
+PROPOSALS = _route("proposals", *KEYED, "contract", ok=_json(shapes.PROPOSALS, examples.PROPOSALS))
+PROPOSAL = _route("proposal", *ONE, ok=_json(shapes.PROPOSAL, examples.PROPOSAL))
+VERDICT = _route(
+    "decide", *ONE, *BODIED, "conflict", ok=_json(shapes.PROPOSAL, examples.DECIDED), headers=(LANGUAGE,),
+    body=_json(shapes.VERDICT, examples.VERDICT),
+)  # fmt: skip
+KINDS_OF_PROPOSALS = _route("proposal_kinds", *KEYED, ok=_json(shapes.PROPOSAL_KINDS, examples.PROPOSAL_KINDS))
+MODEL = _route("model", *KEYED, "not-found", ok=_json(shapes.MODEL, examples.MODEL))
+CARD = _route("model_card", *KEYED, "not-found", "not-acceptable", ok=_media("text/html", "<!doctype html>..."))
+MAKE_KEY = _route(
+    "make_key", *KEYED, *BODIED, ok=_json(shapes.MADE_KEY, examples.MADE_KEY), status=201,
+    body=_json(shapes.NEW_KEY, examples.NEW_KEY),
+)  # fmt: skip
+LIST_KEYS = _route("keys", *KEYED, ok=_json(shapes.KEYS, examples.KEYS))
+END_KEY = _route("revoke_key", *KEYED, "contract", "not-found", ok=_json(shapes.KEY, examples.ENDED_KEY))
+LIVE = _route("livez", ok=_json(shapes.ALIVE, {"alive": True}))
+READY = _route("readyz", "unavailable", ok=_json(shapes.READY, examples.READY))
+METRICS = _route("metrics", *KEYED, ok=_media("text/plain", "# HELP loanwatch_in_flight Requests being worked on\n"))
+OPENAPI = _route("openapi", ok=_json(shapes.OPENAPI, {"openapi": "3.1.0", "info": {"title": "loanwatch"}, "paths": {}}))

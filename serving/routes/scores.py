@@ -5,6 +5,7 @@ import re
 from collections.abc import AsyncIterator
 from dataclasses import replace
 
+import numpy as np
 import orjson
 from fastapi import Request, Response
 from fastapi.responses import StreamingResponse
@@ -14,6 +15,7 @@ from models.wording import Language
 from serving.bodies import parse
 from serving.cases import case_of
 from serving.decided import SHADOW, Case, Decision, answer, decide
+from serving.explanation import Before
 from serving.observe import LOG
 from serving.problems import Problem, document, language
 from serving.ready import Ready
@@ -39,7 +41,8 @@ async def score(request: Request) -> Response:
         return await _answered(service, before, again=True)
     await service.turn()
     case = await case_of(parse(body), ready, service.book)
-    draft = decide(case, ready, service.book, caller, spoken, None if key is None else (key, body))
+    with service.telemetry.span("score"):
+        draft = decide(case, ready, service.book, caller, spoken, None if key is None else (key, body))
     decision, again = await service.recorded(draft)
     service.meters.scores.labels(case.by).inc()
     if not again:
@@ -91,7 +94,8 @@ async def _line(service: Service, line: bytes, caller: str, spoken: Language, ke
             return await _told(service, before) + b"\n"
         await service.turn()
         case = await case_of(parse(line), ready, service.book)
-        draft = decide(case, ready, service.book, caller, spoken, None if key is None else (key, line))
+        with service.telemetry.span("score"):
+            draft = decide(case, ready, service.book, caller, spoken, None if key is None else (key, line))
         decision, _ = await service.recorded(draft)
         service.meters.scores.labels(case.by).inc()
         return await _told(service, decision) + b"\n"
@@ -142,10 +146,21 @@ def _score_in_shadow(
         return
     places = [champion.features.index(name) for name in challenger.features]
     try:
-        entry = decide(replace(case, values=case.values[places]), challenger, service.book, caller, spoken, None).entry
+        draft = decide(_for(challenger, case, places), challenger, service.book, caller, spoken, None)
     except LoanwatchError as error:
         LOG.warning("challenger cannot score", extra={"error": type(error).__name__})
         outcomes.labels("failed").inc()
         return
-    done = service.record.submit(replace(entry, kind=SHADOW, said={**entry.said, "of": decision}))
+    if draft.reference is not None:
+        service.record.submit(draft.reference)  # goes before, as the record keeps its order
+    done = service.record.submit(replace(draft.entry, kind=SHADOW, said={**draft.entry.said, "of": decision}))
     done.add_done_callback(lambda found: outcomes.labels("failed" if found.exception() else "recorded").inc())
+
+
+def _for(challenger: Ready, case: Case, places: list[int]) -> Case:
+    """The same rows as the challenger reads them."""
+    before = case.before
+    if before is not None:
+        values = before.values[places]
+        before = Before(before.day, values, float(challenger.scorer.log_odds_of(values[np.newaxis])[0]))
+    return replace(case, values=case.values[places], before=before)

@@ -31,7 +31,9 @@ HOSTILE = 2_000 if TIMES == 1 else 1_000_000
     [
         (None, "en"), ("", "en"), ("zh", "zh"), ("zh-CN,zh;q=0.9,en;q=0.8", "zh"), ("en-GB,zh;q=0.9", "en"), ("*", "en"),
         ("en;q=0.2, zh-TW;q=0.3", "zh"), ("de, zh;q=0.5", "zh"), ("zh;q=0", "en"), ("zh;q=x,en;q=0.1", "en"),
-        ("ZH-hans", "zh"), (";;;,,,zh", "zh"), ("zh;q=2", "en"),
+        ("ZH-hans", "zh"), (";;;,,,zh", "zh"), ("zh;q=2", "en"), ("zh;q=", "en"),
+        ("zh; level=1 ;Q=0.5", "zh"), ("zh;q=1e-1", "en"),
+        ("en;q=0.5,zh;q=0.51", "zh"), ("zh;q=nan", "en"), ("zh;q=-0.1", "en"), ("zh;q=0.1234", "en"), ("zh;q", "en"),
     ],
 )  # fmt: skip
 def test_the_language_is_the_one_that_is_preferred(header: str | None, expected: str) -> None:
@@ -46,6 +48,12 @@ def test_the_language_is_the_one_that_is_preferred(header: str | None, expected:
         ("text/html", "text/html"),
         ("text/*;q=0.5, a/j;q=0.4", "text/html"),
         ("image/png, */*;q=0.1", "a/j"),
+        ("text/html, a/j", "text/html"),
+        ("*/*, a/j;q=0", "text/html"),
+        ("a/*;q=0.2, a/j;q=0.9, text/html;q=0.5", "a/j"),
+        ("a/j;q=x, text/html;q=0.1", "text/html"),
+        ("a/j;v=2;q=0.1, text/html;q=0.2", "text/html"),
+        ("a/j;q=2, */*;q=0.001", "text/html"),
     ],
 )
 def test_the_kind_of_answer_is_the_one_that_is_preferred(header: str | None, expected: str) -> None:

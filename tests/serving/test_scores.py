@@ -8,13 +8,12 @@ from typing import Any
 import numpy as np
 import orjson
 import pandas as pd
-import pyarrow.compute as pc
 import pytest
 from books import Book
 from effort import TIMES
+from sending import records
 from served import Served, asked, served
 
-from features.ledger import partition_of
 from models.score import points
 from monitoring.database import Unavailable
 from monitoring.policy import tier_policy
@@ -76,24 +75,6 @@ def test_by_loan_or_borrower_the_score_is_that_of_the_night(api: Served, book: B
         ]
         worst = book.rows[book.rows["borrower_id"] == row["borrower_id"]]["log_odds"].max()
         assert same(api.score({"borrower_id": row["borrower_id"]}).json(), worst)
-
-
-def records(book: Book, borrower: str) -> dict[str, list[dict[str, Any]]]:
-    """What is known of a borrower on the book's last day, as a lender would send it."""
-    number, found = partition_of(borrower, book.ledger.manifest.partitions), {}
-    from serving.own_records import OWN
-
-    for name, table in OWN.items():
-        mine = book.ledger.read(name, number)
-        mine = mine.filter(pc.equal(mine["borrower_id"], borrower))
-        visible = [
-            r
-            for r in mine.to_pylist()
-            if r["known_on"] <= book.day and not (r["superseded_on"] and r["superseded_on"] <= book.day)
-        ]
-        if visible:
-            found[name] = [{c.name: r[c.name] for c in table.all_columns if r[c.name] is not None} for r in visible]
-    return found
 
 
 @pytest.mark.parametrize("company", [False, True])

@@ -80,6 +80,16 @@ class Memory:
             raise NotFound(f"no decision {id}; check the id", f"没有决策记录 {id};请核对编号")
         return self.rows[id][0]
 
+    def of_borrower(self, borrower: str, after: int = 0, most: int | None = None) -> list[Recorded]:
+        return self._about("borrower", borrower, after, most)
+
+    def of_loan(self, loan: str, after: int = 0, most: int | None = None) -> list[Recorded]:
+        return self._about("loan", loan, after, most)
+
+    def _about(self, what: str, name: str, after: int, most: int | None) -> list[Recorded]:
+        found = [r for r, sealed in self.rows.values() if sealed and orjson.loads(sealed)[what] == name and r.count > after]
+        return found[:most]
+
     def opened(self, found: Recorded) -> bytes:
         return self.rows[found.id][1]
 

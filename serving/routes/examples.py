@@ -1,0 +1,114 @@
+"""One example of each body and answer, as OpenAPI shows them; ids are made up."""
+
+import orjson
+
+_DIGEST = "9f2b" * 16
+_ID = "3c6e0b8a9c15224a8228b9a98ca1531d"
+ASKED = {"loan_id": "L0000017"}
+SCORE = {
+    "decision": _ID, "recorded_at": "2025-01-02T08:30:00.123456+00:00", "borrower_id": "B0000012", "loan_id": "L0000017",
+    "by": "loan_id", "as_of": "2024-12-31", "known_by": "2024-12-31", "ledger_version": 1, "log_odds": -2.197,
+    "pd_12m": 0.1, "pd": {"6": 0.054, "12": 0.1}, "points": 518.2, "grade": 7, "official_tier": "watch",
+    "indicative_tier": "watch", "review": {"interval_days": 30, "next_on": "2025-01-30", "of": "official"},
+    "reasons": [
+        {
+            "feature": "dpd", "group": "past_due", "value": 30.0, "usual": 0.0, "log_odds": 0.42,
+            "text": "Payments are 30 days past due (usual: 0 days): +0.42 log-odds against the book of 2024-12-31",
+        }
+    ],
+    "against": {"kind": "night", "day": "2024-12-31", "digest": _DIGEST}, "missing": ["transactions"],
+    "unknown": ["inflow_90"], "bundle": _DIGEST, "catalogue": "4d1c0ffee4d1c0ff", "policy": _DIGEST, "language": "en",
+}  # fmt: skip
+_PROBLEM = {
+    "type": "/problems/not-found", "title": "There is no such thing", "status": 404,
+    "detail": "no loan L0000018 in the ledger; check the id, or ingest the records that bring it", "request_id": None,
+}  # fmt: skip
+BATCH = '{"loan_id":"L0000017"}\n{"loan_id":"L0000018"}\n'
+BATCH_TOLD = "".join(orjson.dumps(line).decode() + "\n" for line in (SCORE, _PROBLEM))
+SEARCH = {"borrower_id": "B0000012", "after": 0, "most": 100}
+_SAID = {"by": "loan_id", "as_of": "2024-12-31", "log_odds": -2.197, "pd_12m": 0.1, "official_tier": "watch"}
+_LISTED = {
+    "decision": _ID, "count": 4211, "kind": "score", "at": 1735806600123456, "caller": "0a1b2c3d4e5f6071", "as_of": "2024-12-31",
+    "said": _SAID,
+}  # fmt: skip
+FOUND = {"decisions": [_LISTED], "next": None}
+DECISION = {
+    **_LISTED,
+    "sealed": {
+        "borrower": "B0000012", "loan": "L0000017", "values": [30.0, None], "contributions": [0.42, -0.01], "base": -2.607,
+        "reasons": [["dpd", 30.0, 0.0, 0.42]], "missing": ["transactions"], "dpd": 30.0, "given": None, "leading": None,
+        "threshold": {"tier": "standard", "below": -2.944, "days_past_due": False}, "before": None,
+    },
+}  # fmt: skip
+_PART = {
+    "group": "past_due", "feature": "dpd", "value": 30.0, "usual": 0.0, "log_odds": 0.42,
+    "en": "Payments are 30 days past due (usual: 0 days): +0.42 log-odds against the book of 2024-12-31",
+    "zh": "当前逾期30天(通常:0天):较2024-12-31全体贷款平均,对数几率+0.42",
+}  # fmt: skip
+EXPLANATION = {
+    "loan_id": "L0000017", "borrower_id": "B0000012", "as_of": "2024-12-31", "bundle": _DIGEST, "log_odds": -2.197,
+    "pd_12m": 0.1, "points": 518.2, "grade": 7, "official_tier": "watch", "indicative_tier": "watch",
+    "against_the_book": {"reference": {"kind": "night", "day": "2024-12-31"}, "start": -2.617, "parts": [_PART]},
+    "since_the_last_review": {"reference": {"kind": "earlier", "day": "2024-06-30"}, "start": -2.617, "parts": [_PART]},
+    "against_the_threshold": {
+        "tier": "standard", "below": -2.944, "days_past_due": False, "distance": 0.747, "would_leave_if": [],
+    },
+    "unknown": {"pd_from": 0.08, "pd_to": 0.13, "sources": ["transactions"], "alone": []},
+    "checked": {
+        "additive_to": 1e-9, "additive": True, "gap": 2.2e-16, "moves_as_declared": True, "moves_otherwise": [],
+        "counterfactuals_scored_again": 0,
+    },
+    "not_recorded": [],
+}  # fmt: skip
+CERTIFICATE = {"decision": _ID, "count": 4211, "at": 1735806600123456, **EXPLANATION}
+REPLAY = {
+    "decision": _ID, "bundle": _DIGEST, "equal": True,
+    "checked": [{"what": "log_odds", "recorded": -2.197, "again": -2.197, "equal": True}], "contributions_equal": True,
+    "now": {
+        "known": "worked out again", "ledger_version": 2, "equal": False, "differing": ["dpd"], "log_odds": -2.4, "pd_12m": 0.083,
+    },
+}  # fmt: skip
+PROPOSE = {
+    "kind": "override", "borrower_id": "B0000012", "loan_id": None, "tier": "high_risk", "until": "2027-01-31",
+    "reason": "The plant stands still; seen on site.",
+}  # fmt: skip
+PROPOSAL = {
+    "proposal": _ID, **PROPOSE, "adverse": False, "state": "waiting", "by": "Wang Li", "at": 1795334400000000,
+    "lapses_at": 1795939200000000, "decided": None,
+}  # fmt: skip
+VERDICT = {"verdict": "approved", "reason": "Seen by the branch too."}
+DECIDED = {
+    **PROPOSAL, "state": "approved",
+    "decided": {
+        "decision": _ID[::-1], **VERDICT, "by": "Zhao Min", "at": 1795420800000000, "since": "2026-11-23",
+    },
+}  # fmt: skip
+PROPOSALS = {"proposals": [PROPOSAL]}
+PROPOSAL_KINDS = {
+    "kinds": [
+        {
+            "name": "line_freeze", "en": "No further drawings", "zh": "冻结未用额度", "adverse": True, "needs": ["until"],
+            "most_days": 180,
+        }
+    ],
+    "lapse_days": 7, "policy": _DIGEST,
+}  # fmt: skip
+MODEL = {
+    "bundle": _DIGEST, "catalogue": "4d1c0ffee4d1c0ff", "target": {"name": "default_12m", "months": 12}, "profile": "everyone",
+    "features": [
+        {
+            "name": "dpd", "unit": "days", "risk": 1, "whole": True, "low": 0.0, "high": None, "en": "Days past due",
+            "zh": "逾期天数", "unknown": {"en": "no schedule is known", "zh": "无还款计划"},
+        }
+    ],
+    "calibration": {}, "horizons": {}, "periods": {}, "metrics": {}, "architecture": "x86_64", "libraries": {},
+}  # fmt: skip
+NEW_KEY = {"name": "loan system", "scopes": ["score", "read"], "days": 365}
+_KEY = {
+    "id": "0a1b2c3d4e5f6071", "name": "loan system", "scopes": ["score", "read"], "made_at": 1735806600123456,
+    "made_by": "9f8e7d6c5b4a3921", "expires_at": 1767342600123456, "revoked_at": None,
+}  # fmt: skip
+MADE_KEY = {**_KEY, "key": "lw_0a1b2c3d4e5f6071_" + "A" * 43}
+KEYS = {"keys": [_KEY]}
+ENDED_KEY = {**_KEY, "revoked_at": 1735893000000000}
+READY = {"ready": True, "model": _DIGEST, "refused": []}

@@ -1,0 +1,221 @@
+"""What bodies and answers look like, as JSON Schema (2020-12): ``title`` names an object wherever it occurs."""
+
+from typing import Any
+
+from monitoring.decisions.proposals import SAID, STATES
+from monitoring.policy import tier_policies
+from monitoring.policy.proposals import proposal_policies
+from serving.callers import SCOPES
+from serving.problems import KINDS
+
+Schema = dict[str, Any]
+DECISION_ID, KEY_ID = r"^[0-9a-f]{32}$", r"^[0-9a-f]{16}$"
+TEXT: Schema = {"type": "string"}
+NUMBER: Schema = {"type": "number"}
+WHOLE: Schema = {"type": "integer"}
+TRUTH: Schema = {"type": "boolean"}
+OBJECT: Schema = {"type": "object"}
+ANY: Schema = {}
+ID: Schema = {"type": "string", "minLength": 1, "maxLength": 200, "pattern": r"^\S(.*\S)?$"}
+DAY: Schema = {"type": "string", "format": "date"}
+DIGEST: Schema = {"type": "string", "pattern": "^[0-9a-f]{64}$"}
+MOMENT: Schema = {"type": "integer", "description": "Microseconds since 1970, UTC."}
+
+
+def maybe(schema: Schema) -> Schema:
+    """Or null."""
+    return {**schema, "type": [schema["type"], "null"]}
+
+
+def listed(schema: Schema) -> Schema:
+    return {"type": "array", "items": schema}
+
+
+def by_name(schema: Schema) -> Schema:
+    """An object with names of any kind."""
+    return {"type": "object", "additionalProperties": schema}
+
+
+def one_of(*names: str) -> Schema:
+    return {"type": "string", "enum": list(names)}
+
+
+def told(title: str, needed: dict[str, Schema], perhaps: dict[str, Schema] | None = None) -> Schema:
+    """An object of an answer; later releases may tell more."""
+    return {"type": "object", "title": title, "required": list(needed), "properties": {**needed, **(perhaps or {})}}
+
+
+def sent(title: str, needed: dict[str, Schema], perhaps: dict[str, Schema] | None = None) -> Schema:
+    """An object of a body, which has no other names."""
+    return {**told(title, needed, perhaps), "additionalProperties": False}
+
+
+FAULT = told("Fault", {"pointer": TEXT, "detail": TEXT}, {"seen": maybe(TEXT), "expected": maybe(TEXT)})
+PROBLEM = told(
+    "ProblemDocument",
+    {"type": one_of(*(f"/problems/{name}" for name in KINDS)), "title": TEXT, "status": WHOLE, "detail": TEXT},
+    {"request_id": maybe(TEXT), "errors": listed(FAULT)},
+)
+
+FEATURES = {
+    **by_name({"anyOf": [maybe(NUMBER), sent("WithUnit", {"value": maybe(NUMBER), "unit": TEXT})]}),
+    "description": "Every feature of GET /v1/model: a number, null for unknown, or a number with its unit.",
+}  # fmt: skip
+RECORDS = {**by_name(listed(OBJECT)), "description": "Rows by canonical table, as docs/tables.md has them."}
+ABOUT = sent("About", {"borrower_id": ID}, {"loan_id": ID})
+ASKED: Schema = {
+    "title": "Asked",
+    "oneOf": [
+        sent("ByFeatures", {"features": FEATURES}, {"as_of": DAY, "about": ABOUT}),
+        sent("ByLoan", {"loan_id": ID}, {"as_of": DAY}),
+        sent("ByBorrower", {"borrower_id": ID}, {"as_of": DAY}),
+        sent("ByRecords", {"records": RECORDS, "loan_id": ID}, {"as_of": DAY}),
+    ]
+}  # fmt: skip
+REVIEW = told("Review", {"interval_days": WHOLE, "next_on": DAY, "of": one_of("official", "indicative")})
+REASON = told(
+    "Reason",
+    {"feature": TEXT, "group": TEXT, "value": maybe(NUMBER), "usual": maybe(NUMBER), "log_odds": NUMBER, "text": TEXT},
+)
+AGAINST = told("Against", {"kind": one_of("night", "training"), "day": maybe(DAY)}, {"digest": DIGEST})
+SCORE = told(
+    "Score",
+    {
+        "decision": {"type": "string", "pattern": DECISION_ID}, "recorded_at": {"type": "string", "format": "date-time"},
+        "borrower_id": maybe(TEXT), "loan_id": maybe(TEXT), "by": one_of("features", "loan_id", "borrower_id", "records"),
+        "as_of": DAY, "known_by": DAY, "ledger_version": maybe(WHOLE), "log_odds": NUMBER, "pd_12m": NUMBER,
+        "pd": by_name(NUMBER), "points": NUMBER, "grade": {"type": "integer", "minimum": 1, "maximum": 10},
+        "official_tier": maybe(TEXT), "indicative_tier": TEXT, "review": REVIEW, "reasons": listed(REASON), "against": AGAINST,
+        "missing": maybe(listed(TEXT)), "unknown": listed(TEXT), "bundle": DIGEST, "catalogue": TEXT, "policy": DIGEST,
+        "language": one_of("en", "zh"),
+    },
+)  # fmt: skip
+
+ENTRY = {
+    "decision": {"type": "string", "pattern": DECISION_ID}, "count": WHOLE, "kind": TEXT, "at": MOMENT, "caller": TEXT,
+    "as_of": maybe(DAY), "said": OBJECT,
+}  # fmt: skip
+LISTED = told("Listed", ENTRY)
+FOUND = told("Found", {"decisions": listed(LISTED), "next": maybe(WHOLE)})
+PAGING = {"after": {"type": "integer", "minimum": 0}, "most": {"type": "integer", "minimum": 1, "maximum": 100}}
+SEARCH: Schema = {
+    "title": "Search",
+    "oneOf": [sent("OfBorrower", {"borrower_id": ID}, PAGING), sent("OfLoan", {"loan_id": ID}, PAGING)]
+}  # fmt: skip
+DECISION = told("Decision", {**ENTRY, "sealed": OBJECT})
+
+PART = told(
+    "Part",
+    {"group": TEXT, "feature": TEXT, "value": maybe(NUMBER), "usual": maybe(NUMBER), "log_odds": NUMBER, "en": TEXT, "zh": TEXT},
+)
+REFERENCE = told("Reference", {"kind": one_of("night", "training", "earlier"), "day": maybe(DAY)})
+COMPARISON = told("Comparison", {"reference": REFERENCE, "start": NUMBER, "parts": listed(PART)})
+THRESHOLD = told(
+    "Threshold",
+    {"tier": TEXT, "below": NUMBER, "days_past_due": TRUTH, "distance": NUMBER, "would_leave_if": listed(OBJECT)},
+)
+UNKNOWN = told("Unknown", {"pd_from": NUMBER, "pd_to": NUMBER, "sources": listed(TEXT), "alone": listed(OBJECT)})
+CHECKED = told(
+    "Checked",
+    {
+        "additive_to": NUMBER, "additive": TRUTH, "gap": NUMBER, "moves_as_declared": TRUTH, "moves_otherwise": listed(OBJECT),
+        "counterfactuals_scored_again": WHOLE,
+    },
+)  # fmt: skip
+WHY = {
+    "loan_id": TEXT, "borrower_id": TEXT, "as_of": DAY, "bundle": DIGEST, "log_odds": NUMBER, "pd_12m": NUMBER,
+    "points": NUMBER, "grade": WHOLE, "official_tier": maybe(TEXT), "indicative_tier": TEXT, "against_the_book": COMPARISON,
+    "since_the_last_review": maybe(COMPARISON), "against_the_threshold": maybe(THRESHOLD), "unknown": UNKNOWN,
+    "checked": CHECKED, "not_recorded": listed(TEXT),
+}  # fmt: skip
+EXPLANATION = told("Explanation", WHY)
+CERTIFICATE = told("Certificate", {**{name: ENTRY[name] for name in ("decision", "count", "at")}, **WHY})
+AGAIN = told("Again", {"what": TEXT, "recorded": ANY, "again": ANY, "equal": TRUTH})
+NOW = told(
+    "Now",
+    {"known": maybe(TEXT)},
+    {
+        "why": TEXT, "ledger_version": WHOLE, "equal": TRUTH, "differing": listed(TEXT), "log_odds": NUMBER, "pd_12m": NUMBER,
+    },
+)  # fmt: skip
+REPLAY = told(
+    "Replay",
+    {
+        "decision": ENTRY["decision"], "bundle": DIGEST, "equal": TRUTH, "checked": listed(AGAIN), "contributions_equal": TRUTH,
+        "now": NOW,
+    },
+)  # fmt: skip
+
+REASONED: Schema = {"type": "string", "minLength": 1, "maxLength": 1000, "pattern": r"\S"}
+TERMS: dict[str, Schema] = {
+    "tier": {"enum": [*(tier.name for tier in tier_policies()[-1].tiers), None]}, "until": DAY, "on": DAY,
+    "limit": {"type": "integer", "minimum": 0, "description": "Minor units."},
+}  # fmt: skip
+"""What proposals have to say, by field; the kinds are those of the policy in force."""
+PROPOSE: Schema = {
+    "title": "Propose",
+    "oneOf": [
+        sent(
+            "Propose" + kind.name.title().replace("_", ""),
+            {"kind": one_of(kind.name), "borrower_id": ID, "reason": REASONED, **{name: TERMS[name] for name in kind.needs}},
+            {"loan_id": maybe(ID)},
+        )
+        for kind in proposal_policies()[-1].kinds.values()
+    ],
+}
+DECIDED = told(
+    "Decided",
+    {
+        "decision": ENTRY["decision"], "verdict": one_of(*SAID), "by": TEXT, "reason": TEXT, "at": MOMENT, "since": maybe(DAY),
+    },
+)  # fmt: skip
+PROPOSAL = told(
+    "Proposal",
+    {
+        "proposal": ENTRY["decision"], "kind": TEXT, "adverse": TRUTH, "state": one_of(*STATES), "borrower_id": TEXT,
+        "loan_id": maybe(TEXT), "reason": TEXT, "by": TEXT, "at": MOMENT, "lapses_at": MOMENT, "decided": maybe(DECIDED),
+    },
+    {"tier": maybe(TEXT), "until": DAY, "on": DAY, "limit": WHOLE},
+)  # fmt: skip
+PROPOSALS = told("Proposals", {"proposals": listed(PROPOSAL)})
+VERDICT = sent("SayOfProposal", {"verdict": one_of(*SAID), "reason": REASONED})
+PROPOSAL_KIND = told(
+    "ProposalKind", {"name": TEXT, "en": TEXT, "zh": TEXT, "adverse": TRUTH, "needs": listed(TEXT), "most_days": WHOLE}
+)
+PROPOSAL_KINDS = told("ProposalKinds", {"kinds": listed(PROPOSAL_KIND), "lapse_days": WHOLE, "policy": DIGEST})
+
+BOTH = told("InBothLanguages", {"en": TEXT, "zh": TEXT})
+FEATURE = told(
+    "Feature",
+    {
+        "name": TEXT, "unit": TEXT, "risk": {"type": "integer", "enum": [-1, 0, 1]}, "whole": TRUTH, "low": maybe(NUMBER),
+        "high": maybe(NUMBER), "en": TEXT, "zh": TEXT, "unknown": BOTH,
+    },
+)  # fmt: skip
+MODEL = told(
+    "Model",
+    {
+        "bundle": DIGEST, "catalogue": TEXT, "target": OBJECT, "profile": TEXT, "features": listed(FEATURE),
+        "calibration": OBJECT, "horizons": OBJECT, "periods": ANY, "metrics": OBJECT, "architecture": TEXT, "libraries": OBJECT,
+    },
+)  # fmt: skip
+
+SCOPE = one_of(*SCOPES)
+NEW_KEY = sent(
+    "NewKey",
+    {
+        "name": {"type": "string", "minLength": 1, "maxLength": 100, "pattern": r"^[^\x00-\x1f\x7f]*$"},
+        "scopes": {"type": "array", "minItems": 1, "items": SCOPE},
+    },
+    {"days": {"type": "integer", "minimum": 1, "maximum": 3650}},
+)
+KEY_PARTS = {
+    "id": {"type": "string", "pattern": KEY_ID}, "name": TEXT, "scopes": listed(TEXT), "made_at": MOMENT, "made_by": TEXT,
+    "expires_at": maybe(MOMENT), "revoked_at": maybe(MOMENT),
+}  # fmt: skip
+KEY = told("Key", KEY_PARTS)
+MADE_KEY = told("MadeKey", {**KEY_PARTS, "key": TEXT})
+KEYS = told("Keys", {"keys": listed(KEY)})
+ALIVE = told("Alive", {"alive": TRUTH})
+READY = told("Ready", {"ready": TRUTH, "model": DIGEST, "refused": listed(TEXT)})
+OPENAPI = told("OpenAPI", {"openapi": TEXT, "info": OBJECT, "paths": OBJECT})
