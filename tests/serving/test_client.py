@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Callable, Iterator
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from served import Served, asked
 from loanwatch.client_module import CLIENT, client_module
 from serving import client as client_text
 from serving.app import interface
+from serving.callers import SCOPES
 from serving.client import BUSY, Client, Problem
 
 GUIDE = Path(__file__).parents[2] / "docs" / "client.md"
@@ -48,12 +50,19 @@ def test_it_reaches_every_route_and_each_answer_is_as_it_is_said_to_be(api: Serv
     borrower, loan = (str(book.rows[name].iloc[0]) for name in ("borrower_id", "loan_id"))
     with Client(url, _key(api)) as client:
         id = client.score({"features": features, "about": {"borrower_id": borrower, "loan_id": loan}})["decision"]
+        until = str(date.today() + timedelta(days=30))
+        proposed = client.propose(
+            {"kind": "override", "borrower_id": borrower, "reason": "seen", "tier": "watch", "until": until}
+        )
         made = client.make_key({"name": "another system", "scopes": ["read"], "days": 1})
         reached: dict[str, Any] = {
             "score": client.score({"loan_id": loan}),
             "score_batch": list(client.score_batch([{"features": features}, {"loan_id": "L9999999"}])),
             "find_decisions": client.find_decisions({"borrower_id": borrower, "most": 1}), "decision": client.decision(id),
             "explanation": client.explanation(id), "certificate": client.certificate(id), "replay": client.replay(id),
+            "propose": proposed, "proposals": client.proposals(state="waiting"),
+            "proposal": client.proposal(proposed["proposal"]), "proposal_kinds": client.proposal_kinds(),
+            "decide": client.decide(proposed["proposal"], {"verdict": "withdrawn", "reason": "no longer"}),
             "model": client.model(), "model_card": client.model_card(), "make_key": made, "keys": client.keys(),
             "revoke_key": client.revoke_key(made["id"]), "livez": client.livez(), "readyz": client.readyz(),
             "metrics": client.metrics(), "openapi": client.openapi(),
@@ -66,7 +75,7 @@ def test_it_reaches_every_route_and_each_answer_is_as_it_is_said_to_be(api: Serv
 
 
 def _key(api: Served) -> str:
-    return api.service.callers.make("everything", ["score", "read", "audit", "admin"], "test")[1]
+    return api.service.callers.make("everything", SCOPES, "test")[1]
 
 
 def _valid(name: str, found: Any) -> None:
