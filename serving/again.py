@@ -35,9 +35,9 @@ def listed(found: Recorded) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def told(decision: Decision) -> dict[str, Any]:
-    """All that is recorded of a decision."""
-    return {**listed(decision.recorded), "sealed": decision.sealed.as_json()}
+def told(found: Recorded, sealed: Any) -> dict[str, Any]:
+    """All that is recorded of a decision of any kind."""
+    return {**listed(found), "sealed": sealed}
 
 
 def explained(decision: Decision, models: Models, book: Book, record: Keeper) -> Explanation:
@@ -125,6 +125,14 @@ def replayed(decision: Decision, models: Models, book: Book) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def unequal(decision: Decision, ready: Ready) -> list[str]:
+    """In what a model's score of the recorded values is not what was recorded; the reasons are not among it."""
+    judged = ready.judge(decision.sealed.values, ready.compared(training(ready.bundle)))
+    wrong = [name for name, then, now in _pairs(decision, judged) if then != now]
+    same = judged.contributions.tobytes() == decision.sealed.contributions.tobytes()
+    return wrong if same else [*wrong, "contributions"]
+
+
 def _pairs(decision: Decision, judged: Judged) -> list[tuple[str, Any, Any]]:
     said = decision.said
     names = ("log_odds", "pd_12m", "points", "grade", "pd")
@@ -141,13 +149,17 @@ def _now(decision: Decision, ready: Ready, book: Book, as_of: date) -> dict[str,
     except LoanwatchError as error:
         return {"known": None, "why": error.en}
     judged = ready.judge(values, book.compared(ready, as_of))
-    differing = [
-        name for name, one, other in zip(ready.features, values, decision.sealed.values, strict=True) if not _same(one, other)
-    ]
+    differing = other_values(decision, ready, values)
     return {
         "known": "worked out again", "ledger_version": book.ledger.manifest.ledger_version, "equal": not differing,
         "differing": differing, "log_odds": judged.log_odds, "pd_12m": judged.pd_12m,
     }  # fmt: skip
+
+
+def other_values(decision: Decision, ready: Ready, values: Float) -> list[str]:
+    """The features whose value is not the recorded one to the bit."""
+    pairs = zip(ready.features, values, decision.sealed.values, strict=True)
+    return [name for name, one, other in pairs if not _same(one, other)]
 
 
 def _same(one: float, other: float) -> bool:

@@ -158,7 +158,7 @@ class Decision(TypedDict):
     caller: str
     as_of: str | None
     said: dict[str, Any]
-    sealed: dict[str, Any]
+    sealed: dict[str, Any] | None
 
 
 class Reference(TypedDict):

@@ -9,15 +9,12 @@ import asyncio
 import json
 import sqlite3
 import sys
-from collections import OrderedDict
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 from features.errors import IntegrityFailed, LoanwatchError, NotFound
-from models import keys
-from models.bundle import load
-from models.score import Scorer
+from serving.bundles import Bundles
 from serving.observe import LOG, Meters
 from serving.ready import Ready
 
@@ -34,7 +31,6 @@ WHERE t.key = 'loanwatch.bundle' AND t.value = ? ORDER BY v.version DESC LIMIT 1
 CARD = "artifacts/{run}/artifacts/report/card.html"
 """Where the store keeps the card that training wrote."""
 PROOF_SECONDS = 120.0
-KEPT = 4
 
 
 def aliases(mlruns: Path) -> dict[str, str]:
@@ -53,12 +49,12 @@ def _rows(mlruns: Path, sql: str, *parameters: str) -> list[Any]:
         return connection.execute(sql, parameters).fetchall()
 
 
-class Models:
+class Models(Bundles):
     """The bundles of a book by digest, and which of them are in use. ``champion`` may change between two calls."""
 
     def __init__(self, book: Path, mlruns: Path, meters: Meters) -> None:
-        self._book, self._mlruns, self._meters = book, mlruns, meters
-        self._kept: OrderedDict[str, Ready] = OrderedDict()
+        super().__init__(book)
+        self._mlruns, self._meters = mlruns, meters
         self._refused: dict[str, tuple[object, LoanwatchError]] = {}
         self.challenger: Ready | None = None
         self.champion = self.of(self._asked()[CHAMPION])
@@ -68,15 +64,6 @@ class Models:
     def refused(self) -> dict[str, LoanwatchError]:
         """Bundles that were not taken into use, and why."""
         return {digest: error for digest, (_, error) in self._refused.items()}
-
-    def of(self, digest: str) -> Ready:
-        """A bundle of the book, verified and ready; raises NotFound, IntegrityFailed."""
-        found = self._kept.get(digest)
-        if found is None:
-            found = self._kept[digest] = Ready(Scorer(load(self._book / "bundles" / digest, keys.of_book(self._book))))
-            while len(self._kept) > KEPT:
-                self._kept.popitem(last=False)
-        return found
 
     def card(self) -> str:
         """The champion's model card as HTML; raises NotFound where the store does not hold it."""

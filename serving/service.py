@@ -3,14 +3,17 @@
 import asyncio
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
+import orjson
+
+from features.errors import NotFound
 from monitoring.database import WAIT, unavailable
 from monitoring.decisions.entry import Entry, Receipt, Recorded
 from serving.book import Book
 from serving.callers import AT_ONCE, Caller, Callers
 from serving.current import Models
-from serving.decided import Decision, Draft, Sealed
+from serving.decided import SCORE, SHADOW, Decision, Draft, Sealed
 from serving.limits import Limits
 from serving.observe import Meters
 from serving.telemetry import Telemetry
@@ -107,8 +110,17 @@ class Service:
         return None if found is None else await asyncio.to_thread(self._open, found)
 
     async def decision(self, id: str) -> Decision:
-        """Raises NotFound, Erased."""
-        return await asyncio.to_thread(lambda: self._open(self.record.find(id)))
+        """A score that was told; raises NotFound, also for a decision of another kind, and Erased."""
+        found = await asyncio.to_thread(self.record.find, id)
+        if found.kind not in (SCORE, SHADOW):
+            raise NotFound(f"decision {id} is a {found.kind}, not a score", f"决策 {id} 属于 {found.kind},不是评分")
+        return await asyncio.to_thread(self._open, found)
+
+    async def recorded_as(self, id: str) -> tuple[Recorded, Any]:
+        """A decision of any kind with what is sealed in it, None if nothing is; raises NotFound, Erased."""
+        found = await asyncio.to_thread(self.record.find, id)
+        sealed = None if found.cipher is None else await asyncio.to_thread(self.record.opened, found)
+        return found, sealed and orjson.loads(sealed)
 
     def _open(self, found: Recorded) -> Decision:
         return Decision(found, Sealed.read(self.record.opened(found)))

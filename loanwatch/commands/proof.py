@@ -72,9 +72,10 @@ def replay(
     loan: Annotated[str | None, typer.Option(help="Then and now: one loan of the night. 单笔贷款的当时与现在。")] = None,
     as_json: Json = False,
 ) -> None:
-    """Work past nights out again, to the last bit; all of them, or that of a day. 重算历史夜间结果。"""
+    """Work decisions out again, to the last bit: all nights and scores, or the night of a day. 重算历史决策。"""
     from monitoring.decisions import nights
     from pipelines import replay as again
+    from serving.replaying import replay as scores_again
 
     day, target = day_of(as_of), err if as_json else out
     if loan is not None and day is None:
@@ -83,10 +84,19 @@ def replay(
         days = [str(day)] if day else sorted(nights.decided(record))
         found = [again.replay(record, book, one) for one in days]
         both = again.then_and_now(record, book, loan, days[0]) if loan else None
+        scores = None if day else scores_again(record, book)
     for one in found:
         counted = ", ".join(f"{count:,} {name}" for name, count in one.rows.items())
         rebuilt = "; from the ledger as it was then" if one.rebuilt else ""
         target.print(f"{one.as_of}: {counted}: equal to the last bit{rebuilt} | 逐位一致", highlight=False)
+    if scores is not None:
+        versions = ", ".join(map(str, scores.versions))
+        from_ledger = f", {scores.from_ledger:,} of them also from the ledger (versions {versions})" if versions else ""
+        target.print(
+            f"{scores.scores:,} scores of the service: equal to the last bit{from_ledger}; {scores.erased:,} about borrowers who"
+            " were erased | 逐位一致",
+            highlight=False,
+        )  # fmt: skip
     if both is not None:
         target.print(
             f"{both.loan} on {both.as_of}: PD {both.pd_12m:.2%} as decided, {both.pd_12m_now:.2%} with what is known on"
@@ -94,7 +104,12 @@ def replay(
             highlight=False,
         )
     if as_json:
-        print_json({"nights": [asdict(one) for one in found], "then_and_now": both and asdict(both)})
+        print_json(
+            {
+                "nights": [asdict(one) for one in found], "scores": scores and asdict(scores),
+                "then_and_now": both and asdict(both),
+            }
+        )  # fmt: skip
 
 
 @app.command()

@@ -37,7 +37,7 @@ async def search(request: Request) -> Response:
 @needs("read")
 async def decision(request: Request, id: Id) -> Response:
     """A decision as it is recorded, open and sealed."""
-    return _json(told(await _found(request, id)))
+    return _json(told(*await service_of(request).recorded_as(id)))
 
 
 @routes.get("/v1/decisions/{id}/explanation", **documents.PAGE)

@@ -102,7 +102,7 @@ SEARCH: Schema = {
     "title": "Search",
     "oneOf": [sent("OfBorrower", {"borrower_id": ID}, PAGING), sent("OfLoan", {"loan_id": ID}, PAGING)]
 }  # fmt: skip
-DECISION = told("Decision", {**ENTRY, "sealed": OBJECT})
+DECISION = told("Decision", {**ENTRY, "sealed": maybe(OBJECT)})
 
 PART = told(
     "Part",

@@ -120,6 +120,16 @@ def test_a_verdict_is_one_of_three_with_a_reason(office: Served, book: Book, bod
     assert post(office, "赵敏", f"/v1/proposals/{id}/verdict", body).status == 422
 
 
+def test_every_row_of_the_record_can_be_looked_at_and_only_a_score_explained(office: Served, book: Book) -> None:
+    id = post(office, "Wang Li", "/v1/proposals", asked(book)).json()["proposal"]
+    found = office.get(f"/v1/decisions/{id}").json()
+    assert (found["kind"], found["sealed"]["asked"]["reason"]) == ("proposal", "seen on site")
+    assert "Wang Li" not in str(found["said"])
+    for what, scope in (("explanation", "read"), ("certificate", "audit"), ("replay", "audit")):
+        answer = office.get(f"/v1/decisions/{id}/{what}", scope)
+        assert (answer.status, "not a score" in answer.json()["detail"]) == (404, True)
+
+
 def test_a_score_is_no_proposal(office: Served, book: Book) -> None:
     id = office.score({"loan_id": str(book.rows["loan_id"].iloc[0])}).json()["decision"]
     assert office.get(f"/v1/proposals/{id}").status == 404

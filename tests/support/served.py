@@ -33,6 +33,7 @@ class Memory:
 
     rows: dict[str, tuple[Recorded, bytes]] = field(default_factory=dict)
     requests: dict[tuple[str, str], tuple[bytes, str]] = field(default_factory=dict)
+    about: dict[str, tuple[str | None, str | None]] = field(default_factory=dict)
     failing: Exception | None = None
     waiting: int = 0
     lock: Any = field(default_factory=threading.Lock)
@@ -57,7 +58,9 @@ class Memory:
                     raise Conflict
                 return Receipt(self.rows[self.requests[key][1]][0], again=True)
         count = len(self.rows) + 1
-        made = Recorded(count, f"{count:032x}", entry.kind, MOMENT, entry.caller, entry.said, "s", b"sealed")
+        cipher = None if entry.sealed is None else b"sealed"
+        made = Recorded(count, f"{count:032x}", entry.kind, MOMENT, entry.caller, entry.said, "s", cipher)
+        self.about[made.id] = entry.about, entry.loan
         self.rows[made.id] = replace(made, said=orjson.loads(canonical(entry.said))), entry.sealed or b""
         if entry.request is not None:
             self.requests[key] = body, made.id
@@ -81,14 +84,14 @@ class Memory:
         return self.rows[id][0]
 
     def of_borrower(self, borrower: str, after: int = 0, most: int | None = None) -> list[Recorded]:
-        return self._about("borrower", borrower, after, most)
+        return self._about(0, borrower, after, most)
 
     def of_loan(self, loan: str, after: int = 0, most: int | None = None) -> list[Recorded]:
-        return self._about("loan", loan, after, most)
+        return self._about(1, loan, after, most)
 
-    def _about(self, what: str, name: str, after: int, most: int | None) -> list[Recorded]:
-        found = [r for r, sealed in self.rows.values() if sealed and orjson.loads(sealed)[what] == name and r.count > after]
-        return found[:most]
+    def _about(self, place: int, name: str, after: int, most: int | None) -> list[Recorded]:
+        found = [recorded for recorded, _ in self.rows.values() if self.about[recorded.id][place] == name]
+        return [recorded for recorded in found if recorded.count > after][:most]
 
     def opened(self, found: Recorded) -> bytes:
         return self.rows[found.id][1]
