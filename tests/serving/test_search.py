@@ -56,12 +56,16 @@ def test_who_is_unknown_has_none(api: Served) -> None:
     assert search(api, {"borrower_id": "nobody"}) == (200, {"decisions": [], "next": None})
 
 
+NUMBERS: list[Any] = [-1, 1.5, "1", None, 1e300, []]
+"""None of them a place in the record."""
+
+
 @pytest.mark.parametrize(
     ("body", "pointer"),
     [
         ({}, ""), ({"borrower_id": "B", "loan_id": "L"}, ""), ({"borrower_id": 7}, "/borrower_id"),
         ({"loan_id": " L"}, "/loan_id"), ({"loan_id": "L", "page": 1}, "/page"),
-        *[({"loan_id": "L", "after": after}, "/after") for after in (-1, 1.5, "1", None, 1e300, [])],
+        *[({"loan_id": "L", "after": after}, "/after") for after in NUMBERS],
         *[({"loan_id": "L", "most": most}, "/most") for most in (0, MOST + 1, True)],
     ],
 )  # fmt: skip
