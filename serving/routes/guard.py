@@ -37,6 +37,7 @@ class Guarded(APIRoute):
             raise TypeError(f"{path}: the endpoint does not say what it needs; put @needs(...) above it")
         self.needs: Needs = endpoint.needs
         super().__init__(path, endpoint, **said)
+        self.path = self.path_format  # as the interface names it, without what a parameter has to be
         if self._bare:
             self.app = _plain(self.get_route_handler())
 

@@ -79,6 +79,12 @@ def test_only_an_auditor_may_and_no_id_stands_in_a_path(api: Served, book: Book)
     assert api.client.request("POST", "/v1/decisions/search?loan_id=L", api.headers("audit"), b"{}").status == 422
 
 
+def test_other_methods_of_its_path_are_none(api: Served) -> None:
+    for method in ("GET", "DELETE", "PUT"):
+        found = api.client.request(method, "/v1/decisions/search", api.headers("audit"))
+        assert (found.status, found.json()["type"], found.headers["allow"]) == (405, "/problems/method", "POST")
+
+
 def test_no_more_than_a_page_is_told_at_a_time(book: Book) -> None:
     with served(book.path, book.mlruns) as api:
         body = orjson.dumps({"features": asked(book.scores.values.iloc[0]), "about": {"borrower_id": "often"}})
