@@ -49,7 +49,7 @@ class Guarded(APIRoute):
     def get_route_handler(self) -> Handler:
         """The endpoint behind its guard."""
         inner: Callable[[Request], Awaitable[Response]] = self.endpoint if self._bare else super().get_route_handler()
-        scope, template = self.needs, self.path
+        scope, template = self.needs, self.path_format
 
         async def handle(request: Request) -> Response:
             request.scope["route_template"] = template
