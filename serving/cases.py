@@ -17,7 +17,7 @@ from serving.explanation import place, reviewed
 from serving.own_records import of_records
 from serving.problems import Fault, broken
 from serving.ready import Ready
-from serving.scorer import nobody, owner, scores_of
+from serving.scorer import Held, nobody, owner, scores_of
 
 FORMS: dict[str, frozenset[str]] = {
     "features": frozenset(["as_of", "about"]), "records": frozenset(["as_of", "loan_id"]), "loan_id": frozenset(["as_of"]),
@@ -79,7 +79,8 @@ def of_book(book: Book, ready: Ready, loan: str | None, borrower: str | None, as
     """One live loan of the book, or a borrower by the worst of his; raises NotFound, DataRefused."""
     ledger = book.ledger
     whose = owner(ledger, loan) if loan is not None else str(borrower)
-    rows, values = scores_of(ledger, ready.scorer, whose, as_of)
+    held = Held(ledger, whose)
+    rows, values = scores_of(held, ready.scorer, whose, as_of)
     mine = rows if loan is None else rows[rows["loan_id"] == loan]
     if mine.empty:
         raise nobody(*((f"loan {loan}", f"贷款 {loan}") if loan is not None else (f"borrower {whose}", f"借款人 {whose}")), as_of)
@@ -89,7 +90,7 @@ def of_book(book: Book, ready: Ready, loan: str | None, borrower: str | None, as
     return Case(
         "borrower_id" if loan is None else "loan_id", np.ascontiguousarray(values.iloc[at].to_numpy()), as_of, as_of, whose, loan,
         tuple(rows["missing"].iloc[own]), None if math.isnan(dpd) else dpd, ledger.manifest.ledger_version,
-        leading=None if worst == loan else worst, before=reviewed(ledger, ready.scorer, whose, worst, as_of),
+        leading=None if worst == loan else worst, before=reviewed(held, ready.scorer, whose, worst, as_of),
     )  # fmt: skip
 
 

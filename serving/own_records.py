@@ -10,41 +10,34 @@ from datetime import date, timedelta
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-import duckdb
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from features import catalogue, door
+from features import catalogue
 from features.arrays import Float
 from features.build import compute_partition
 from features.errors import nearest
-from features.events import Partition, arrow_schema
+from features.events import Partition
 from features.labels import FACTS, sighted
 from features.ledger import Ledger, partition_of
 from features.plan import Together
-from features.remedies import REMEDIES
-from features.schema import DELIVERED, TABLES, Table
+from features.schema import Table
 from features.spine import Spine
 from monitoring.night import LAST_REVIEW, freshness, heard
 from serving.bodies import MOST, kind, pointer
 from serving.book import Book
 from serving.decided import Case
 from serving.explanation import Before
+from serving.judged import OWN, judged
 from serving.problems import Fault, broken
 from serving.ready import Ready
 from serving.scorer import nobody
 
-SOURCE = "request"
-OWN = {name: table for name, table in DELIVERED.items() if table.partitioned}
-"""Tables that a request may bring."""
-
 
 def of_records(records: Any, loan: str, ready: Ready, book: Book, as_of: date) -> Case:
     """The row of one loan from the records of its borrower; raises Problem ``contract``, DataRefused, NotFound."""
-    given = _tables(records)
-    with duckdb.connect(":memory:", config={"threads": 1}) as con:
-        own = _judged(con, given)
+    own = judged(_tables(records))
     borrower, ledger = _borrower(own, loan), book.ledger
     sent = Sent(own, Partition({**own, **_guarantors(ledger, borrower)}, book.context), borrower, ready)
     now = sent.live(as_of)
@@ -171,53 +164,6 @@ def _text(value: Any) -> str | None:
     if value is None or isinstance(value, str):
         return value
     return ("true" if value else "false") if isinstance(value, bool) else repr(value)
-
-
-def _judged(con: duckdb.DuckDBPyConnection, given: Mapping[str, pa.Table]) -> dict[str, pa.Table]:
-    """The records, typed and in the ledger's order; raises Problem ``contract`` with the place of every one that is not good."""
-    con.execute("PRAGMA disable_optimizer")  # of a few rows the plan costs more than the work
-    door.prepare(con)
-    ordered = [name for name in TABLES if name in given]
-    for name in ordered:
-        con.register(f"sent_{name}", given[name])
-        door.split(con, TABLES[name], f"SELECT * FROM sent_{name}", SOURCE)
-    _refuse(con)  # first what is wrong by itself, then what follows from it
-    for name, columns in (("borrowers", "borrower_id"), ("loans", "loan_id, borrower_id, event_on")):
-        found = f"SELECT DISTINCT {columns} FROM good_{name}" if name in given else _NONE[name]
-        con.execute(f"CREATE TEMP TABLE known_{name} AS {found}")
-    for name in ordered:
-        table = TABLES[name]
-        if table.partitioned and name != "borrowers":
-            con.execute(f"UPDATE good_{name} SET part = NULL WHERE borrower_id NOT IN (SELECT borrower_id FROM known_borrowers)")
-        door.orphans(con, table, SOURCE)
-    _refuse(con)
-    return {name: _sorted(con, TABLES[name]) for name in ordered}
-
-
-_NONE = {
-    "borrowers": "SELECT '' AS borrower_id LIMIT 0",
-    "loans": "SELECT '' AS loan_id, '' AS borrower_id, DATE '2000-01-01' AS event_on LIMIT 0",
-}  # fmt: skip
-
-
-def _refuse(con: duckdb.DuckDBPyConnection) -> None:
-    """Every fault by its place; values that may be personal stay with the sender."""
-    asked = f"SELECT table_name, line, column_name, rule, reason FROM quarantine ORDER BY ALL LIMIT {MOST}"
-    if rows := con.execute(asked).fetchall():
-        raise broken([_fault(*row) for row in rows])
-
-
-def _fault(table: str, line: int, column: str, rule: str, reason: str) -> Fault:
-    en, zh = reason.split(" | ")
-    way, way_zh = REMEDIES[rule]
-    return Fault(pointer("records", table, line, column), f"{en}. {way}", f"{zh}。{way_zh}", None, TABLES[table][column].kind)
-
-
-def _sorted(con: duckdb.DuckDBPyConnection, table: Table) -> pa.Table:
-    columns = ", ".join(f'"{c.name}"' for c in table.all_columns)
-    order = f"{table.entity_column}, event_on, known_on, record_id"
-    sql = f"SELECT {columns}, CAST(NULL AS DATE) AS superseded_on, 0 AS ledger_version FROM good_{table.name} ORDER BY {order}"
-    return con.sql(sql).to_arrow_table().cast(arrow_schema(table))
 
 
 def _borrower(own: Mapping[str, pa.Table], loan: str) -> str:

@@ -51,7 +51,7 @@ KINDS = {
     "contract": Kind(422, "The request breaks the contract", "请求不符合契约"),
     "refused": Kind(422, "The data cannot be used", "数据无法使用"),
     "busy": Kind(429, "At capacity", "已达处理上限", retry_after=1),
-    "header": Kind(431, "A header is too large or badly written", "请求头过大或格式错误"),
+    "header": Kind(400, "A header is too large or badly written", "请求头过大或格式错误"),
     "internal": Kind(500, "An error of the service", "服务内部错误"),
     "integrity": Kind(500, "Stored bytes are not what was written", "存储内容与写入不符"),
     "unavailable": Kind(503, "Not available now", "暂不可用", retry_after=2),

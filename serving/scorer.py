@@ -1,5 +1,6 @@
 """One loan now: the same population, features and scorer as the night, for one borrower's partition."""
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -9,7 +10,9 @@ import pandas as pd
 import pyarrow.parquet as pq
 
 from features.errors import NotFound
+from features.events import Partition
 from features.ledger import Ledger
+from features.schema import TABLES
 from models.explain import Against
 from models.score import Scorer
 from monitoring.night import borrowers_of, explain, score_book
@@ -52,6 +55,26 @@ def scores_of(ledger: Ledger, scorer: Scorer, borrower_id: str, as_of: date) -> 
     """The live loans of one borrower, each by its own score, and the values that the model read."""
     scores = score_book(ledger.of(borrower_id), scorer, as_of)
     return scores.rows, scores.values
+
+
+class Held(Ledger):
+    """What a ledger has of one borrower, read once however often it is asked for: for several days of one request."""
+
+    def __init__(self, ledger: Ledger, borrower: str) -> None:
+        super().__init__(ledger.folder.parent, ledger.manifest, borrower)
+        self._held: dict[object, Partition] = {}
+
+    def of(self, borrower: str) -> Ledger:
+        return self if borrower == self.borrower else super().of(borrower)
+
+    def partition(
+        self, number: int, tables: Iterable[str] = TABLES, columns: Mapping[str, Iterable[str]] | None = None
+    ) -> Partition:
+        asked = tuple(tables)
+        key = number, asked, None if columns is None else tuple((name, *sorted(columns[name])) for name in sorted(columns))
+        if key not in self._held:
+            self._held[key] = super().partition(number, asked, columns)
+        return self._held[key]
 
 
 def owner(ledger: Ledger, loan_id: str) -> str:

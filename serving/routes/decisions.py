@@ -5,6 +5,7 @@ from typing import Annotated, Any, NamedTuple
 
 import orjson
 from fastapi import Path, Request, Response
+from starlette.convertors import StringConvertor, register_url_convertor
 
 from serving import page
 from serving.again import certified, explained, listed, replayed, told
@@ -17,6 +18,14 @@ from serving.routes import documents
 from serving.routes.guard import needs, router, service_of
 from serving.routes.scores import read
 
+
+class _NotSearch(StringConvertor):
+    """A part of a path that is not the name of the route beside it, which knows other methods."""
+
+    regex = "(?!search$)[^/]+"
+
+
+register_url_convertor("decision", _NotSearch())
 routes = router()
 Id = Annotated[str, Path(pattern=documents.DECISION_ID, description="A decision's id: 32 hexadecimal digits.")]
 JSON, HTML, SVG = "application/json", "text/html", "image/svg+xml"
@@ -33,7 +42,7 @@ async def search(request: Request) -> Response:
     return _json({"decisions": [listed(one) for one in page], "next": page[-1].count if more else None})
 
 
-@routes.get("/v1/decisions/{id}", **documents.DECISION)
+@routes.get("/v1/decisions/{id:decision}", **documents.DECISION)
 @needs("read")
 async def decision(request: Request, id: Id) -> Response:
     """A decision as it is recorded, open and sealed."""

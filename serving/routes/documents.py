@@ -26,7 +26,7 @@ def _in(name: str, schema: Schema, text: str) -> dict[str, Any]:
 
 LANGUAGE = _in("Accept-Language", {"type": "string"}, "en or zh: the language of texts and problems.")
 KEY_OF_REQUEST = _in(
-    "Idempotency-Key", {"type": "string", "pattern": "^[!-~]{1,200}$"}, "The same key and body give the same decision."
+    "Idempotency-Key", {"type": "string"}, "1 to 200 visible ASCII characters. The same key and body give the same decision."
 )
 
 

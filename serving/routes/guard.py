@@ -36,6 +36,7 @@ class Guarded(APIRoute):
             raise TypeError(f"{path}: the endpoint does not say what it needs; put @needs(...) above it")
         self.needs: Needs = endpoint.needs
         super().__init__(path, endpoint, **said)
+        self.path = self.path_format  # as the interface names it, without what a parameter has to be
         if self._bare:
             self.app = _plain(self.get_route_handler())
 
@@ -47,7 +48,7 @@ class Guarded(APIRoute):
     def get_route_handler(self) -> Handler:
         """The endpoint behind its guard."""
         inner: Callable[[Request], Awaitable[Response]] = self.endpoint if self._bare else super().get_route_handler()
-        scope, template = self.needs, self.path
+        scope, template = self.needs, self.path_format
 
         async def handle(request: Request) -> Response:
             request.scope["route_template"] = template

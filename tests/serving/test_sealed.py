@@ -17,7 +17,6 @@ from sending import records
 from served import Served, asked, served
 
 from monitoring.night import last_review
-from monitoring.runs import NIGHTLY
 from serving.app import create
 from serving.certificate import certificate
 from serving.decided import REFERENCE
@@ -42,14 +41,13 @@ def reviewed(book: Book) -> dict[bool, tuple[str, str]]:
 
 
 @pytest.fixture
-def nightly(book: Book, own: Path) -> Iterator[Served]:
+def nightly(book: Book, decided: Path) -> Iterator[Served]:
     """A service over a book of its own, after a night."""
-    book.night(own, NIGHTLY)
-    with served(own, book.mlruns) as found:
+    with served(decided, book.mlruns) as found:
         yield found
 
 
-def decided(api: Served, book: Book, borrower: str, loan: str) -> list[str]:
+def asked_all_ways(api: Served, book: Book, borrower: str, loan: str) -> list[str]:
     """Decisions about one borrower by all ways of asking."""
     at = int(np.flatnonzero(book.scores.rows["loan_id"] == loan)[0])
     bodies: list[Any] = [
@@ -67,9 +65,9 @@ def explanations(api: Served, ids: list[str]) -> list[bytes]:
     return [api.get(path, accept=kind).content for path, kind in paths]
 
 
-def other_means(own: Path) -> None:
+def other_means(book: Path) -> None:
     """The same night with other means, as one run again after late records has."""
-    [path] = (own / "runs").glob("as_of=*/manifest.json")
+    [path] = (book / "runs").glob("as_of=*/manifest.json")
     said = json.loads(path.read_text("utf-8"))
     said["against"]["contributions"] = {name: value + 0.125 for name, value in said["against"]["contributions"].items()}
     aside = path.parent.with_name("aside")
@@ -80,28 +78,28 @@ def other_means(own: Path) -> None:
 
 @pytest.mark.parametrize("company", [False, True])
 def test_an_explanation_has_the_same_bytes_after_the_night_is_replaced_and_after_it_is_gone(
-    nightly: Served, book: Book, own: Path, reviewed: dict[bool, tuple[str, str]], company: bool
+    nightly: Served, book: Book, decided: Path, reviewed: dict[bool, tuple[str, str]], company: bool
 ) -> None:
-    ids = decided(nightly, book, *reviewed[company])
+    ids = asked_all_ways(nightly, book, *reviewed[company])
     before = explanations(nightly, ids)
     assert all(json.loads(text)["against_the_book"]["reference"]["kind"] == "night" for text in before[:: len(before) // 4])
-    other_means(own)
+    other_means(decided)
     fresh = nightly.score({"loan_id": reviewed[company][1]}).json()
     start = nightly.get(f"/v1/decisions/{fresh['decision']}/explanation").json()["against_the_book"]["start"]
     assert start != json.loads(before[0])["against_the_book"]["start"]
     assert explanations(nightly, ids) == before
-    shutil.rmtree(own / "runs")
-    (own / "ledger").unlink()
+    shutil.rmtree(decided / "runs")
+    (decided / "ledger").unlink()
     assert explanations(nightly, ids) == before
 
 
 @pytest.mark.parametrize("company", [False, True])
 def test_it_is_the_explanation_of_that_day_with_what_changed_since_the_last_review(
-    nightly: Served, book: Book, own: Path, reviewed: dict[bool, tuple[str, str]], company: bool
+    nightly: Served, book: Book, decided: Path, reviewed: dict[bool, tuple[str, str]], company: bool
 ) -> None:
     borrower, loan = reviewed[company]
-    by_features, by_loan, by_borrower, by_records = decided(nightly, book, borrower, loan)
-    of_day = json.loads(json.dumps(certificate(explain_loan(own, book.scorer, loan, book.day)), default=str))
+    by_features, by_loan, by_borrower, by_records = asked_all_ways(nightly, book, borrower, loan)
+    of_day = json.loads(json.dumps(certificate(explain_loan(decided, book.scorer, loan, book.day)), default=str))
     assert of_day["since_the_last_review"]["parts"] or of_day["since_the_last_review"]["start"] == of_day["log_odds"]
     for id in (by_loan, by_records):
         assert nightly.get(f"/v1/decisions/{id}/explanation").json() == of_day
@@ -118,7 +116,7 @@ def test_means_of_a_night_are_recorded_once_and_before_the_first_decision_that_n
 
 def test_what_is_sealed_beside_the_values_is_small(nightly: Served, book: Book, reviewed: dict[bool, tuple[str, str]]) -> None:
     for borrower, loan in reviewed.values():
-        for id in decided(nightly, book, borrower, loan):
+        for id in asked_all_ways(nightly, book, borrower, loan):
             sealed = json.loads(nightly.memory.rows[id][1])
             more = {name: sealed.pop(name) for name in ("leading", "threshold", "before")}
             sealed.pop("given")
@@ -135,9 +133,9 @@ def old(api: Served, id: str) -> None:
 
 
 def test_a_decision_of_an_earlier_release_says_what_it_was_recorded_without(
-    nightly: Served, book: Book, own: Path, reviewed: dict[bool, tuple[str, str]]
+    nightly: Served, book: Book, decided: Path, reviewed: dict[bool, tuple[str, str]]
 ) -> None:
-    id = decided(nightly, book, *reviewed[False])[1]
+    id = asked_all_ways(nightly, book, *reviewed[False])[1]
     whole = nightly.get(f"/v1/decisions/{id}/explanation").json()
     old(nightly, id)
     path = f"/v1/decisions/{id}/explanation"
@@ -146,7 +144,7 @@ def test_a_decision_of_an_earlier_release_says_what_it_was_recorded_without(
     assert said["since_the_last_review"] is None and said["against_the_book"] == whole["against_the_book"]
     assert nightly.get(path, accept="text/html").text.count("Not recorded with this decision") == 2
     assert "before" not in nightly.get(f"/v1/decisions/{id}").json()["sealed"]
-    other_means(own)
+    other_means(decided)
     assert nightly.get(path).json()["type"] == "/problems/conflict"
 
 
@@ -159,12 +157,12 @@ def test_means_that_are_not_what_was_recorded_are_refused(nightly: Served, book:
     assert nightly.get(f"/v1/decisions/{id}/explanation").json()["type"] == "/problems/integrity"
 
 
-def test_it_is_so_in_a_record_on_disk(nightly: Served, book: Book, own: Path, tmp_path: Path) -> None:
+def test_it_is_so_in_a_record_on_disk(nightly: Served, book: Book, decided: Path, tmp_path: Path) -> None:
     (tmp_path / "record").mkdir()
     with on_sqlite(tmp_path / "record") as record, Client(create(replace(nightly.service, record=record), 3_600.0)) as client:
         api = replace(nightly, client=client)
         id = api.score({"features": asked(book.scores.values.iloc[0])}).json()["decision"]
         before = explanations(api, [id])
-        other_means(own)
+        other_means(decided)
         assert explanations(api, [id]) == before
         assert [found.said["day"] for found in record.of_kind(REFERENCE)] == [book.day.isoformat()]

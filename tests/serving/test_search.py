@@ -56,12 +56,16 @@ def test_who_is_unknown_has_none(api: Served) -> None:
     assert search(api, {"borrower_id": "nobody"}) == (200, {"decisions": [], "next": None})
 
 
+NUMBERS: list[Any] = [-1, 1.5, "1", None, 1e300, []]
+"""None of them a place in the record."""
+
+
 @pytest.mark.parametrize(
     ("body", "pointer"),
     [
         ({}, ""), ({"borrower_id": "B", "loan_id": "L"}, ""), ({"borrower_id": 7}, "/borrower_id"),
         ({"loan_id": " L"}, "/loan_id"), ({"loan_id": "L", "page": 1}, "/page"),
-        *[({"loan_id": "L", "after": after}, "/after") for after in (-1, 1.5, "1", None, 1e300, [])],
+        *[({"loan_id": "L", "after": after}, "/after") for after in NUMBERS],
         *[({"loan_id": "L", "most": most}, "/most") for most in (0, MOST + 1, True)],
     ],
 )  # fmt: skip
@@ -73,6 +77,12 @@ def test_what_is_no_search_is_refused_by_name(api: Served, body: object, pointer
 def test_only_an_auditor_may_and_no_id_stands_in_a_path(api: Served, book: Book) -> None:
     assert [search(api, {"loan_id": "L"}, scope)[0] for scope in ("score", "read", "admin")] == [403, 403, 403]
     assert api.client.request("POST", "/v1/decisions/search?loan_id=L", api.headers("audit"), b"{}").status == 422
+
+
+def test_other_methods_of_its_path_are_none(api: Served) -> None:
+    for method in ("GET", "DELETE", "PUT"):
+        found = api.client.request(method, "/v1/decisions/search", api.headers("audit"))
+        assert (found.status, found.json()["type"], found.headers["allow"]) == (405, "/problems/method", "POST")
 
 
 def test_no_more_than_a_page_is_told_at_a_time(book: Book) -> None:

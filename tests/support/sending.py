@@ -6,7 +6,7 @@ import pyarrow.compute as pc
 from books import Book
 
 from features.ledger import partition_of
-from serving.own_records import OWN
+from serving.judged import OWN
 
 
 def records(book: Book, borrower: str) -> dict[str, list[dict[str, Any]]]:
