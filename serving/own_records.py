@@ -54,7 +54,7 @@ def of_records(records: Any, loan: str, ready: Ready, book: Book, as_of: date) -
     facts = people.facts.set_index(people.spine.loan_id)
     facts = facts[facts["live"]]
     if loan not in facts.index:
-        raise nobody(f"loan {loan}", f"贷款 {loan}", as_of)
+        raise nobody("the loan", "该贷款", as_of)
     mine, live = loans.index(loan), np.array([loans.index(name) for name in facts.index])
     at = live[ready.scorer.score_values(values[live]).log_odds.argmax()] if facts["company"][loan] else mine
     dpd = facts["dpd"][loan]
