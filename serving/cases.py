@@ -99,7 +99,8 @@ def _owner(ledger: Ledger, loan: str) -> str:
         return owner(ledger, loan)
     except NotFound as error:
         raise NotFound(
-            "no such loan in the ledger; check the id, or ingest the records that bring it", "账本中没有该贷款;请核对编号或导入相关记录"
+            "no such loan in the ledger; check the id, or ingest the records that bring it",
+            "账本中没有该贷款;请核对编号或导入相关记录",
         ) from error
 
 

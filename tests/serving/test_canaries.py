@@ -31,7 +31,7 @@ def bodies(features: dict[str, Any]) -> list[dict[str, Any]]:
     """What is about somebody in every place of a request; the first is sound, the others are refused."""
     about = {"borrower_id": NAME, "loan_id": LOAN}
     fine = {**features, "rate": NUMBER, "overdue_amount": OTHER}
-    wrong = [
+    wrong: list[dict[str, Any]] = [
         {"rate": NUMBER * 1e6}, {"rate": TEXT}, {"rate": {"value": NUMBER, "unit": TEXT}}, {"rate": [NUMBER, TEXT]},
         {"dpd": NUMBER}, {"dpd": -OTHER}, {"open_instalments": OTHER + NUMBER}, {"overdue_amount": float(OTHER) * 1e9},
     ]  # fmt: skip

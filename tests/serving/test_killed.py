@@ -140,7 +140,7 @@ def stops(nursery: Nursery, tiny: Tiny, postgres: Any, place: Place, variant: st
                 load.stop()
                 await running
                 told.extend(load.told)
-                if variant and await asyncio.to_thread(lost, place, told):
+                if variant and lost(place, told):
                     return
 
     asyncio.run(act())
