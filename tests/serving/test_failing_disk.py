@@ -146,7 +146,7 @@ def test_a_service_whose_disk_fails_says_so_and_goes_on_as_soon_as_it_can(nurser
                 found = asyncio.run(ask(child.port, 2))
             assert {one.status for one in found} <= {200, 503}, failure
             assert all(one.json()["type"] == "/problems/unavailable" for one in found if one.status != 200), failure
-            assert asyncio.run(ask(child.port, 1))[0].status == 200, failure
+            assert 200 in [one.status for one in asyncio.run(ask(child.port, 3))], failure
     assert any(one.status == 503 for one in told)
     with opened(Place(tiny.book)) as record:
         verify.verify(record, tiny.book)

