@@ -17,6 +17,7 @@ from tiny import Tiny, body, rows
 from serving.callers import Callers
 from serving.decided import decide
 from serving.limits import Limits
+from serving.service import SCORES_AT_ONCE
 
 PIECE = b" " * 65_536
 ENDLESS = (1 << 30 if TIMES > 1 else 1 << 26) // len(PIECE)
@@ -159,7 +160,7 @@ def test_who_is_one_too_many_is_told_before_all_the_others_are_scored(tiny: Tiny
 
         refused, before, worked = api.client.run(overload())
     assert (refused.status, {found.status for found in worked}, len(scored)) == (429, {200}, 32)
-    assert before < 8
+    assert before <= 3 * SCORES_AT_ONCE
 
 
 def test_many_who_come_at_once_with_a_key_wait_for_one_look_at_it(tiny: Tiny, monkeypatch: pytest.MonkeyPatch) -> None:
