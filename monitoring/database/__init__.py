@@ -117,7 +117,7 @@ def writing(engine: Engine) -> Iterator[Connection]:
 
 @contextmanager
 def _anew_if_away(engine: Engine) -> Iterator[None]:
-    """Begin with other connections where those at hand did not work: one may hold a lock that its disk did not let it give back."""
+    """Begin with other connections where those at hand did not work: one may hold a lock that it could not give back."""
     try:
         yield
     except Unavailable:
