@@ -28,8 +28,8 @@ FAILURES = {
     "mmap": ("ENOMEM",), "fallocate": ("ENOSPC",),
 }  # fmt: skip
 """Calls that the record makes on its files, and how they can fail."""
-BACK = 20.0
-"""Seconds after which a service has to answer again; SQLite waits half of them for a lock that it was not let give back."""
+BACK = 60.0
+"""Seconds after which a service has to answer again; SQLite waits ten at a time for a lock that it was not let give back."""
 FILES = ("state.db", "state.db-wal", "state.db-shm", "state.db-journal")
 SOME = ("pwrite64", "fdatasync", "pread64", "ftruncate", "fcntl")
 """Calls that are made to fail where not all are, the first and the last time that they are made."""
