@@ -123,6 +123,7 @@ def postgres() -> Iterator[Any]:
     """
     with TemporaryDirectory() as folder, served(Path(folder) / "postgres") as home:
         home.psql("ALTER SYSTEM SET synchronous_commit = off")
+        home.psql("ALTER SYSTEM SET wal_writer_delay = '10s'")
         home.psql("SELECT pg_reload_conf()")
         yield home
 

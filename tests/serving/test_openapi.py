@@ -16,7 +16,7 @@ from serving.callers import SCOPES, Callers
 from serving.key_table import KeyTable
 
 CASES = 20_000
-PHASES, EXAMPLES = ("examples,coverage,fuzzing", 2_000) if RELEASE else ("examples,fuzzing", 12)
+PHASES, EXAMPLES = ("examples,coverage,fuzzing", 2_000) if RELEASE else ("examples,fuzzing", 4)
 CHECKS = (
     "not_a_server_error", "status_code_conformance", "content_type_conformance", "response_headers_conformance",
     "response_schema_conformance", "unsupported_method", "negative_data_rejection",
@@ -50,7 +50,7 @@ def asked_from_openapi(child: Child, key: str, folder: Path) -> int:
 def test_the_interface_is_as_it_is_said_to_be(nursery: Nursery, tiny: Tiny, tmp_path: Path) -> None:
     key = tiny.key()
     with nursery.serve(tiny.book, tiny.mlruns) as child:
-        assert asked_from_openapi(child, key, tmp_path) > 100
+        assert asked_from_openapi(child, key, tmp_path) > 40
 
 
 @pytest.mark.skipif(not RELEASE, reason="20,000 requests: in the tests of a release")
