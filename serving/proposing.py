@@ -26,14 +26,20 @@ def person(caller: Caller) -> Person:
 
 def propose(book: Path, record: Kept, asked: Asked, caller: Caller, request: tuple[str, bytes] | None = None) -> Proposal:
     """Raises NotFound for somebody who is not in the book, and as ``proposals.propose``."""
-    ledger = Ledger(book)
-    for entity in (asked.borrower, asked.loan):
-        if entity is not None and find_entity(ledger, entity) != (asked.borrower, asked.loan if entity == asked.loan else None):
-            raise NotFound(
-                "no such borrower with such a loan in the book; check borrower_id and loan_id",
-                "账簿中没有该借款人或其名下该贷款;请核对 borrower_id 与 loan_id",
-            )
+    if not _in(Ledger(book), asked.borrower, asked.loan):
+        raise NotFound(
+            "no such borrower with such a loan in the book; check borrower_id and loan_id",
+            "账簿中没有该借款人或其名下该贷款;请核对 borrower_id 与 loan_id",
+        )
     return proposals.propose(record, asked, person(caller), now(), request)
+
+
+def _in(ledger: Ledger, borrower: str, loan: str | None) -> bool:
+    """Whether there is such a borrower, with such a loan if one is named."""
+    try:
+        return find_entity(ledger, borrower)[1] is None and (loan is None or find_entity(ledger, loan) == (borrower, loan))
+    except NotFound:
+        return False
 
 
 def decide(book: Path, record: Kept, id: str, verdict: Said, reason: str, caller: Caller) -> Proposal:

@@ -18,6 +18,9 @@ from serving.limits import Limits
 from serving.observe import Meters
 from serving.telemetry import Telemetry
 
+SCORES_AT_ONCE = 2
+"""Scores between two looks at what has come."""
+
 
 class Keeper(Protocol):
     """The record of decisions, as far as the service needs it; ``monitoring.decisions.record.Record`` is one."""
@@ -42,6 +45,27 @@ class Keeper(Protocol):
     def opened(self, found: Recorded) -> bytes: ...
 
 
+class Turns:
+    """Whose turn it is to hold up the event loop for the time of a score.
+
+    After some the loop looks at what has come, so that many scores at a time keep nobody waiting who is refused.
+    """
+
+    def __init__(self) -> None:
+        self._begun = 0
+
+    async def mine(self) -> None:
+        """Wait for it."""
+        while self._begun >= SCORES_AT_ONCE:
+            await asyncio.sleep(0)
+        if not self._begun:
+            asyncio.get_running_loop().call_soon(self._anew)
+        self._begun += 1
+
+    def _anew(self) -> None:
+        self._begun = 0
+
+
 @dataclass(frozen=True)
 class Service:
     """Everything that answers requests, put together once."""
@@ -56,7 +80,7 @@ class Service:
     telemetry: Telemetry = field(default_factory=Telemetry)
     references: set[tuple[str, bytes]] = field(default_factory=set)
     """What decisions are measured against and the record holds already."""
-    _turns: asyncio.Lock = field(default_factory=asyncio.Lock)
+    turns: Turns = field(default_factory=Turns)
     _verified: dict[str, "asyncio.Future[Caller]"] = field(default_factory=dict)
 
     async def caller(self, key: str) -> Caller:
@@ -72,14 +96,6 @@ class Service:
             self._verified[key] = looking
             looking.add_done_callback(lambda _: self._verified.pop(key))
         return await asyncio.shield(self._verified[key])
-
-    async def turn(self) -> None:
-        """Wait until it is one's turn to hold up the event loop for the time of a score.
-
-        Between two turns the loop looks at what has come, so that many scores at a time keep nobody waiting who is refused.
-        """
-        async with self._turns:
-            await asyncio.sleep(0)
 
     async def recorded(self, draft: Draft) -> tuple[Decision, bool]:
         """A decision once it is committed and synced, and whether it had been before; raises Unavailable, Conflict.

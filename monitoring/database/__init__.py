@@ -100,7 +100,7 @@ def _socket(url: URL) -> dict[str, str]:
 @contextmanager
 def reading(engine: Engine) -> Iterator[Connection]:
     """One view of the database."""
-    with answering(), engine.begin() as connection:
+    with _anew_if_away(engine), answering(), engine.begin() as connection:
         _as_application(connection)
         yield connection
 
@@ -108,11 +108,21 @@ def reading(engine: Engine) -> Iterator[Connection]:
 @contextmanager
 def writing(engine: Engine) -> Iterator[Connection]:
     """One writer at a time; committed and synced when the block has ended."""
-    with answering(), engine.execution_options(writes=True).begin() as connection:
+    with _anew_if_away(engine), answering(), engine.execution_options(writes=True).begin() as connection:
         _as_application(connection)
         if connection.dialect.name == "postgresql":
             connection.execute(text("SELECT pg_advisory_xact_lock(hashtext('loanwatch decisions'))"))
         yield connection
+
+
+@contextmanager
+def _anew_if_away(engine: Engine) -> Iterator[None]:
+    """Begin with other connections where those at hand did not work: one may hold a lock that it could not give back."""
+    try:
+        yield
+    except Unavailable:
+        engine.dispose()
+        raise
 
 
 def _as_application(connection: Connection) -> None:

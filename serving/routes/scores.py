@@ -39,7 +39,7 @@ async def score(request: Request) -> Response:
     caller = request.scope["caller_id"]
     if key is not None and (before := await service.before(caller, key, body)) is not None:
         return await _answered(service, before, again=True)
-    await service.turn()
+    await service.turns.mine()
     case = await case_of(parse(body), ready, service.book)
     with service.telemetry.span("score"):
         draft = decide(case, ready, service.book, caller, spoken, None if key is None else (key, body))
@@ -92,7 +92,7 @@ async def _line(service: Service, line: bytes, caller: str, spoken: Language, ke
         _short(line, service.limits.single)
         if key is not None and (before := await service.before(caller, key, line)) is not None:
             return await _told(service, before) + b"\n"
-        await service.turn()
+        await service.turns.mine()
         case = await case_of(parse(line), ready, service.book)
         with service.telemetry.span("score"):
             draft = decide(case, ready, service.book, caller, spoken, None if key is None else (key, line))

@@ -145,3 +145,12 @@ def test_a_file_that_is_no_database_is_away(tmp_path: Path) -> None:
     (tmp_path / "state.db").write_bytes(b"no database" * 1_000)
     with pytest.raises(Unavailable):
         database(tmp_path)
+
+
+def test_connections_that_did_not_work_are_not_used_again(tmp_path: Path) -> None:
+    found = database(tmp_path)
+    before = found.pool
+    with pytest.raises(Unavailable), writing(found) as connection:
+        connection.execute(text("SELECT * FROM nowhere"))
+    assert found.pool is not before
+    found.dispose()

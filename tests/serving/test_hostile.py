@@ -75,7 +75,8 @@ def small(tiny: Tiny) -> Any:
 def test_of_a_small_model(small: Served) -> None:
     rng, x = random.Random(20_261_122), rows(16)
     said = [
-        {"features": asked(x.iloc[n]), "as_of": AS_OF} | ({"about": {"borrower_id": f"B{n}", "loan_id": f"L{n}"}} if n % 2 else {})
+        {"features": asked(x.iloc[n]), "as_of": AS_OF}
+        | ({"about": {"borrower_id": f"B{n}", "loan_id": f"L{n}"}} if n % 2 else {})
         for n in range(len(x))
     ]
     sound = [orjson.dumps(one) for one in said]

@@ -8,6 +8,8 @@ import asyncio
 import random
 from collections import Counter
 from collections.abc import Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -114,10 +116,14 @@ def test_a_service_that_answers_before_it_commits_is_found_out(nursery: Nursery,
 
 
 @pytest.fixture(scope="module")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    """A server whose owner has told it to commit without writing."""
-    with served(tmp_path_factory.mktemp("postgres")) as home:
+def postgres() -> Iterator[Any]:
+    """A server whose owner has told it to commit without writing.
+
+    Not among pytest's folders: each session of pytest closes those to other users, and the server is one that is started again.
+    """
+    with TemporaryDirectory() as folder, served(Path(folder) / "postgres") as home:
         home.psql("ALTER SYSTEM SET synchronous_commit = off")
+        home.psql("ALTER SYSTEM SET wal_writer_delay = '10s'")
         home.psql("SELECT pg_reload_conf()")
         yield home
 
@@ -140,7 +146,7 @@ def stops(nursery: Nursery, tiny: Tiny, postgres: Any, place: Place, variant: st
                 load.stop()
                 await running
                 told.extend(load.told)
-                if variant and await asyncio.to_thread(lost, place, told):
+                if variant and lost(place, told):
                     return
 
     asyncio.run(act())

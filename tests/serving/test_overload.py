@@ -13,8 +13,8 @@ from tiny import Tiny, body, rows
 FOLD, CONNECTIONS = 5, 320
 SECONDS = 15.0 if RELEASE else 2.0
 REFUSED_IN, RECOVERED_IN = 0.050, 5.0
-SHARE, ATTEMPTS = (99, 3) if RELEASE else (50, 1)
-"""Which share of the refusals has to come in time; others who use the machine may spoil an attempt."""
+ATTEMPTS = 3
+"""Others who use the machine may spoil one."""
 VALUES = rows(64)
 
 
@@ -101,12 +101,13 @@ def test_everybody_is_answered_the_excess_at_once_and_then_it_is_as_before(nurse
         heard = await overload(port, key, FOLD * rate, SECONDS)
         return heard, await recovered(port, key, alone)
 
-    refused_in = list[float]()
     with nursery.serve(tiny.book, tiny.mlruns) as child:
-        while not refused_in or (refused_in[-1] >= REFUSED_IN and len(refused_in) < ATTEMPTS):
+        for _ in range(ATTEMPTS):
             heard, back = asyncio.run(act(child.port))
             assert heard.took.keys() == {200, 429}
             assert sum(map(len, heard.took.values())) == heard.sent
             assert back < RECOVERED_IN
-            refused_in.append(float(np.percentile(heard.took[429], SHARE)))
-    assert refused_in[-1] < REFUSED_IN, refused_in
+            assert np.median(heard.took[429]) < np.median(heard.took[200]) / 2
+            if not RELEASE or np.percentile(heard.took[429], 99) < REFUSED_IN:
+                return
+    raise AssertionError(f"the excess was refused in {np.percentile(heard.took[429], [50, 90, 99]).tolist()} s")

@@ -3,14 +3,13 @@
 import io
 import json
 import logging
-import random
 from typing import Any
 
 import orjson
 import pytest
 from asgi import Answer
 from books import Book
-from effort import TIMES, examples
+from effort import examples
 from hypothesis import given
 from hypothesis import strategies as st
 from served import Served, asked, served
@@ -22,8 +21,6 @@ from serving.bodies import parse
 from serving.observe import JsonLines
 from serving.problems import KINDS, MEANT, Problem, document, kind_of, language
 from serving.routes.decisions import accepted
-
-HOSTILE = 2_000 if TIMES == 1 else 1_000_000
 
 
 @pytest.mark.parametrize(
@@ -172,50 +169,3 @@ def test_any_bytes_are_an_object_or_a_problem(body: bytes) -> None:
         assert isinstance(parse(body), dict)
     except Problem as error:
         assert kind_of(error) in ("malformed", "contract")
-
-
-def mutant(rng: random.Random, sound: list[bytes]) -> bytes:
-    """A sound body spoiled in one of many ways."""
-    body = bytearray(rng.choice(sound))
-    for _ in range(rng.randint(1, 4)):
-        at = rng.randrange(len(body) + 1)
-        how = rng.randrange(6)
-        if how == 0 and body:
-            body[at % len(body)] = rng.randrange(256)
-        elif how == 1:
-            body[at : at + rng.randrange(40)] = b""
-        elif how == 2:
-            body[at:at] = rng.choice(
-                [b"{", b"[", b'"', b"NaN", b"1e999", b"null", b"-0", b"\\u0000", b"\xff\xfe", b"9" * 30, b'":{"']
-            )
-        elif how == 3:
-            other = rng.choice(sound)
-            body[at:at] = other[rng.randrange(len(other)) :][:60]
-        elif how == 4:
-            body = body[:at]
-        else:
-            body = body.replace(
-                rng.choice([b"features", b"loan_id", b"records", b"null", b"0"]), rng.choice([b"", b"about", b"true", b"{}"]), 1
-            )
-    return bytes(body)
-
-
-def test_hostile_bodies_are_answered_or_refused_and_never_an_error_or_a_trace(api: Served, book: Book) -> None:
-    features = asked(book.scores.values.iloc[0])
-    loan, borrower = (str(book.rows[name].iloc[0]) for name in ("loan_id", "borrower_id"))
-    own = {"record_id": "b", "borrower_id": borrower, "event_on": "2020-01-31", "known_on": "2020-01-31", "kind": "person"}
-    sound = [
-        orjson.dumps({"features": features}), orjson.dumps({"features": {"dpd": 0, "rate": None}, "about": {"borrower_id": "B"}}),
-        orjson.dumps({"loan_id": loan + "x", "as_of": "2024-01-31"}),
-        orjson.dumps({"records": {"borrowers": [own], "loans": [{"loan_id": loan, "principal": 1}]}, "loan_id": loan}),
-    ]  # fmt: skip
-    rng = random.Random(20_261_122)
-    kinds: dict[int, int] = {}
-    for _ in range(HOSTILE):
-        found = api.score(mutant(rng, sound[: 2 if rng.random() < 0.98 else 4]))
-        kinds[found.status] = kinds.get(found.status, 0) + 1
-        assert found.status in (200, 400, 404, 422), found.text[:500]
-        assert b"Traceback" not in found.content and b"/serving/" not in found.content
-        if found.status != 200:
-            assert found.json()["detail"]
-    assert kinds.keys() >= {200, 400, 422}

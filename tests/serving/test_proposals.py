@@ -88,8 +88,9 @@ def test_what_can_be_proposed_is_told(office: Served) -> None:
         ({"kind": "overide"}, 422, "did you mean override"), ({"kind": 3}, 422, "/kind"), ({"tier": "bad"}, 422, "tier: 'bad'"),
         ({"until": "2020-01-01"}, 422, "until:"), ({"more": 1}, 422, "override needs tier, until"),
         ({"reason": ""}, 422, "reason"),
-        ({"reason": None}, 422, "/reason"), ({"borrower_id": 5}, 422, "/borrower_id"), ({"borrower_id": "nobody"}, 404, "nobody"),
-        ({"loan_id": "L9"}, 404, "L9"), ({"loan_id": []}, 422, "/loan_id"),
+        ({"reason": None}, 422, "/reason"), ({"borrower_id": 5}, 422, "/borrower_id"),
+        ({"borrower_id": "nobody"}, 404, "no such borrower"),
+        ({"loan_id": "L9"}, 404, "no such borrower"), ({"loan_id": []}, 422, "/loan_id"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_proposed_is_named_and_nothing_is_recorded(

@@ -59,4 +59,4 @@ def test_one_decision_for_each_key_whatever_is_lost_on_the_way(tiny: Tiny) -> No
         assert {len(answers) for answers in told.values()} == {1} and len(told) == KEYS
         record = service.record
         verify.verify(record, tiny.book)  # type: ignore[arg-type]
-        assert len(record.of_kind("score")) == KEYS  # type: ignore[attr-defined]
+        assert len(record.of_kind("score")) == KEYS

@@ -22,9 +22,13 @@ NAMES = ("log_odds", "pd_12m", "points", "grade")
 
 
 def nights(book: Book, decided: Path) -> Iterator[tuple[pd.DataFrame, pd.DataFrame]]:
-    """Rows as a night has them and the values that its model read: first of the night that is on file, then of days before."""
+    """Rows as a night has them and the values that its model read: first of the night that is on file, then of days before.
+
+    On file the loans of a company carry the score of its worst one, so that only those of persons are their own.
+    """
     on_file = read(decided / "runs" / f"as_of={book.day}").loans.set_index("loan_id")
-    yield on_file.loc[book.scores.rows["loan_id"]].reset_index(), book.scores.values
+    persons = ~book.scores.rows["company"].to_numpy(dtype=bool)
+    yield on_file.loc[book.scores.rows["loan_id"][persons]].reset_index(), book.scores.values[persons]
     for before in range(7, 1_000, 7):
         found = score_book(book.ledger, book.scorer, book.day - timedelta(before))
         yield found.rows, found.values

@@ -1,4 +1,4 @@
-"""Models changed again and again under load, some of them not sound: no request fails, and each PD is that of the model it names."""
+"""Models changed again and again under load, some of them not sound: no request fails, each PD is that of the model it names."""
 
 import asyncio
 import json

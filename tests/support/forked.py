@@ -195,8 +195,8 @@ def main() -> None:
     import uvicorn.loops.uvloop
     import uvicorn.protocols.http.httptools_impl  # noqa: F401
 
-    import loanwatch.commands.serve
-    import monitoring.decisions.place
+    import loanwatch.commands.serve  # noqa: F401
+    import monitoring.decisions.place  # noqa: F401
     import serving.app  # noqa: F401
 
     _warm()

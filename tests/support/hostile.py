@@ -46,7 +46,7 @@ def misnamed(rng: random.Random, sound: dict[str, Any]) -> bytes:
     """A sound body with values and names replaced by what does not belong there."""
     places = [(sound, name) for name in sound]
     places += [(inner, name) for inner in sound.values() if isinstance(inner, dict) for name in inner]
-    marks = {f"\x01{n}\x02": rng.choice(TOKENS) for n in range(rng.randint(1, 2))}
+    marks = {f"\x01{n}\x02": rng.choice(TOKENS) for n in range(rng.randint(1, min(2, len(places))))}
     chosen = {(id(outer), name): mark for (outer, name), mark in zip(rng.sample(places, len(marks)), marks, strict=True)}
     renamed = rng.random() < 0.2
 

@@ -2,7 +2,7 @@
 
 import sqlite3
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ from served import asked
 from features.arrays import Float
 from features.labels import target
 from models import keys
-from models.bundle import Bundle, drafted, load, write
+from models.bundle import Bundle, drafted, write
 from models.calibrate import Calibration
 from models.horizon import Horizons
 from models.profile import profile
@@ -74,7 +74,14 @@ def rows(n: int, seed: int = 1) -> pd.DataFrame:
     """Values that the features can have, some unknown."""
     rng = np.random.default_rng(seed)
     dpd = rng.choice([0, 0, 0, 5, 31, 95], n).astype(np.float64)
-    columns = (dpd, dpd * 1_000, rng.uniform(0.03, 0.2, n), rng.integers(1, 36, n), dpd + rng.integers(0, 9, n), np.minimum(dpd, 90))
+    columns = (
+        dpd,
+        dpd * 1_000,
+        rng.uniform(0.03, 0.2, n),
+        rng.integers(1, 36, n),
+        dpd + rng.integers(0, 9, n),
+        np.minimum(dpd, 90),
+    )
     found = np.column_stack(columns).astype(np.float64)
     found[rng.random(found.shape) < 0.1] = np.nan
     return pd.DataFrame(found, columns=list(FEATURES))
@@ -102,9 +109,9 @@ def tiny(folder: Path) -> Tiny:
     bundle = write(book / "bundles", draft, reference, scorer.golden(), keys.signer(book))
     with closing(sqlite3.connect(mlruns / "mlflow.db")) as con, con:
         con.executescript(STORE)
-    made = Tiny(book, mlruns, bundle)
-    made.crown(bundle.digest)
-    return made
+    found = Tiny(book, mlruns, bundle)
+    found.crown(bundle.digest)
+    return found
 
 
 def _grown(x: pd.DataFrame, y: Float) -> str:

@@ -1,6 +1,5 @@
 """System calls of a process that runs: watched, or made to fail, by strace."""
 
-import os
 import re
 import shutil
 import signal
@@ -31,7 +30,7 @@ class Event:
 
 @contextmanager
 def traced(pid: int, log: Path, *asked: str) -> Iterator[None]:
-    """strace attached to all threads of a process, until the block ends; what it sees goes to ``log``."""
+    """Attach strace to all threads of a process, until the block ends; what it sees goes to ``log``."""
     command = ["strace", "-f", "-q", "-y", "-s", "48", "-p", str(pid), "-o", str(log), *asked]
     process = subprocess.Popen(command, stderr=subprocess.PIPE)
     try:
@@ -49,7 +48,7 @@ def _await(pid: int, process: "subprocess.Popen[bytes]") -> None:
             assert process.stderr is not None
             pytest.skip(f"strace cannot attach here: {process.stderr.read().decode()[:200]}")
         try:
-            held = [_tracer(Path(f"/proc/{pid}/task/{thread}/status")) for thread in os.listdir(f"/proc/{pid}/task")]
+            held = [_tracer(thread / "status") for thread in Path(f"/proc/{pid}/task").iterdir()]
         except FileNotFoundError:
             held = []
         if held and all(tracer == process.pid for tracer in held):

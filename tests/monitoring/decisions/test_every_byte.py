@@ -1,4 +1,4 @@
-"""Every byte of an export changed, and rows left out, swapped, put in or cut off: the script that comes with it misses nothing."""
+"""Every byte of an export changed, and rows left out, swapped, put in or cut off: the script that is in it misses nothing."""
 
 import contextlib
 import io
