@@ -73,6 +73,7 @@ def replay(
     as_json: Json = False,
 ) -> None:
     """Work decisions out again, to the last bit: all nights and scores, or the night of a day. 重算历史决策。"""
+    from loanwatch.show import proof as show
     from monitoring.decisions import nights
     from pipelines import replay as again
     from serving.replaying import replay as scores_again
@@ -85,24 +86,7 @@ def replay(
         found = [again.replay(record, book, one) for one in days]
         both = again.then_and_now(record, book, loan, days[0]) if loan else None
         scores = None if day else scores_again(record, book)
-    for one in found:
-        counted = ", ".join(f"{count:,} {name}" for name, count in one.rows.items())
-        rebuilt = "; from the ledger as it was then" if one.rebuilt else ""
-        target.print(f"{one.as_of}: {counted}: equal to the last bit{rebuilt} | 逐位一致", highlight=False)
-    if scores is not None:
-        versions = ", ".join(map(str, scores.versions))
-        from_ledger = f", {scores.from_ledger:,} of them also from the ledger (versions {versions})" if versions else ""
-        target.print(
-            f"{scores.scores:,} scores of the service: equal to the last bit{from_ledger}; {scores.erased:,} about borrowers who"
-            " were erased | 逐位一致",
-            highlight=False,
-        )  # fmt: skip
-    if both is not None:
-        target.print(
-            f"{both.loan} on {both.as_of}: PD {both.pd_12m:.2%} as decided, {both.pd_12m_now:.2%} with what is known on"
-            f" {both.known_now}; {len(both.differing)} features differ | 当时与现在",
-            highlight=False,
-        )
+    show.replayed(target, found, scores, both)
     if as_json:
         print_json(
             {
