@@ -117,8 +117,9 @@ def _endless(found: Any, path: str = "") -> Iterator[tuple[str, str]]:
 
 
 def pointer(*names: object) -> str:
-    """A JSON pointer (RFC 6901)."""
-    return "".join("/" + str(name).replace("~", "~0").replace("/", "~1") for name in names)
+    """A JSON pointer (RFC 6901); what is half a character in a name becomes a question mark, as no answer can hold it."""
+    told = "".join("/" + str(name).replace("~", "~0").replace("/", "~1") for name in names)
+    return told.encode("utf-8", "replace").decode("utf-8")
 
 
 def kind(value: Any) -> str:

@@ -162,6 +162,11 @@ def test_canaries_are_in_no_log_line_metric_or_problem(book: Book) -> None:
     assert 'loanwatch_scores_total{by="features"} 1.0' in shown
 
 
+@pytest.mark.parametrize("body", [b'{"\\ud800":1e999}', b'{"features":{"\\udfff":NaN}}', b'{"\\ud800":1,"\\ud800":1}'])
+def test_a_name_that_is_half_a_character_is_told_without_it(api: Served, body: bytes) -> None:
+    assert api.score(body).status in (400, 422)
+
+
 @examples(300)
 @given(st.binary(max_size=200))
 def test_any_bytes_are_an_object_or_a_problem(body: bytes) -> None:
