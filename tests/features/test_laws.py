@@ -75,7 +75,7 @@ def against_sql(seed: int, weather: worlds.Weather) -> list[str]:
 
 
 @given(seed=seeds, weather=weathers)
-@examples(40)
+@examples(40, release=10_000)
 def test_oracle_the_sql_of_every_feature_gives_the_same_values(seed: int, weather: worlds.Weather) -> None:
     assert against_sql(seed, weather) == []
 
