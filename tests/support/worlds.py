@@ -12,6 +12,7 @@ import numpy as np
 import oracle
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from features import arrears
@@ -101,17 +102,34 @@ def _value(rng: np.random.Generator, column: Column, weather: Weather) -> object
             return str(rng.choice(KEYS.get(column.name, ["x", "y", "z"])))
 
 
+def many(seed: int, weather: Weather, n: int) -> tuple[World, Spine]:
+    """``n`` ledgers in one, with the rows of all: behind every id stands the number of its ledger."""
+    parts = [{name: _numbered(data, k) for name, data in world(seed + k, weather).items()} for k in range(n)]
+    together = {name: _ordered(table, pa.concat_tables([part[name] for part in parts])) for name, table in TABLES.items()}
+    return together, Spine.concat([rows(seed + k, ledger=str(k)) for k in range(n)])
+
+
+def _numbered(data: pa.Table, k: int) -> pa.Table:
+    for name in {"record_id", "borrower_id", "loan_id", *KEYS} & set(data.column_names):
+        numbered = pc.binary_join_element_wise(data[name], str(k), "")
+        data = data.set_column(data.schema.get_field_index(name), data.schema.field(name), numbered)
+    return data
+
+
 def _sorted(table: Table, rows: list[Row]) -> pa.Table:
-    data = pa.Table.from_pylist(rows, schema=arrow_schema(table))
+    return _ordered(table, pa.Table.from_pylist(rows, schema=arrow_schema(table)))
+
+
+def _ordered(table: Table, data: pa.Table) -> pa.Table:
     order = [table.entity_column, "event_on", "known_on", "record_id", "ledger_version"]
     return data.sort_by([(name, "ascending") for name in order])
 
 
-def rows(seed: int, n: int = 12) -> Spine:
-    """Random rows of a spine: any loan, any day, known then or later."""
+def rows(seed: int, n: int = 12, ledger: str = "") -> Spine:
+    """Random rows of a spine: any loan, any day, known then or later; ``ledger`` is put behind every id."""
     rng = np.random.default_rng(seed)
     loans = rng.choice([*LOANS], n)
-    pairs = [(LOANS[loan], str(loan)) for loan in loans]
+    pairs = [(LOANS[loan] + ledger, str(loan) + ledger) for loan in loans]
     days = [FIRST + timedelta(days=int(d)) for d in rng.integers(0, SPAN + 200, n)]
     later = [int(x) for x in np.where(rng.random(n) < 0.5, 0, rng.integers(0, 200, n))]
     return Spine.concat(
@@ -164,26 +182,28 @@ def _no_arrears() -> str:
 
 def naive_arrears(tables: World, spine: Spine) -> pd.DataFrame:
     """The fold of every loan of the borrowers asked about, one row per distinct (loan, as_of, known_by), by the naive walk."""
+    ledgers = {str(borrower)[len(BORROWERS[0]) :] for borrower in spine.borrower_id}
+    owners = {loan + ledger: borrower + ledger for ledger in ledgers for loan, borrower in LOANS.items()}
+    theirs = {borrower: [loan for loan, owner in owners.items() if owner == borrower] for borrower in owners.values()}
     asked = {
         (loan, int(a), int(k))
         for borrower, a, k in zip(spine.borrower_id, spine.as_of, spine.known_by, strict=True)
-        for loan, owner in LOANS.items()
-        if owner == borrower
+        for loan in theirs.get(borrower, ())
     }
-    records = {loan: of_loan(tables, loan) for loan in LOANS}
+    records = {loan: of_loan(tables, loan) for loan in owners}
     found = []
     for loan, as_of, known_by in sorted(asked):
         columns = oracle.columns(records[loan], as_of, known_by, SHIPPED, arrears.WINDOWS)
         if columns:
             known = {"as_of": to_date(as_of), "known_by": to_date(known_by)}
-            found.append({"borrower_id": LOANS[loan], "loan_id": loan, **known, **columns})
+            found.append({"borrower_id": owners[loan], "loan_id": loan, **known, **columns})
     return pd.DataFrame(found, columns=["borrower_id", "loan_id", "as_of", "known_by", *arrears.COLUMNS])
 
 
 def of_loan(tables: World, loan: str) -> dict[str, list[Row]]:
     """What the arrears of one loan are made of, with day numbers for dates."""
     return {
-        name: oracle.numbered(row for row in tables[name].to_pylist() if row["loan_id"] == loan)
+        name: oracle.numbered(tables[name].filter(pc.equal(tables[name]["loan_id"], loan)).to_pylist())
         for name in arrears.TABLES
         if name in tables
     }
