@@ -10,6 +10,7 @@ import orjson
 from features.errors import NotFound
 from monitoring.database import WAIT, unavailable
 from monitoring.decisions.entry import Entry, Receipt, Recorded
+from monitoring.decisions.proposals import Kept
 from serving.book import Book
 from serving.callers import AT_ONCE, Caller, Callers
 from serving.current import Models
@@ -22,7 +23,7 @@ SCORES_AT_ONCE = 2
 """Scores between two looks at what has come."""
 
 
-class Keeper(Protocol):
+class Keeper(Kept, Protocol):
     """The record of decisions, as far as the service needs it; ``monitoring.decisions.record.Record`` is one."""
 
     @property
@@ -30,19 +31,11 @@ class Keeper(Protocol):
 
     def submit(self, entry: Entry) -> "Future[Receipt]": ...
 
-    def add(self, entry: Entry) -> Receipt: ...
-
     def before(self, caller: str, key: str, body: bytes) -> Recorded | None: ...
-
-    def find(self, id: str) -> Recorded: ...
-
-    def of_kind(self, kind: str) -> list[Recorded]: ...
 
     def of_borrower(self, borrower: str, after: int = 0, most: int | None = None) -> list[Recorded]: ...
 
     def of_loan(self, loan: str, after: int = 0, most: int | None = None) -> list[Recorded]: ...
-
-    def opened(self, found: Recorded) -> bytes: ...
 
 
 class Turns:

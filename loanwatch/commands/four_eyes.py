@@ -4,12 +4,12 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
 from features.errors import UsageError
-from loanwatch.commands.options import BOOK, Book, Json, err, out, print_json
+from loanwatch.commands.options import BOOK, Book, Json, err, out, print_json, record_of
 
 if TYPE_CHECKING:
     from monitoring.decisions.record import Record
@@ -22,19 +22,17 @@ proposals = typer.Typer(
 app.add_typer(proposals, name="proposals")
 
 KEY = "LOANWATCH_KEY"
+Word = TypeVar("Word", bound=str)
 
 
 @contextmanager
 def acting(book: Path, scope: str = "decide") -> Iterator[tuple["Record", "Caller"]]:
     """The record of a book, and who holds the key in LOANWATCH_KEY; raises UsageError for a key that may not do this."""
-    from features.ledger import Ledger
-    from monitoring.decisions.place import Place, opened
     from serving.callers import Callers
     from serving.key_table import KeyTable
     from serving.problems import Problem
 
-    Ledger(book)
-    with opened(Place.of(book, os.environ)) as record:
+    with record_of(book) as record:
         try:
             caller = Callers(KeyTable(record.engine)).verify(os.environ.get(KEY, ""))
         except Problem as error:
@@ -88,9 +86,7 @@ def decide(
     from monitoring.decisions.proposals import SAID
     from serving import proposing
 
-    said = next((known for known in SAID if known == verdict), None)
-    if said is None:
-        raise UsageError(f"{verdict}: say {', '.join(SAID)}", f"{verdict}:应为 {'、'.join(SAID)} 之一")
+    said = _one_of(SAID, verdict)
     with acting(book) as (record, caller):
         done = proposing.told(proposing.decide(book, record, id, said, reason, caller))
     _show([done], as_json, done)
@@ -103,11 +99,21 @@ def listed(
     as_json: Json = False,
 ) -> None:
     """Proposals as they stand, newest first. 列出提议。"""
+    from monitoring.decisions.proposals import STATES
     from serving import proposing
 
+    chosen = None if state is None else _one_of(STATES, state)
     with acting(book, "read") as (record, _):
-        found = proposing.listed(record, state)
+        found = proposing.listed(record, chosen)
     _show(found, as_json, {"proposals": found})
+
+
+def _one_of(known: tuple[Word, ...], said: str) -> Word:
+    """The word that was said, of those that can be; raises UsageError."""
+    for word in known:
+        if word == said:
+            return word
+    raise UsageError(f"{said}: say {', '.join(known)}", f"{said}:应为 {'、'.join(known)} 之一")
 
 
 def _show(found: list[dict[str, Any]], as_json: bool, document: dict[str, Any]) -> None:

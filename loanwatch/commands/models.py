@@ -1,13 +1,25 @@
 """Models: train one, and let two persons put it into use."""
 
-import os
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from features.errors import UsageError
-from loanwatch.commands.options import BOOK, STORE, Book, Dask, InPrefect, Json, Store, err, in_prefect, out, print_json
+from loanwatch.commands.options import (
+    BOOK,
+    STORE,
+    Book,
+    Dask,
+    InPrefect,
+    Json,
+    Store,
+    err,
+    in_prefect,
+    out,
+    print_json,
+    record_of,
+)
 
 app = typer.Typer()
 
@@ -53,10 +65,10 @@ def train(
     else:
         with opened(cluster) as workers, steps(err) as done:
             result = training.run(book, mlruns, target, profile, done, budget, walk_forward, workers, signing_key)
-    _remember(book, mlruns)
     show.training(err if as_json else out, result)
     if as_json:
         print_json(result.as_json())
+    _remember(book, mlruns)
     if not result.passed:
         raise typer.Exit(5)
 
@@ -103,10 +115,9 @@ def promote(
 
 def _remember(book: Path, mlruns: Path) -> None:
     """What came into use, in the record of decisions."""
-    from monitoring.decisions.place import Place, opened
     from pipelines import promotion
 
-    with opened(Place.of(book, os.environ)) as record:
+    with record_of(book) as record:
         promotion.remember(record, mlruns)
 
 

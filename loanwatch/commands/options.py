@@ -3,14 +3,19 @@
 import json
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import date, datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
 
 from features.errors import UsageError
+
+if TYPE_CHECKING:
+    from monitoring.decisions.record import Record
 
 WIDTH = None if sys.stdout.isatty() else 140
 out = Console(width=WIDTH)
@@ -47,6 +52,17 @@ def in_prefect(asked: bool) -> bool:
     """Whether to run under Prefect: asked for, or a server is named in the environment."""
     os.environ.setdefault("PREFECT_HOME", str(Path(".prefect").resolve()))
     return asked or "PREFECT_API_URL" in os.environ
+
+
+@contextmanager
+def record_of(book: Path) -> Iterator["Record"]:
+    """The record of a book; raises NotFound where there is no book."""
+    from features.ledger import Ledger
+    from monitoring.decisions.place import Place, opened
+
+    Ledger(book)
+    with opened(Place.of(book, os.environ)) as record:
+        yield record
 
 
 def print_json(document: dict[str, Any]) -> None:

@@ -2,33 +2,17 @@
 
 import json
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from features.errors import UsageError
-from loanwatch.commands.options import BOOK, Book, Day, Json, day_of, err, out, print_json
-
-if TYPE_CHECKING:
-    from monitoring.decisions.record import Record
+from loanwatch.commands.options import BOOK, Book, Day, Json, day_of, err, out, print_json, record_of
 
 app = typer.Typer()
-
-
-@contextmanager
-def _record(book: Path) -> Iterator["Record"]:
-    """The record of a book; raises NotFound where there is no book."""
-    from features.ledger import Ledger
-    from monitoring.decisions.place import Place, opened
-
-    Ledger(book)
-    with opened(Place.of(book, os.environ)) as record:
-        yield record
 
 
 @app.command()
@@ -44,7 +28,7 @@ def verify(
     from models import keys
     from monitoring.decisions import verify as check
 
-    with _record(book) as record:
+    with record_of(book) as record:
         heads = [check.head(path, keys.of_book(book)) for path in checkpoint or ()]
         found = check.verify(record, book, heads)
     damaged = [finding for finding in doctor.stored(book) if not finding.fit]
@@ -81,7 +65,7 @@ def replay(
     day, target = day_of(as_of), err if as_json else out
     if loan is not None and day is None:
         raise UsageError("--loan goes with --as-of, the day of the night", "--loan 须与 --as-of 同时使用")
-    with _record(book) as record:
+    with record_of(book) as record:
         days = [str(day)] if day else sorted(nights.decided(record))
         found = [again.replay(record, book, one) for one in days]
         both = again.then_and_now(record, book, loan, days[0]) if loan else None
@@ -107,7 +91,7 @@ def erase(
     """Erase a borrower once his records need not be kept any longer; the record's proofs stay valid. 删除借款人数据。"""
     from monitoring.decisions import erase as erasing
 
-    with _record(book) as record:
+    with record_of(book) as record:
         done = erasing.erase(record, book, erasing.Erasure(borrower, by, authority, date.today()))
     (err if as_json else out).print(
         f"erased: {done.records:,} records of the ledger, {done.rows:,} rows of nights; decision {done.decision}. Raw files,"
@@ -125,7 +109,7 @@ def rekey(by: Annotated[str, typer.Option(help="Who changes it. 执行人。")],
     from monitoring.decisions.place import Place
 
     file = Place.of(book, os.environ).master_file
-    with _record(book) as record:
+    with record_of(book) as record:
         done = changing.rekey(record, file, by)
     (err if as_json else out).print(
         f"{file} has a new master key; decision {done.id}. Start services again. Backups of before need the old key |"
@@ -145,7 +129,7 @@ def export(
     """The record for third parties, without personal data, with a script that checks it. 导出决策记录。"""
     from monitoring.decisions import export as exporting
 
-    with _record(book) as record:
+    with record_of(book) as record:
         signed = exporting.export(record, to)
     (err if as_json else out).print(
         f"{signed.count:,} decisions in {to}; check them: python {to / 'verify.py'}; give checkpoint.json to somebody who keeps"
@@ -171,7 +155,7 @@ def prove(
     if (loan is None) == (borrower is None):
         raise UsageError("name either --loan or --borrower", "请指定 --loan 或 --borrower 之一")
     day = day_of(as_of) or Ledger(book).known_through
-    with _record(book) as record:
+    with record_of(book) as record:
         decision = nights.decision(record, str(day))
         name, who = ("loans", loan) if loan else ("borrowers", borrower)
         found = nights.prove(book / "runs" / f"as_of={day}", decision, name, str(who), record.vault)

@@ -33,7 +33,7 @@ class NotTheirs(UsageError):
 
 
 class Kept(Protocol):
-    """The record, as far as proposals need it."""
+    """The record, as far as proposals need it; ``monitoring.decisions.record.Record`` is one."""
 
     def add(self, entry: Entry) -> Receipt: ...
 

@@ -100,6 +100,7 @@ def test_every_verb_of_the_app_is_tried_here() -> None:
         (("promote", "--list", "--mlruns", "nowhere"), 4, "no model store there"),
         (("promote", "2", "--reason", "r", "--book", "nowhere"), 4, "no ledger there yet"),
         (("proposals", "decide", "ab", "perhaps", "--reason", "r"), 2, "say approved, rejected, withdrawn"),
+        (("proposals", "list", "--state", "open"), 2, "open: say waiting, lapsed, approved"),
         (("ingest", "simulatd", "--from", "."), 2, "did you mean simulated"),
         (("simulate", "--book", "b", "--borrowers", "5"), 2, "--borrowers"),
         (("nightly", "--as-off", "2024-12-31"), 2, "--as-of"),
