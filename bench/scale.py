@@ -63,7 +63,7 @@ def _chunk(out: Path, parameters: Parameters, number: int) -> None:
     loans = lend(parameters, calendar, people, generator(parameters, number, "loans"))
     first = number * size * MOST_LOANS + 1
     ids = numbered("B", people.number, ID_DIGITS), numbered("L", first + np.arange(loans.size), ID_DIGITS)
-    write.write_records(World(parameters, calendar, number, people, loans, *ids), out, write.Summary())
+    write.write_records(World(parameters, calendar, number, people, loans, *ids, people.health), out, write.Summary())
     (out / f".chunk-{number}").touch()
 
 

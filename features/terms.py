@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from features.arrays import Int
+from features.arrays import Int, Mask
 from features.errors import UsageError, nearest
 from features.events import day_number
 from features.schema import TABLES
@@ -140,17 +140,18 @@ def _holidays() -> ModuleType:
 
 def next_business_days(calendars: Iterable[str], first: int, last: int) -> Int:
     """For each calendar and each day from ``first`` to ``last`` (day numbers) the first business day not before it."""
-    return np.array([_next(_working(name, first, last + 30), first)[: last - first + 1] for name in calendars]).reshape(
+    return np.array([_next(business_days(name, first, last + 30), first)[: last - first + 1] for name in calendars]).reshape(
         -1, last - first + 1
     )
 
 
-def _next(working: np.ndarray[Any, np.dtype[np.bool_]], first: int) -> Int:
+def _next(working: Mask, first: int) -> Int:
     days = np.where(working, np.arange(len(working)) + first, np.iinfo(np.int64).max)
     return np.minimum.accumulate(days[::-1])[::-1]
 
 
-def _working(calendar: str, first: int, last: int) -> np.ndarray[Any, np.dtype[np.bool_]]:
+def business_days(calendar: str, first: int, last: int) -> Mask:
+    """Which days from ``first`` to ``last`` (day numbers) are business days of a calendar, bool (n,)."""
     start, end = to_date(first), to_date(last)
     years = np.concatenate([_year(calendar, year) for year in range(start.year, end.year + 1)])
     skip = first - day_number(date(start.year, 1, 1))
@@ -158,7 +159,7 @@ def _working(calendar: str, first: int, last: int) -> np.ndarray[Any, np.dtype[n
 
 
 @cache
-def _year(calendar: str, year: int) -> np.ndarray[Any, np.dtype[np.bool_]]:
+def _year(calendar: str, year: int) -> Mask:
     """Which days of a year are business days."""
     book = _holidays().country_holidays(calendar, years=year, expand=False)
     length = (date(year + 1, 1, 1) - date(year, 1, 1)).days

@@ -1,5 +1,6 @@
 """serving/client.py, written from the OpenAPI of the service: a type for every object, a method for every route."""
 
+import textwrap
 from collections.abc import Iterator
 from importlib.resources import files
 from pathlib import Path
@@ -85,7 +86,8 @@ def _methods(path: str, method: str, said: dict[str, Any], types: Types) -> Iter
         if media == LINES:
             asked, told = types.of(body[LINES]["x-line"]), types.of(content["x-line"])
             given = [f"lines: Iterable[{asked}]", "*", "idempotency_key: str | None = None"]
-            yield _method(said, said["operationId"], given, f"Iterator[{told}]", f'self._lines("{path}", lines, idempotency_key)')
+            call = _wrapped("        return self._lines(", [f'"{path}"', "lines", "idempotency_key"], ")")
+            yield _method(said, said["operationId"], given, f"Iterator[{told}]", call)
         else:
             yield _single(path, method, said, media, answers, types)
 
@@ -99,9 +101,9 @@ def _single(path: str, method: str, said: dict[str, Any], media: str, answers: d
     if body is not None:
         given.append(f"body: {types.of(body['schema'])}")
         passed.append("body=body")
-    query = [p["name"] for p in parameters if p["in"] == "query"]
+    query = {p["name"]: TYPES[p["schema"].get("type", "string")] for p in parameters if p["in"] == "query"}
     if query:
-        given += ["*", *(f"{name}: str | None = None" for name in query)]
+        given += ["*", *(f"{name}: {kind} | None = None" for name, kind in query.items())]
         passed.append(f"query={{{', '.join(f'{_quoted(name)}: {name}' for name in query)}}}")
     if keyed:
         given += ["*", "idempotency_key: str | None = None"]
@@ -112,16 +114,25 @@ def _single(path: str, method: str, said: dict[str, Any], media: str, answers: d
     if media != JSON:
         passed.append(f'accept="{media}"')
     name = said["operationId"] + (NAMES.get(media, "") if JSON in answers else "")
-    call = f"cast({told}, self._json({', '.join(passed)}))" if media == JSON else f"self._send({', '.join(passed)}).text"
-    return _method(said, name, given, told, call)
+    around = (f"cast({told}, self._json(", "))") if media == JSON else ("self._send(", ").text")
+    return _method(said, name, given, told, _wrapped(f"        return {around[0]}", passed, around[1]))
 
 
 def _method(said: dict[str, Any], name: str, given: list[str], told: str, call: str) -> str:
     first = said["description"].splitlines()[0]
-    head = f"    def {name}({', '.join(['self', *given])}) -> {told}:\n"
-    result = f"        return {call}\n"
-    assert max(map(len, (head, result))) <= WIDTH + 1, head
-    return f'{head}        """{first}"""\n{result}'
+    text = f'{_wrapped(f"    def {name}(", ["self", *given], f") -> {told}:")}        """{first}"""\n{call}'
+    assert max(map(len, text.splitlines())) <= WIDTH, text
+    return text
+
+
+def _wrapped(head: str, given: list[str], end: str) -> str:
+    """A line, or what is given on lines of its own where one would be too long."""
+    line = f"{head}{', '.join(given)}{end}"
+    if len(line) <= WIDTH:
+        return f"{line}\n"
+    indent = " " * (len(head) - len(head.lstrip()))
+    inner = textwrap.fill(", ".join(given), WIDTH - 1, initial_indent=f"{indent}    ", subsequent_indent=f"{indent}    ")
+    return f"{head}\n{inner},\n{indent}{end}  # fmt: skip\n"
 
 
 def _filled(path: str) -> str:

@@ -6,16 +6,30 @@ import typer
 from rich.markup import escape
 
 from features.errors import LoanwatchError
-from loanwatch.commands import explanations, features, four_eyes, models, proof, records, serve, watch
+from loanwatch.commands import (
+    backtests,
+    cases,
+    explanations,
+    features,
+    four_eyes,
+    models,
+    proof,
+    records,
+    serve,
+    triggers,
+    watch,
+    worklist,
+)  # fmt: skip
 from loanwatch.commands.options import err
 
 app = typer.Typer(
     name="loanwatch", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode="rich",
     help="Post-loan risk: who is getting into trouble, why, how closely to watch. 贷后风险监控。",
 )  # fmt: skip
-for part in (records, models, watch, explanations, proof, four_eyes, serve):
+for part in (records, models, watch, worklist, explanations, proof, four_eyes, cases, serve, backtests):
     app.add_typer(part.app)
 app.add_typer(features.app, name="features")
+app.add_typer(triggers.app, name="triggers")
 
 
 def main() -> None:

@@ -21,7 +21,13 @@ from features.sources import source
 from features.sources.simulation import read_parameters, simulate
 from loanwatch.progress import steps
 from loanwatch.show import models, records, watch
+from loanwatch.show import worklist as show
+from monitoring import worklist
 from monitoring.policy import tier_policy
+from monitoring.policy.actions import action_policy
+from monitoring.policy.lender import lender
+from monitoring.policy.schedule import schedule_policy
+from monitoring.runs import Night
 from pipelines import training
 
 PATIENCE = 120
@@ -47,7 +53,15 @@ def run(out: Console, err: Console, book: Path, mlruns: Path, borrowers: int, mo
         night = nightly_run(str(book), mlruns=str(mlruns)).night
     watch.book_by_tier(out, night, tier_policy(night.as_of))
     watch.worst_borrowers(out, night)
+    work(out, book, night)
     _where(out, book, mlruns, str(night.loans["loan_id"].iloc[0]))
+
+
+def work(out: Console, book: Path, night: Night) -> None:
+    """What the night gives people to do."""
+    actions, until = action_policy(night.as_of), night.as_of + worklist.MONTH
+    show.room(out, worklist.one_more(night, lender(book), schedule_policy(night.as_of)))
+    show.visits(out, worklist.worklist(night, until, actions), until, most=5)
 
 
 def _prefect_server() -> Callable[[], None]:

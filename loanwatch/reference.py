@@ -1,5 +1,5 @@
-"""docs/features.md and docs/tables.md, written from the catalogue and the schema, and the service's client from its OpenAPI:
-``python -m loanwatch.reference``.
+"""docs/features.md, docs/tables.md and docs/triggers.md, written from the catalogue, the schema and the trigger table, and the
+service's client from its OpenAPI: ``python -m loanwatch.reference``.
 """
 
 import tomllib
@@ -12,9 +12,10 @@ from features.feature import Feature
 from features.schema import ALWAYS, CONFIRMED_ON, LEDGER_VERSION, SUPERSEDED_ON, TABLES, Column, Table
 from features.sql import query
 from loanwatch.client_module import CLIENT, client_module
+from loanwatch.monitoring_page import monitoring_page
+from loanwatch.trigger_page import GENERATED, triggers_page
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"
-GENERATED = "<!-- Written by `python -m loanwatch.reference`; do not edit. -->"
 MOVES = {1: "more means more risk", -1: "more means less risk", 0: "no direction is imposed"}
 
 ABOUT_ROOMS = {
@@ -181,11 +182,16 @@ def _codes(table: Table) -> Iterator[str]:
 
 def pages() -> dict[str, str]:
     """File name under docs/ to text."""
-    return {"features.md": features_page(), "tables.md": tables_page()}
+    return {
+        "features.md": features_page(),
+        "tables.md": tables_page(),
+        "triggers.md": triggers_page(),
+        "monitoring.md": monitoring_page(),
+    }
 
 
 def main() -> None:
-    """Write both pages, and the client."""
+    """Write the pages, and the client."""
     for name, text in pages().items():
         (DOCS / name).write_text(text, "utf-8")
     CLIENT.write_text(client_module(), "utf-8")

@@ -12,7 +12,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 
 from features.catalogue import CATALOGUE, feature
-from features.feature import Feature
+from features.feature import Feature, Unit
 from models.explain import Against, Reason
 
 Language = Literal["en", "zh"]
@@ -124,7 +124,12 @@ def _shape(said: Feature, language: Language) -> str:
 
 def worded(said: Feature, value: float, language: Language) -> str:
     """A value with its unit."""
-    return _UNITS[said.unit](_rounded(value, said.unit), language == "zh")
+    return in_unit(said.unit, value, language)
+
+
+def in_unit(unit: Unit, value: float, language: Language) -> str:
+    """A value of a unit."""
+    return _UNITS[unit](_rounded(value, unit), language == "zh")
 
 
 def _rounded(value: float, unit: str) -> float:

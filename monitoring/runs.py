@@ -1,17 +1,18 @@
 """The folder of a run: complete or absent, the same bytes for the same night, and the last official one before a day.
 
-runs/as_of=YYYY-MM-DD/  loans.parquet  borrowers.parquet  loans.leaves  borrowers.leaves  manifest.json
+runs/as_of=YYYY-MM-DD/  {loans,borrowers,standing,signals}.parquet  *.leaves  manifest.json
 
-``leaves`` are the hashes of a file's rows in their order, 32 bytes each; the manifest has the root over them, so that a
-row can be shown to be of the run without the others, and the run holds when a row had to be erased.
+``standing`` and ``signals`` are of official runs alone: what is carried to the next night. ``leaves`` are the hashes of
+a file's rows in their order, 32 bytes each; the manifest has the root over them, so that a row can be shown to be of the run
+without the others, and the run holds when a row had to be erased.
 """
 
 import hashlib
 import json
 import shutil
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -25,9 +26,10 @@ from features.errors import UsageError
 from features.ledger import Ledger
 from models.bundle import Bundle
 from models.explain import REASONS, Against, training
+from monitoring import schedule, tiers
 from monitoring.decisions import merkle
 from monitoring.decisions.vault import Vault
-from monitoring.policy import tier_policy
+from monitoring.policy import GENERAL, tier_policy
 
 KINDS = NIGHTLY, BACKFILL = "nightly", "backfill"
 """An official run, or what the night would have seen on a day gone by."""
@@ -37,20 +39,32 @@ LOAN_COLUMNS = [
     "exposure", *REASON_COLUMNS, "missing", "bundle", "catalogue", "policy",
 ]  # fmt: skip
 BORROWER_COLUMNS = [c for c in LOAN_COLUMNS if c != "loan_id"]
-IDENTITY = {"loans": "loan_id", "borrowers": "borrower_id"}
+STANDING_COLUMNS = [
+    "borrower_id", "as_of", "kind", "profile", *tiers.STANDING, "demanded", "signal", "signal_since",
+    "last_check", "reviewed", "look_again_on", "matures_on", *schedule.DUE, "channel", *schedule.PLAN,
+]  # fmt: skip
+SIGNAL_COLUMNS = ["signal_id", "borrower_id", "as_of", "trigger", "severity", "value", "threshold", "since", "raised_on"]
+IDENTITY = {"loans": "loan_id", "borrowers": "borrower_id", "standing": "borrower_id", "signals": "signal_id"}
 """The files of a run, and what a row of each is about."""
-STANDING = ["borrower_id", "as_of", "tier", "next_review_on"]
+FILES = {NIGHTLY: ("loans", "borrowers", "standing", "signals"), BACKFILL: ("loans", "borrowers")}
+"""Which of them a run of a kind has, in the order in which they are made."""
+COLUMNS = {"loans": LOAN_COLUMNS, "borrowers": BORROWER_COLUMNS, "standing": STANDING_COLUMNS, "signals": SIGNAL_COLUMNS}
 
 
 @dataclass(frozen=True)
 class Night:
-    """The rows of one run, of kind nightly or backfill, and what their reasons are measured against."""
+    """The rows of one run, of kind nightly or backfill, and what their reasons are measured against.
+
+    ``standing`` and ``signals`` are of official runs.
+    """
 
     as_of: date
     kind: str
     loans: pd.DataFrame
     borrowers: pd.DataFrame
     against: Against
+    standing: pd.DataFrame | None = None
+    signals: pd.DataFrame | None = None
 
 
 def folders(book: Path) -> list[Path]:
@@ -67,25 +81,65 @@ def last_folder(book: Path, as_of: date) -> Path | None:
     return None
 
 
-def last_official(book: Path, as_of: date) -> pd.DataFrame | None:
-    """How borrowers stood in the last nightly run up to and including ``as_of`` (columns STANDING); None without one."""
+def last_official(book: Path, as_of: date, columns: list[str] | None = None) -> pd.DataFrame | None:
+    """How borrowers stood after the last nightly run up to and including ``as_of`` (STANDING_COLUMNS or some of them); None
+    without one.
+    """
     folder = last_folder(book, as_of)
-    if folder is None:
-        return None
-    return _rows_of(folder, "borrowers", STANDING)
+    return None if folder is None else _stood(folder, columns)
 
 
-def read(folder: Path) -> Night:
-    """A finished run."""
+def missing_before(book: Path, as_of: date, borrowers: set[str], days: int) -> pd.DataFrame:
+    """How borrowers stood in the last official run of so many days before ``as_of`` in which each of them was; without those who
+    were in none.
+    """
+    found, wanted = [], set(borrowers)
+    for folder in reversed(folders(book)):
+        day = date.fromisoformat(folder.name.removeprefix("as_of="))
+        if not wanted or day < as_of - timedelta(days=days):
+            break
+        if day < as_of and "standing" in files_of(folder):
+            rows = pq.read_table(
+                folder / "standing.parquet", filters=pc.field("borrower_id").isin(sorted(wanted)), partitioning=None
+            ).to_pandas()
+            found.append(rows)
+            wanted -= set(rows["borrower_id"])
+    return pd.concat(found, ignore_index=True) if found else pd.DataFrame(columns=STANDING_COLUMNS)
+
+
+def _stood(folder: Path, columns: list[str] | None = None) -> pd.DataFrame:
+    return _rows_of(folder, "standing", columns) if "standing" in files_of(folder) else _begun(folder)
+
+
+def _begun(folder: Path) -> pd.DataFrame:
+    """The standing that begins with a run which recorded none: the tier is as earned, the review stays due."""
+    rows = _rows_of(folder, "borrowers", ["borrower_id", "as_of", "tier", "next_review_on"])
+    since = {"tier_since": rows["as_of"], "earned_since": rows["as_of"]}
+    plain = {"profile": GENERAL, "cause": tiers.SCORE, "check": "routine"}
+    begun = rows.assign(**plain, **since, earned=rows["tier"], due_on=rows["next_review_on"])
+    found: pd.DataFrame = arrow(begun, STANDING_COLUMNS).to_pandas()
+    return found
+
+
+def files_of(folder: Path) -> list[str]:
+    """Names of the files that a run has; those of earlier versions have no standing."""
+    return [name for name in IDENTITY if (folder / f"{name}.parquet").is_file()]
+
+
+def read(folder: Path, columns: Mapping[str, list[str]] | None = None) -> Night:
+    """A finished run; of the files that ``columns`` names, these columns alone."""
     found = json.loads((folder / "manifest.json").read_text("utf-8"))
-    loans, borrowers = (_rows_of(folder, name) for name in ("loans", "borrowers"))
-    return Night(date.fromisoformat(found["as_of"]), found["kind"], loans, borrowers, Against.from_json(found["against"]))
+    rows = {name: _rows_of(folder, name, (columns or {}).get(name)) for name in files_of(folder)}
+    if found["kind"] == NIGHTLY:
+        rows["standing"] = _stood(folder)
+    against = Against.from_json(found["against"])
+    return Night(as_of=date.fromisoformat(found["as_of"]), kind=found["kind"], against=against, **rows)
 
 
 def _rows_of(folder: Path, name: str, columns: list[str] | None = None) -> pd.DataFrame:
     """The rows of a file, without those that were erased."""
     rows = pq.read_table(folder / f"{name}.parquet", columns=columns, partitioning=None)
-    found: pd.DataFrame = rows.filter(pc.is_valid(rows["borrower_id"])).to_pandas()
+    found: pd.DataFrame = rows.filter(pc.is_valid(rows[IDENTITY[name]])).to_pandas()
     return found
 
 
@@ -110,12 +164,6 @@ def said(as_of: date, kind: str, ledger: Ledger, bundle: Bundle) -> dict[str, An
     return {**stamps(as_of, bundle), "kind": kind, **ledger_is}
 
 
-def tables(night: Night, stamped: dict[str, Any]) -> dict[str, pa.Table]:
-    """The rows of a night as its files hold them."""
-    rows = {"loans": (night.loans, LOAN_COLUMNS), "borrowers": (night.borrowers, BORROWER_COLUMNS)}
-    return {name: _arrow(frame.assign(**stamped), columns) for name, (frame, columns) in rows.items()}
-
-
 def publish(folder: Path, told: dict[str, Any], parts: Callable[[str], Iterable[pa.Table]], vault: Vault) -> Path:
     """The run that ``told`` describes, from the parts of each of its files in order, one row group for each.
 
@@ -126,7 +174,8 @@ def publish(folder: Path, told: dict[str, Any], parts: Callable[[str], Iterable[
     draft = home.with_name(f".{home.name}")
     shutil.rmtree(draft, ignore_errors=True)
     draft.mkdir(parents=True)
-    files = {f"{name}.parquet": _file(draft / f"{name}.parquet", parts(name), str(told["as_of"]), vault) for name in IDENTITY}
+    names = FILES[told["kind"]]
+    files = {f"{name}.parquet": _file(draft / f"{name}.parquet", parts(name), str(told["as_of"]), vault) for name in names}
     text = json.dumps({**told, "files": files}, indent=1, sort_keys=True, default=str) + "\n"
     durable.appear(draft / "manifest.json", lambda path: path.write_text(text, "utf-8"))
     _replace(draft, home)
@@ -135,7 +184,7 @@ def publish(folder: Path, told: dict[str, Any], parts: Callable[[str], Iterable[
 
 def _file(path: Path, parts: Iterable[pa.Table], night: str, vault: Vault) -> dict[str, Any]:
     found: list[bytes] = []
-    schema = _schema(LOAN_COLUMNS if path.stem == "loans" else BORROWER_COLUMNS)
+    schema = _schema(COLUMNS[path.stem])
     with pq.ParquetWriter(path, schema, compression="zstd") as file:
         for part in parts:
             file.write_table(part)
@@ -197,20 +246,31 @@ def _recover(folder: Path) -> None:
             aside.replace(home)
 
 
-_TEXT = {"borrower_id", "loan_id", "tier", "bundle", "catalogue", "policy", *(f"reason_{k}" for k in range(1, REASONS + 1))}
+_TEXT = {
+    "borrower_id", "loan_id", "tier", "bundle", "catalogue", "policy", "kind", "profile", "cause", "earned", "demanded", "signal",
+    "signal_id", "trigger", "severity", "check", "channel", "team", *(f"reason_{k}" for k in range(1, REASONS + 1)),
+}  # fmt: skip
+_DAYS = {
+    "as_of", "known_by", "next_review_on", *tiers.DAYS, "signal_since", "last_check", "look_again_on", "matures_on", "due_on",
+    "room_on", "since", "raised_on",
+}  # fmt: skip
+_WHOLE = {"grade", "dpd", "exposure", "cost", "rank"}
 _KINDS = {
-    "as_of": pa.date32(), "known_by": pa.date32(), "next_review_on": pa.date32(), "grade": pa.int64(), "dpd": pa.int64(),
-    "exposure": pa.int64(), "missing": pa.list_(pa.string()),
+    **dict.fromkeys(_TEXT, pa.string()), **dict.fromkeys(_DAYS, pa.date32()), **dict.fromkeys(_WHOLE, pa.int64()),
+    "missing": pa.list_(pa.string()), "joined": pa.list_(pa.string()), "fits": pa.bool_(), "reviewed": pa.bool_(),
 }  # fmt: skip
 
 
 def _schema(columns: list[str]) -> pa.Schema:
-    return pa.schema([(c, _KINDS.get(c, pa.string() if c in _TEXT else pa.float64())) for c in columns])
+    return pa.schema([(c, _KINDS.get(c, pa.float64())) for c in columns])
 
 
-def _arrow(rows: pd.DataFrame, columns: list[str]) -> pa.Table:
-    schema = _schema(columns)
-    chosen = rows[columns].assign(
-        **{c: rows[c].astype("Int64") for c in ("dpd", "exposure")}, next_review_on=pd.to_datetime(rows["next_review_on"])
-    )
-    return pa.Table.from_pandas(chosen, schema=schema, preserve_index=False).replace_schema_metadata()
+def arrow(rows: pd.DataFrame, columns: list[str]) -> pa.Table:
+    """Rows as a file of these columns holds them; a column that they do not have is empty."""
+    chosen = rows.reindex(columns=columns)
+    whole = {c: chosen[c].astype("Int64") for c in columns if c in _WHOLE}
+    days = {c: pd.to_datetime(chosen[c]) for c in columns if c in _DAYS}
+    lists = {c: chosen[c].astype(object) for c in ("missing", "joined") if c in columns}
+    return pa.Table.from_pandas(
+        chosen.assign(**whole, **days, **lists), schema=_schema(columns), preserve_index=False
+    ).replace_schema_metadata()

@@ -97,17 +97,20 @@ def train_book(
 @flow(name="nightly", timeout_seconds=120 * MINUTES)
 def nightly_run(
     book: str, as_of: date | None = None, mlruns: str = "mlruns", backfill: bool = False, delivery: Delivery | None = None,
-    cluster: str | None = None,
+    cluster: str | None = None, only: bool = False,
 ) -> Run:  # fmt: skip
     """Bring in what arrived, score the book on a day (the ledger's last by default), write the run's folder.
 
-    ``cluster`` is the address of a Dask scheduler, or ``local``: then each partition is a task of its own on its workers.
+    Nights that were missed come first, in their order, unless ``only`` this one is asked for. ``cluster`` is the address of a
+    Dask scheduler, or ``local``: then each partition is a task of its own on its workers.
     """
     if delivery is not None:
         _received(step(nightly.receive, "receive", 120)(Path(book), delivery))
     as_of = as_of or Ledger(Path(book)).known_through
     place = Place.of(Path(book), os.environ)
     step(nightly.begin, "reconcile", 15)(place, Path(mlruns))
+    for day in [] if only or backfill else nightly.missed(Path(book), as_of):
+        step(nightly.run, "missed night", 60)(Path(book), Path(mlruns), day, place=place)
     bundle = step(nightly.champion, "champion", 5)(Path(book), Path(mlruns))
     agreed = step(nightly.overrides, "overrides", 5)(place, as_of, backfill)
     work = _scored(Path(book), bundle, as_of, backfill, agreed, cluster)
@@ -136,7 +139,7 @@ def score_partitions(work: Work, bundle: Bundle) -> None:
     """Score what is not yet scored of a night, each partition as a task of the flow's task runner."""
     ledger = Ledger(work.book)
     one = task(name="score partition", retries=RETRIES, retry_delay_seconds=WAIT, cache_policy=NO_CACHE)(parts.score_part)
-    jobs = {number: one.submit(ledger, bundle, work.as_of, number) for number in work.unscored(ledger)}
+    jobs = {number: one.submit(ledger, bundle, work.as_of, number, work.kind) for number in work.unscored(ledger)}
     for number, job in jobs.items():
         work.keep(number, job.result())
 

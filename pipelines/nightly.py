@@ -7,13 +7,15 @@ import tempfile
 from collections.abc import Callable
 from concurrent.futures import Executor
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 
 from features.errors import NotFound
+from features.events import day_number
 from features.ingest import Receipt, ingest
 from features.ledger import Ledger
 from features.sources import source
+from features.window import to_date
 from models import bundle as bundles
 from models import keys
 from models.bundle import Bundle
@@ -24,7 +26,9 @@ from monitoring.decisions.overrides import Override, in_force
 from monitoring.decisions.place import Place, opened
 from monitoring.decisions.vault import Vault
 from monitoring.parts import Work
+from monitoring.policy.lender import lender
 from monitoring.runs import KINDS, Night
+from monitoring.workdays import Workdays
 from pipelines import promotion
 from pipelines.promotion import reconcile
 
@@ -81,6 +85,16 @@ def begin(place: Place, mlruns: Path) -> None:
         erase.finish(record, place.book)
         promotion.remember(record, mlruns)
         nights.catch_up(record, place.book)
+
+
+def missed(book: Path, as_of: date) -> list[date]:
+    """The working days of the lender between the last official run and a night, which have none; in order."""
+    last = runs.last_folder(book, as_of - timedelta(days=1))
+    if last is None:
+        return []
+    since = date.fromisoformat(last.name.removeprefix("as_of="))
+    days = Workdays.of(lender(book), since, as_of).days
+    return [to_date(day) for day in days if day_number(since) < day < day_number(as_of)]
 
 
 def overrides(place: Place, as_of: date, backfill: bool) -> tuple[Override, ...]:

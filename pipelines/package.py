@@ -60,8 +60,7 @@ def look(bundle: Bundle, assessment: Assessment, rows: Sample) -> tuple[Mapping[
 
 def watch_from(ledger: Ledger) -> float:
     """The PD from which the tier policy in force on the ledger's last day watches a borrower."""
-    limits = [tier.pd_below for tier in tier_policy(ledger.known_through).tiers]
-    names = [tier.name for tier in tier_policy(ledger.known_through).tiers]
-    found = limits[names.index(WATCHED) - 1]
+    policy = tier_policy(ledger.known_through)
+    found = policy.general.tiers[policy.names.index(WATCHED) - 1].pd_below
     assert found is not None  # only the last tier has no limit
     return found

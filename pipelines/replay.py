@@ -26,7 +26,6 @@ from features.spine import Spine
 from models import bundle as bundles
 from models import keys
 from models.bundle import Bundle
-from models.explain import Against
 from models.score import Scorer
 from monitoring import parts, runs
 from monitoring.decisions import nights
@@ -34,6 +33,10 @@ from monitoring.decisions.entry import Recorded
 from monitoring.decisions.overrides import named
 from monitoring.decisions.record import Record
 from monitoring.policy import tier_policy
+from monitoring.policy.lender import Lender
+from monitoring.policy.priorities import priorities_digest
+from monitoring.policy.schedule import schedule_policy
+from monitoring.policy.triggers import trigger_policy
 
 CLOSE = 1e-12
 """What equality to this difference means is said where bits differ."""
@@ -77,7 +80,7 @@ def replay(record: Record, book: Path, day: str) -> Replayed:
     bundle = _bundle(book, decision)
     with tempfile.TemporaryDirectory() as aside, _as_it_was(book, decision, Path(aside)) as then:
         again = _again(then, bundle, decision, book / "runs" / f"as_of={day}", bool(erased), record)
-        for name in runs.IDENTITY:
+        for name in (name for name in runs.IDENTITY if name in decision.said["roots"]):
             _equal(book / "runs" / f"as_of={day}", again, name, erased.get(name, np.empty(0, dtype=np.int64)))
         rebuilt = not (then / "ledger").is_symlink()
     rows: dict[str, int] = dict(decision.said["rows"])
@@ -129,13 +132,14 @@ def _as_it_was(book: Path, decision: Recorded, aside: Path) -> Iterator[Path]:
 
 
 def _again(then: Path, bundle: Bundle, decision: Recorded, folder: Path, erased: bool, record: Record) -> Path:
-    """The folder of the night worked out again; reasons are told against the book of then, whoever was erased since."""
+    """The folder of the night worked out again; what followed from borrowers who were erased since is taken as it was."""
     said = decision.said
     agreed = named(record, said.get("overrides", ()))
-    work = parts.begin(then, bundle, date.fromisoformat(str(said["as_of"])), str(said["kind"]), then, agreed)
+    manifest = json.loads((folder / "manifest.json").read_text("utf-8"))
+    by = Lender.model_validate(manifest["lender"])
+    work = parts.begin(then, bundle, date.fromisoformat(str(said["as_of"])), str(said["kind"]), then, agreed, by)
     if erased:
-        manifest = json.loads((folder / "manifest.json").read_text("utf-8"))
-        work = replace(work, against=Against.from_json(manifest["against"]))
+        work = replace(work, recorded=runs.read(folder))
     parts.score(work, bundle)
     parts.place(work, bundle)
     return parts.publish(work, bundle, record.vault)
@@ -150,8 +154,19 @@ def _bundle(book: Path, decision: Recorded) -> Bundle:
 
 
 def _same_policy(decision: Recorded) -> None:
-    if tier_policy(date.fromisoformat(str(decision.said["as_of"]))).digest != decision.said["policy"]:
+    day = date.fromisoformat(str(decision.said["as_of"]))
+    if decision.said.get("triggers") is None:
+        raise _gone(
+            decision, "it was decided by an earlier version, without signals and a plan", "其由不含信号与计划的早期版本形成"
+        )
+    if tier_policy(day).digest != decision.said["policy"]:
         raise _gone(decision, "the tier policy of that day has changed since", "当日的分级政策已被更改")
+    if trigger_policy(day).digest != decision.said["triggers"]:
+        raise _gone(decision, "the triggers of that day have changed since", "当日的预警指标已被更改")
+    if priorities_digest(day) != decision.said["priorities"]:
+        raise _gone(decision, "the priorities of that day have changed since", "当日的优先策略已被更改")
+    if schedule_policy(day).digest != decision.said["schedule"]:
+        raise _gone(decision, "the schedule policy of that day has changed since", "当日的检查计划政策已被更改")
 
 
 def _same_eve(record: Record, book: Path, decision: Recorded) -> None:
@@ -176,16 +191,16 @@ def _equal(folder: Path, again: Path, name: str, erased: Any) -> None:
 
 
 def _by_how_much(folder: Path, again: Path, name: str) -> tuple[str, str]:
-    id = runs.IDENTITY[name]
+    id, number = runs.IDENTITY[name], "value" if name == "standing" else "log_odds"
     one, other = (
-        pq.read_table(home / f"{name}.parquet", columns=[id, "log_odds"], partitioning=None).to_pandas().dropna(subset=[id])
+        pq.read_table(home / f"{name}.parquet", columns=[id, number], partitioning=None).to_pandas().dropna(subset=[id])
         for home in (folder, again)
     )
     both = pd.merge(one, other, on=id, suffixes=("", "_again"))
-    gap = float((both["log_odds"] - both["log_odds_again"]).abs().max()) if len(both) else float("nan")
+    gap = float((both[number] - both[f"{number}_again"]).abs().max()) if len(both) else float("nan")
     alone = len(one) + len(other) - 2 * len(both)
     close = "equal to 1e-12" if gap <= CLOSE else f"apart by up to {gap:.3g}"
-    return f"{alone} rows in one alone, log-odds {close}", f"仅一方有 {alone} 行,对数几率最大相差 {gap:.3g}"
+    return f"{alone} rows in one alone, {number} {close}", f"仅一方有 {alone} 行,{number} 最大相差 {gap:.3g}"
 
 
 def _gone(decision: Recorded, en: str, zh: str) -> IntegrityFailed:

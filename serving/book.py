@@ -5,7 +5,7 @@ until then.
 """
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -16,6 +16,8 @@ import pandas as pd
 from features.events import Partition
 from features.ledger import Ledger
 from features.schema import TABLES
+from monitoring.policy import tier_policy
+from monitoring.policy.lender import FILE, lender
 from monitoring.runs import last_official, reference
 from serving.ready import Compared, Ready
 
@@ -26,9 +28,10 @@ Found = TypeVar("Found")
 
 @dataclass(frozen=True)
 class Standing:
-    """A borrower's official tier and the day of his next review."""
+    """A borrower's official tier, the ladder it is of, and the day of his next review."""
 
     tier: str
+    profile: str
     next_review_on: date
 
 
@@ -37,7 +40,7 @@ class Book:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._watched = [path / name for name in ("runs", "ledger/manifest.json")]
+        self._watched = [path / name for name in ("runs", "ledger/manifest.json", FILE)]
         self._lock = threading.Lock()
         self._stamp: object = None
         self._kept: dict[object, Any] = {}
@@ -60,6 +63,11 @@ class Book:
     def compared(self, ready: Ready, as_of: date) -> Compared:
         """What scores of a day are measured against."""
         return self._find((ready.digest, as_of), lambda: ready.compared(reference(self.path, ready.bundle, as_of)))
+
+    def profile(self, products: Iterable[str], as_of: date) -> str:
+        """The ladder of tiers of a borrower with loans of some products."""
+        found = self._find("lender", lambda: lender(self.path))
+        return tier_policy(as_of).profile(found.institution, products)
 
     def standing(self, borrower: str, as_of: date) -> Standing | None:
         """How a borrower stood in the last official run up to a day; None if he was not there."""
@@ -93,9 +101,9 @@ def _changed(path: Path) -> int:
         return 0
 
 
-def _standings(book: Path, as_of: date) -> dict[str, tuple[str, date]]:
-    rows = last_official(book, as_of)
+def _standings(book: Path, as_of: date) -> dict[str, tuple[str, str, date]]:
+    rows = last_official(book, as_of, ["borrower_id", "tier", "profile", "next_review_on"])
     if rows is None:
         return {}
     days = pd.to_datetime(rows["next_review_on"]).dt.date
-    return dict(zip(rows["borrower_id"], zip(rows["tier"], days, strict=True), strict=True))
+    return dict(zip(rows["borrower_id"], zip(rows["tier"], rows["profile"], days, strict=True), strict=True))

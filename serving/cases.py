@@ -11,6 +11,7 @@ import numpy as np
 from features.errors import NotFound, nearest
 from features.ledger import Ledger
 from features.schema import ID_LIMIT
+from monitoring.policy import GENERAL
 from serving.bodies import kind, pointer
 from serving.book import Book
 from serving.decided import Case
@@ -33,7 +34,7 @@ async def case_of(asked: Mapping[str, Any], ready: Ready, book: Book) -> Case:
     form = form_of(asked)
     as_of = day(asked["as_of"], "/as_of") if "as_of" in asked else book.day
     if form == "features":
-        return _of_features(asked, ready, as_of)
+        return _of_features(asked, ready, book, as_of)
     if form == "records":
         loan = named(asked.get("loan_id"), "/loan_id")
         return await asyncio.to_thread(of_records, asked["records"], loan, ready, book, as_of)
@@ -63,7 +64,7 @@ def form_of(asked: Mapping[str, Any]) -> str:
     return form
 
 
-def _of_features(asked: Mapping[str, Any], ready: Ready, as_of: date) -> Case:
+def _of_features(asked: Mapping[str, Any], ready: Ready, book: Book, as_of: date) -> Case:
     about = asked.get("about")
     values = ready.contract.values(asked["features"])
     if about is None:
@@ -73,7 +74,8 @@ def _of_features(asked: Mapping[str, Any], ready: Ready, as_of: date) -> Case:
             [Fault("/about", "say borrower_id, and loan_id if it is one loan's", "应含 borrower_id,可含 loan_id", kind(about))]
         )
     borrower, loan = (named(about[name], pointer("about", name)) if name in about else None for name in IDS)
-    return Case("features", values, as_of, as_of, borrower, loan)
+    stands = book.standing(borrower, as_of) if borrower else None
+    return Case("features", values, as_of, as_of, borrower, loan, profile=stands.profile if stands else GENERAL)
 
 
 def of_book(book: Book, ready: Ready, loan: str | None, borrower: str | None, as_of: date) -> Case:
@@ -92,6 +94,7 @@ def of_book(book: Book, ready: Ready, loan: str | None, borrower: str | None, as
         "borrower_id" if loan is None else "loan_id", np.ascontiguousarray(values.iloc[at].to_numpy()), as_of, as_of, whose, loan,
         tuple(rows["missing"].iloc[own]), None if math.isnan(dpd) else dpd, ledger.manifest.ledger_version,
         leading=None if worst == loan else worst, before=reviewed(held, ready.scorer, whose, worst, as_of),
+        profile=book.profile(rows["product"], as_of),
     )  # fmt: skip
 
 

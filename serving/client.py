@@ -93,6 +93,7 @@ class Score(TypedDict):
     grade: int
     official_tier: str | None
     indicative_tier: str
+    profile: str
     review: Review
     reasons: list[Reason]
     against: Against
@@ -360,6 +361,186 @@ class SayOfProposal(TypedDict):
     reason: str
 
 
+class CaseLine(TypedDict):
+    case: str
+    borrower_id: str
+    state: Literal["open", "snoozed", "closed"]
+    severity: Literal["info", "attention", "serious", "critical"]
+    level: str
+    owner: str | None
+    opened_on: str
+    due_on: str
+    snoozed_until: str | None
+    closed_on: str | None
+    outcome: str | None
+    look_again_on: str | None
+    cause: str | None
+    triggers: list[str]
+    suppressed: int
+
+
+class Cases(TypedDict):
+    cases: list[CaseLine]
+    next: str | None
+
+
+class Signal(TypedDict):
+    trigger: str
+    severity: Literal["info", "attention", "serious", "critical"]
+    did: Literal["new", "raised", "suppressed"]
+    value: float | None
+    threshold: float | None
+    as_of: str
+    source: str
+    decision: str
+    at: int
+
+
+class Acted(TypedDict):
+    decision: str
+    act: str
+    by: str
+    reason: str
+    at: int
+    until: NotRequired[str]
+    level: NotRequired[str]
+    owner: NotRequired[str]
+    outcome: NotRequired[str]
+    look_again_on: NotRequired[str]
+    cause: NotRequired[str]
+
+
+class Case(TypedDict):
+    case: str
+    borrower_id: str
+    state: Literal["open", "snoozed", "closed"]
+    severity: Literal["info", "attention", "serious", "critical"]
+    level: str
+    owner: str | None
+    opened_on: str
+    due_on: str
+    snoozed_until: str | None
+    closed_on: str | None
+    outcome: str | None
+    look_again_on: str | None
+    cause: str | None
+    triggers: list[str]
+    suppressed: int
+    signals: list[Signal]
+    acts: list[Acted]
+
+
+class Snooze(TypedDict):
+    act: Literal["snooze"]
+    until: str
+    reason: str
+
+
+class Escalate(TypedDict):
+    act: Literal["escalate"]
+    level: Literal["officer", "team_lead", "risk", "committee"]
+    reason: str
+    owner: NotRequired[str]
+
+
+class Assign(TypedDict):
+    act: Literal["assign"]
+    owner: str
+    reason: str
+
+
+class Close(TypedDict):
+    act: Literal["close"]
+    outcome: Literal["confirmed", "none"]
+    reason: str
+
+
+class CloseBenign(TypedDict):
+    act: Literal["close"]
+    outcome: Literal["benign"]
+    look_again_on: str
+    cause: Literal["known", "seasonal", "one_off", "data", "other"]
+    reason: str
+
+
+Act = Snooze | Escalate | Assign | Close | CloseBenign
+
+
+class Visit(TypedDict):
+    borrower_id: str
+    tier: Literal["prime", "standard", "watch", "high_risk"]
+    cause: str
+    check: Literal["triggered", "special", "before_maturity", "first", "routine"]
+    joined: list[str]
+    channel: str
+    team: str
+    due_on: str
+    next_review_on: str
+    room_on: str | None
+    fits: bool
+    rank: int
+    value: float | None
+    cost: int
+    pd_12m: float
+    dpd: float | None
+    exposure: float | None
+    actions: list[str]
+
+
+class Worklist(TypedDict):
+    as_of: str
+    until: str
+    visits: list[Visit]
+    next: int | None
+
+
+class OfOneBorrower(TypedDict):
+    borrower_id: str
+
+
+class SignalThatIsOn(TypedDict):
+    trigger: str
+    severity: Literal["info", "attention", "serious", "critical"]
+    value: float | None
+    threshold: float | None
+    since: str
+    raised_on: str
+    en: str
+    zh: str
+
+
+class Standing(TypedDict):
+    borrower_id: str
+    tier: Literal["prime", "standard", "watch", "high_risk"]
+    cause: str
+    check: Literal["triggered", "special", "before_maturity", "first", "routine"]
+    joined: list[str]
+    channel: str
+    team: str
+    due_on: str
+    next_review_on: str
+    room_on: str | None
+    fits: bool
+    rank: int
+    value: float | None
+    cost: int
+    as_of: str
+    kind: Literal["company", "person"]
+    profile: str
+    tier_since: str
+    earned: str
+    earned_since: str
+    better_since: str | None
+    demanded: str | None
+    signal: Literal["info", "attention", "serious", "critical", None]
+    signal_since: str | None
+    last_check: str | None
+    reviewed: bool
+    look_again_on: str | None
+    matures_on: str | None
+    signals: list[SignalThatIsOn]
+
+
 class InBothLanguages(TypedDict):
     en: str
     zh: str
@@ -393,7 +574,7 @@ class Model(TypedDict):
 
 class NewKey(TypedDict):
     name: str
-    scopes: list[Literal["score", "read", "audit", "decide", "admin"]]
+    scopes: list[Literal["score", "read", "audit", "decide", "work", "admin"]]
     days: NotRequired[int]
 
 
@@ -532,6 +713,38 @@ class Client:
         """Decide a proposal, as another person than the one who made it, or withdraw one's own."""
         return cast(Proposal, self._json("POST", f"/v1/proposals/{quoted(id)}/verdict", body=body))
 
+    def cases(
+        self, *, state: str | None = None, severity: str | None = None, owner: str | None = None, due_before: str | None = None,
+        after: str | None = None, most: int | None = None,
+    ) -> Cases:  # fmt: skip
+        """Cases by the day they are due."""
+        return cast(Cases, self._json(
+            "GET", "/v1/cases", query={"state": state, "severity": severity, "owner": owner, "due_before": due_before, "after":
+            after, "most": most}, safe=True,
+        ))  # fmt: skip
+
+    def case(self, id: str) -> Case:
+        """A case with its signals and with what was done."""
+        return cast(Case, self._json("GET", f"/v1/cases/{quoted(id)}", safe=True))
+
+    def act(self, id: str, body: Act, *, idempotency_key: str | None = None) -> Case:
+        """Put a case off, escalate it, assign it, or close it with an outcome."""
+        return cast(Case, self._json(
+            "POST", f"/v1/cases/{quoted(id)}/acts", body=body, key=idempotency_key or new_key(), safe=True,
+        ))  # fmt: skip
+
+    def worklist(
+        self, *, days: int | None = None, team: str | None = None, after: int | None = None, most: int | None = None,
+    ) -> Worklist:  # fmt: skip
+        """The visits of the last official run, those worth most first."""
+        return cast(Worklist, self._json(
+            "GET", "/v1/worklist", query={"days": days, "team": team, "after": after, "most": most}, safe=True,
+        ))  # fmt: skip
+
+    def standing(self, body: OfOneBorrower) -> Standing:
+        """How a borrower stands after the last official run: tier, its cause, signals, and the next visit."""
+        return cast(Standing, self._json("POST", "/v1/standing", body=body, safe=True))
+
     def model(self) -> Model:
         """Digest, target, features with unit, allowed values and meaning, calibration, PD by horizon, metrics."""
         return cast(Model, self._json("GET", "/v1/model", safe=True))
@@ -573,7 +786,7 @@ class Client:
 
     def _send(
         self, method: str, path: str, *, body: Any = None, key: str | None = None, safe: bool = False,
-        accept: str = "application/json", query: Mapping[str, str | None] | None = None,
+        accept: str = "application/json", query: Mapping[str, str | int | None] | None = None,
     ) -> httpx.Response:  # fmt: skip
         headers, content = {"accept": accept}, None
         asked = {name: value for name, value in (query or {}).items() if value is not None}

@@ -16,7 +16,7 @@ from models.explain import Against, Reason
 from models.groups import group_of
 from models.wording import Language, sentence
 from monitoring.decisions.entry import Entry, Recorded
-from monitoring.policy import tier_policy
+from monitoring.policy import GENERAL, Ladder, tier_policy
 from monitoring.tiers import band_of
 from serving.book import Book
 from serving.explanation import Before, Threshold, threshold
@@ -35,7 +35,8 @@ class Case:
 
     ``missing`` are the sources that are silent, None where that cannot be known; ``dpd`` days past due, None where unknown;
     ``given`` what came with the request and is not among ``values``; ``leading`` the loan whose ``values`` these are, where it
-    is not ``loan``; ``before`` the same loan on the day of the last review.
+    is not ``loan``; ``before`` the same loan on the day of the last review; ``profile`` the ladder of tiers
+    that the borrower stands on.
     """
 
     by: str
@@ -50,6 +51,7 @@ class Case:
     given: Any = None
     leading: str | None = None
     before: Before | None = None
+    profile: str = GENERAL
 
 
 @dataclass(frozen=True)
@@ -141,7 +143,7 @@ def decide(case: Case, ready: Ready, book: Book, caller: str, language: Language
     judged = ready.judge(case.values, compared)
     sealed = Sealed(
         case.borrower, case.loan, judged.values, judged.contributions, judged.base, judged.reasons, case.missing, case.dpd,
-        case.given, case.leading, threshold(judged.pd_12m, case.dpd, tier_policy(case.as_of)), case.before,
+        case.given, case.leading, threshold(judged.pd_12m, case.dpd, _ladder(case)), case.before,
     )  # fmt: skip
     said = _said(case, ready, judged, compared, book, language)
     about = case.borrower or UNNAMED + caller
@@ -164,18 +166,22 @@ def asked_once(digest: str) -> tuple[str, bytes]:
     return f"reference {digest}", digest.encode()
 
 
+def _ladder(case: Case) -> Ladder:
+    return tier_policy(case.as_of).ladders[case.profile]
+
+
 def _said(case: Case, ready: Ready, judged: Judged, compared: Compared, book: Book, language: Language) -> dict[str, Any]:
     """What anybody may know of it."""
-    policy, against = tier_policy(case.as_of), compared.against
-    indicative = policy.tiers[band_of(judged.pd_12m, case.dpd, policy)]
+    policy, against, ladder = tier_policy(case.as_of), compared.against, _ladder(case)
+    indicative = ladder.tiers[band_of(judged.pd_12m, case.dpd, ladder)]
     official = book.standing(case.borrower, case.as_of) if case.borrower else None
-    interval = indicative.review_days if official is None else policy[official.tier].review_days
+    interval = indicative.review_days if official is None else policy.ladders[official.profile][official.tier].review_days
     next_on = case.as_of + timedelta(days=interval) if official is None else official.next_review_on
     return {
         "by": case.by, "as_of": case.as_of.isoformat(), "known_by": case.known_by.isoformat(),
         "ledger_version": case.ledger_version, "log_odds": judged.log_odds, "pd_12m": judged.pd_12m, "pd": judged.pd,
         "points": judged.points, "grade": judged.grade, "official_tier": official and official.tier,
-        "indicative_tier": indicative.name,
+        "indicative_tier": indicative.name, "profile": case.profile,
         "review": {
             "interval_days": interval, "next_on": next_on.isoformat(), "of": "indicative" if official is None else "official",
         },

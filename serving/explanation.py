@@ -19,11 +19,12 @@ from features.ledger import Ledger
 from models.explain import Against, Reason, earlier, every
 from models.score import Scored, Scorer
 from models.whatif import Counterfactual, Direction, Reach, WhatIf
-from monitoring.night import borrowers_of, explain, last_review
-from monitoring.policy import TierPolicy, tier_policy
+from monitoring.night import borrowers_of
+from monitoring.policy import Ladder, tier_policy
 from monitoring.runs import reference
+from monitoring.seen import last_check
 from monitoring.tiers import band_of
-from serving.scorer import Answer, answer, owner, scores_of
+from serving.scorer import Answer, answer, explained, owner, scores_of
 
 
 @dataclass(frozen=True)
@@ -102,14 +103,14 @@ def _explained(book: Path, scorer: Scorer, borrower: str, loan: str | None, as_o
         raise UsageError(f"--since {since} is not before {as_of}; name an earlier day", f"--since {since} 不早于 {as_of}")
     ledger, against = Ledger(book), reference(book, scorer.bundle, as_of)
     own, values = scores_of(ledger, scorer, borrower, as_of)
-    rows = explain(own, values, scorer, against)
+    rows = explained(book, own, values, scorer, against, as_of)
     if loan is None:
         found = answer(book, borrowers_of(rows), against, f"borrower {borrower}", f"借款人 {borrower}", as_of)
     else:
         found = answer(book, rows[rows["loan_id"] == loan], against, f"loan {loan}", f"贷款 {loan}", as_of)
     at = place(own, loan)
     loan_id = str(own["loan_id"].iloc[at])
-    limit = threshold(float(found.row["pd_12m"]), float(found.row["dpd"]), tier_policy(as_of))
+    limit = threshold(float(found.row["pd_12m"]), float(found.row["dpd"]), tier_policy(as_of).ladders[found.row["profile"]])
     return explain_row(
         found, loan_id, as_of, scorer, values.iloc[at].to_numpy(), limit,
         reviewed(ledger, scorer, borrower, loan_id, as_of, since),
@@ -171,15 +172,15 @@ def _since(before: Before, scored: Scored, scorer: Scorer) -> Comparison:
 
 
 def _review_day(ledger: Ledger, borrower: str, as_of: date) -> date | None:
-    day = last_review(pd.Series([borrower]), ledger.of(borrower), as_of).iloc[0]
+    day = last_check(pd.Series([borrower]), ledger.of(borrower), as_of).iloc[0]
     return None if pd.isna(day) or day.date() >= as_of else day.date()
 
 
-def threshold(pd_12m: float, dpd: float | None, policy: TierPolicy) -> Threshold | None:
+def threshold(pd_12m: float, dpd: float | None, ladder: Ladder) -> Threshold | None:
     """What lies between a score and the next better tier; None in the best. ``dpd`` None or NaN where unknown."""
-    by_pd, tier = (band_of(pd_12m, days, policy) for days in (None, dpd))
+    by_pd, tier = (band_of(pd_12m, days, ladder) for days in (None, dpd))
     if tier == 0:
         return None
-    limit = policy.tiers[tier - 1].pd_below
+    limit = ladder.tiers[tier - 1].pd_below
     assert limit is not None  # only the last tier has no limit
-    return Threshold(policy.tiers[tier - 1].name, math.log(limit / (1 - limit)), by_pd < tier)
+    return Threshold(ladder.tiers[tier - 1].name, math.log(limit / (1 - limit)), by_pd < tier)

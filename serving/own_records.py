@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import lru_cache
+from itertools import chain
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -19,12 +20,14 @@ from features.arrays import Float
 from features.build import compute_partition
 from features.errors import nearest
 from features.events import Partition
+from features.feature import Feature
 from features.labels import FACTS, sighted
 from features.ledger import Ledger, partition_of
 from features.plan import Together
 from features.schema import Table
 from features.spine import Spine
-from monitoring.night import LAST_REVIEW, freshness, heard
+from monitoring.night import freshness, heard
+from monitoring.seen import LAST_CHECK, PRODUCT, product
 from serving.bodies import MOST, kind, pointer
 from serving.book import Book
 from serving.decided import Case
@@ -49,13 +52,13 @@ def of_records(records: Any, loan: str, ready: Ready, book: Book, as_of: date) -
     return Case(
         "records", now.values[at], as_of, as_of, borrower, loan, tuple(now.missing[mine]), None if np.isnan(dpd) else dpd,
         ledger.manifest.ledger_version, records, None if leading == loan else leading,
-        sent.before(leading, as_of - timedelta(days=int(reviewed))) if reviewed > 0 else None,
+        sent.before(leading, as_of - timedelta(days=int(reviewed))) if reviewed > 0 else None, book.profile(now.products, as_of),
     )  # fmt: skip
 
 
 class Live(NamedTuple):
     """The live loans of a borrower on a day (n): what the model reads, float64 (n, k), contiguous; what decided that they are
-    live; silent sources; days since the last review, NaN where none is known.
+    live; silent sources; days since the last review, NaN where none is known; products.
     """
 
     loans: list[str]
@@ -63,6 +66,7 @@ class Live(NamedTuple):
     facts: pd.DataFrame
     missing: list[list[str]]
     reviewed: Float
+    products: list[str]
 
 
 @dataclass(frozen=True)
@@ -79,13 +83,16 @@ class Sent:
         loans, reads = self.own["loans"]["loan_id"].unique().sort().to_pylist(), _reads(self.ready.features)
         spine = Spine.of([(self.borrower, name) for name in loans], day)
         found = compute_partition(spine, self.partition, reads.features)
-        values, heard_of, reviewed, seen = np.split(found, reads.places, axis=1)
+        values, heard_of, reviewed, products, seen = np.split(found, reads.places, axis=1)
         always = not {"instalments", "statuses"} & set(self.own)
         people = sighted(spine, pd.DataFrame(seen, columns=[f.name for f in FACTS]), always)
         live = people.take(np.flatnonzero(people.facts["live"].to_numpy(dtype=bool)))
         rows = [loans.index(name) for name in live.spine.loan_id]
         missing = freshness(pd.DataFrame(heard_of[rows], columns=reads.heard))["missing"].tolist()
-        return Live([loans[row] for row in rows], np.ascontiguousarray(values[rows]), live.facts, missing, reviewed[rows, 0])
+        kinds = product(pd.DataFrame(products[rows], columns=[f.name for f in PRODUCT])).tolist()
+        return Live(
+            [loans[row] for row in rows], np.ascontiguousarray(values[rows]), live.facts, missing, reviewed[rows, 0], kinds
+        )
 
     def before(self, loan: str, day: date) -> Before | None:
         """A loan on the day of the last review, None if it was not live."""
@@ -97,8 +104,8 @@ class Sent:
 
 
 class Reads(NamedTuple):
-    """A model's features, days since its sources spoke and since the last review, what decides whether a loan is live; where each
-    of the last three begins.
+    """A model's features, days since its sources spoke and since the last check, the product, what decides whether a loan is
+    live; where each of the last four begins.
     """
 
     features: Together
@@ -110,8 +117,9 @@ class Reads(NamedTuple):
 def _reads(names: tuple[str, ...]) -> Reads:
     features = [catalogue.feature(name) for name in names]
     spoke = heard(features)
-    places = [len(features), len(features) + len(spoke), len(features) + len(spoke) + 1]
-    return Reads(Together([*features, *spoke.values(), LAST_REVIEW, *FACTS]), list(spoke), places)
+    parts: list[list[Feature]] = [features, list(spoke.values()), [LAST_CHECK], PRODUCT]
+    places = np.cumsum([len(part) for part in parts]).tolist()
+    return Reads(Together([*chain(*parts), *FACTS]), list(spoke), places)
 
 
 def _tables(records: Any) -> dict[str, pa.Table]:

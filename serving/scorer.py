@@ -17,6 +17,7 @@ from models.explain import Against
 from models.score import Scorer
 from monitoring.night import borrowers_of, explain, score_book
 from monitoring.policy import tier_policy
+from monitoring.policy.lender import lender
 from monitoring.runs import last_official, reference
 from monitoring.tiers import band_of
 
@@ -48,7 +49,15 @@ def score_borrower(book: Path, scorer: Scorer, borrower_id: str, as_of: date) ->
 
 
 def _of_borrower(book: Path, scorer: Scorer, borrower_id: str, as_of: date, against: Against) -> pd.DataFrame:
-    return explain(*scores_of(Ledger(book), scorer, borrower_id, as_of), scorer, against)
+    return explained(book, *scores_of(Ledger(book), scorer, borrower_id, as_of), scorer, against, as_of)
+
+
+def explained(
+    book: Path, rows: pd.DataFrame, values: pd.DataFrame, scorer: Scorer, against: Against, as_of: date
+) -> pd.DataFrame:
+    """All loans of one borrower with their reasons, and the ladder of tiers that he stands on."""
+    profile = tier_policy(as_of).profile(lender(book).institution, rows["product"])
+    return explain(rows, values, scorer, against).assign(profile=profile)
 
 
 def scores_of(ledger: Ledger, scorer: Scorer, borrower_id: str, as_of: date) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -91,9 +100,9 @@ def owner(ledger: Ledger, loan_id: str) -> str:
 def answer(book: Path, rows: pd.DataFrame, against: Against, en: str, zh: str, as_of: date) -> Answer:
     if rows.empty:
         raise nobody(en, zh, as_of)
-    policy = tier_policy(as_of)
     row = rows.iloc[0]
-    indicative = policy.tiers[band_of(row["pd_12m"], float(row["dpd"]), policy)].name
+    ladder = tier_policy(as_of).ladders[row["profile"]]
+    indicative = ladder.tiers[band_of(row["pd_12m"], float(row["dpd"]), ladder)].name
     return Answer(row, against, _official(book, str(row["borrower_id"]), as_of), indicative)
 
 
@@ -106,7 +115,7 @@ def nobody(en: str, zh: str, as_of: date) -> NotFound:
 
 
 def _official(book: Path, borrower_id: str, as_of: date) -> str | None:
-    before: Any = last_official(book, as_of)
+    before: Any = last_official(book, as_of, ["borrower_id", "tier"])
     if before is None:
         return None
     found = before.loc[before["borrower_id"] == borrower_id, "tier"]

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 import orjson
 
 from features.errors import NotFound
+from monitoring.cases import store as cases
 from monitoring.database import WAIT, unavailable
 from monitoring.decisions.entry import Entry, Receipt, Recorded
 from monitoring.decisions.proposals import Kept
@@ -23,7 +24,7 @@ SCORES_AT_ONCE = 2
 """Scores between two looks at what has come."""
 
 
-class Keeper(Kept, Protocol):
+class Keeper(Kept, cases.Kept, Protocol):
     """The record of decisions, as far as the service needs it; ``monitoring.decisions.record.Record`` is one."""
 
     @property

@@ -63,7 +63,9 @@ def serve(
 @keys.command("add")
 def add(
     name: Annotated[str, typer.Argument(help="The system that calls. 调用系统。")],
-    scope: Annotated[list[str], typer.Option(help="score, read, audit, decide or admin; as often as needed. 权限,可多次指定。")],
+    scope: Annotated[
+        list[str], typer.Option(help="score, read, audit, decide, work or admin; as often as needed. 权限,可多次指定。")
+    ],
     by: By,
     days: Annotated[int | None, typer.Option(min=1, max=3_650, help="Days until it ends; never by default. 有效天数。")] = None,
     book: Book = BOOK,

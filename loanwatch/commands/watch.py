@@ -1,11 +1,13 @@
 """The book watched: the night, one score, and a check of the whole installation."""
 
 import os
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from features.arrays import plain
 from features.errors import UsageError
 from loanwatch.commands.options import (
     BOOK,
@@ -33,7 +35,11 @@ def nightly(
     book: Book = BOOK,
     mlruns: Store = STORE,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Compute and show, write nothing. 试运行。")] = False,
+    against: Annotated[
+        str | None, typer.Option(metavar="DATE", help="With --dry-run: who would move since that night, or `last`. 对比。")
+    ] = None,
     backfill: Annotated[bool, typer.Option("--backfill", help="A shadow run for a past day. 补跑(影子)。")] = False,
+    only: Annotated[bool, typer.Option("--only", help="This night alone, though others were missed. 仅此一晚。")] = False,
     path: Annotated[Path | None, typer.Option("--from", help="Records that arrived, to ingest first. 先导入的目录。")] = None,
     source: Annotated[str | None, typer.Option(help="The source of --from. 数据源。")] = None,
     mapping: MappingFile = None,
@@ -52,24 +58,32 @@ def nightly(
     from pipelines.cluster import opened
 
     delivery = _delivery(source, path, mapping, dry_run)
+    if against is not None and (not dry_run or backfill):
+        raise UsageError("--against compares an official dry run: add --dry-run", "--against 须与 --dry-run 同用")
     if in_prefect(prefect) and not dry_run:
         from pipelines.flows import nightly_run
 
-        run = nightly_run(str(book), day_of(as_of), str(mlruns), backfill, delivery, cluster)
+        run = nightly_run(str(book), day_of(as_of), str(mlruns), backfill, delivery, cluster, only)
     else:
         if delivery is not None:
             records.receipt(err, night.receive(book, delivery))
         with opened(cluster) as workers, steps(err) as done:
             day = day_of(as_of) or Ledger(book).known_through
-            place = Place.of(book, os.environ)
-            run = night.run(book, mlruns, day, backfill, dry_run, done, workers.executor if workers else None, place)
+            place, executor = Place.of(book, os.environ), workers.executor if workers else None
+            for gone in [] if only or dry_run or backfill else night.missed(book, day):
+                err.print(f"the night of {gone} was missed: it comes first", highlight=False)
+                night.run(book, mlruns, gone, done=done, executor=executor, place=place)
+            run = night.run(book, mlruns, day, backfill, dry_run, done, executor, place)
     day = run.night.as_of
     target = err if as_json else out
     show.book_by_tier(target, run.night, tier_policy(day))
     show.worst_borrowers(target, run.night)
+    moves = None if against is None else _moves(book, run.night, against)
+    if moves is not None:
+        show.moves(target, moves, against or "")
     target.print(f"written to {run.folder}" if run.folder else "dry run: nothing written")
     if as_json:
-        print_json(_night_json(run.night, run.folder))
+        print_json({**_night_json(run.night, run.folder), **({} if moves is None else {"moves": list(plain(moves))})})
 
 
 @app.command()
@@ -134,6 +148,20 @@ def _delivery(source: str | None, path: Path | None, mapping: Path | None, dry_r
     if dry_run:
         raise UsageError("a dry run writes nothing, so it cannot ingest --from first", "试运行不写入任何内容,不能先导入 --from")
     return Delivery(source, path, mapping)
+
+
+def _moves(book: Path, night: Any, against: str) -> Any:
+    """Who would stand in another tier than on a night, or on the last one before this."""
+    from features.errors import NotFound
+    from monitoring import runs
+    from monitoring.decisions.moves import moved
+
+    day = None if against == "last" else day_of(against, "--against")
+    folder = runs.last_folder(book, day or night.as_of - timedelta(days=1))
+    if folder is None or (day is not None and folder.name != f"as_of={day}"):
+        said = "the days before" if day is None else str(day)
+        raise NotFound(f"{book}: no official run of {said} to compare with", f"{book}:没有可供对比的正式夜间运行({said})")
+    return moved(night, runs.read(folder))
 
 
 def _night_json(night: Any, folder: Path | None) -> dict[str, Any]:

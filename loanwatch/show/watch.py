@@ -36,13 +36,29 @@ def book_by_tier(console: Console, night: Night, policy: TierPolicy) -> None:
         "reviews due in 30 days",
     )
     soon = pd.Timestamp(night.as_of) + pd.Timedelta(days=30)
-    for tier in policy.tiers:
+    for tier in policy.general.tiers:
         rows = night.borrowers[night.borrowers["tier"] == tier.name]
         due = int((pd.to_datetime(rows["next_review_on"]) <= soon).sum())
         table.add_row(
             f"{tier.name} {tier.zh}", f"{len(rows):,}", f"{len(rows) / max(1, len(night.borrowers)):.1%}",
             f"{rows['pd_12m'].mean():.2%}" if len(rows) else "", _money(rows["exposure"].sum()), f"{due:,}",
         )  # fmt: skip
+    console.print(table)
+
+
+def moves(console: Console, found: pd.DataFrame, against: str) -> None:
+    """Who would stand in another tier than on another night, and why; the largest changes of the PD first."""
+    counts = found.groupby(["tier_before", "tier", "cause"]).size().reset_index(name="count")
+    summary = titled(f"{len(found):,} borrowers would move against {against}", "tier", "tier then", "why", "borrowers")
+    for row in counts.to_dict("records"):
+        summary.add_row(row["tier"], row["tier_before"], row["cause"], f"{row['count']:,}")
+    console.print(summary)
+    table = titled("The largest changes", "borrower", "tier", "tier then", "why", "PD", "PD then", "past due")
+    order = (found["log_odds"] - found["log_odds_before"]).abs().sort_values(ascending=False, kind="stable").index
+    for row in found.loc[order].head(WORST).to_dict("records"):
+        days = "unknown" if pd.isna(row["dpd"]) else f"{row['dpd']:.0f} days"
+        rates = (f"{row[name]:.1%}" for name in ("pd_12m", "pd_12m_before"))
+        table.add_row(row["borrower_id"], row["tier"], row["tier_before"], row["cause"], *rates, days)
     console.print(table)
 
 

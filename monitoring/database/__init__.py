@@ -80,6 +80,7 @@ def _postgresql(url: str) -> Engine:
     named = make_url(url)
     found = named.set(drivername="postgresql+pg8000").difference_update_query(["host"])
     engine = create_engine(found, pool_pre_ping=True, connect_args={"timeout": WAIT, **_socket(named)})
+    engine.dialect.use_insertmanyvalues_wo_returning = True  # many rows in a statement: the driver sends one at a time
 
     @event.listens_for(engine, "connect")
     def settings(connection: Any, _: object) -> None:

@@ -1,6 +1,6 @@
 """The tables as they are now; ``versions/`` has the steps that lead here."""
 
-from sqlalchemy import BigInteger, Column, ForeignKey, LargeBinary, MetaData, String, Table, Text
+from sqlalchemy import BigInteger, Boolean, Column, Date, ForeignKey, Index, LargeBinary, MetaData, String, Table, Text, text
 
 METADATA = MetaData()
 
@@ -56,6 +56,41 @@ masters = Table(
     Column("at", BigInteger, nullable=False),
 )  # fmt: skip
 """Which master key is in use: the last one."""
+
+_OPEN = text("outcome IS NULL")
+cases = Table(
+    "cases", METADATA,
+    Column("id", String(32), primary_key=True),
+    Column("subject", String(32), ForeignKey("subjects.id"), nullable=False),
+    Column("opened", BigInteger, ForeignKey("decisions.count"), nullable=False, unique=True),
+    Column("opened_on", Date, nullable=False),
+    Column("severity", String(16), nullable=False),
+    Column("due_on", Date, nullable=False),
+    Column("level", String(32), nullable=False),
+    Column("owner", Text),
+    Column("snoozed_until", Date),
+    Column("outcome", String(16)),
+    Column("cause", String(32)),
+    Column("look_again_on", Date),
+    Column("closed_on", Date),
+    Index("cases_subject", "subject"),
+    Index("cases_due", "due_on", "opened"),
+    Index("cases_open_due", "due_on", "opened", sqlite_where=_OPEN, postgresql_where=_OPEN),
+    Index("one_open_case", "subject", unique=True, sqlite_where=_OPEN, postgresql_where=_OPEN),
+)  # fmt: skip
+"""Cases as they stand, which follows from the record: the id is that of the decision that opened it, ``opened`` its place."""
+
+signals = Table(
+    "signals", METADATA,
+    Column("case", String(32), ForeignKey("cases.id"), primary_key=True),
+    Column("trigger", Text, primary_key=True),
+    Column("suppressed", Boolean, primary_key=True),
+    Column("severity", String(16), nullable=False),
+    Column("as_of", Date, nullable=False),
+    Column("source", Text, nullable=False, index=True),
+    Column("count", BigInteger, ForeignKey("decisions.count"), nullable=False),
+)  # fmt: skip
+"""Signals of cases, each once: in one, or ``suppressed`` by one that was closed; ``count`` is the decision that says so."""
 
 callers = Table(
     "callers", METADATA,

@@ -26,6 +26,18 @@ REQUESTS = (
 INSERTS = {table: insert(table) for table in (masters, subjects, decisions, lookups, requests)}
 
 
+OPENED = "opened"
+"""The kind of the first entry of a record."""
+
+
+def begun(connection: Connection, vault: Vault, clock: Callable[[], int], entries: Sequence[Entry]) -> "Adding":
+    """Adding to a record, which begins with an entry of its own; raises like Adding."""
+    adding = Adding(connection, vault, clock, entries)
+    if not adding.count:
+        adding.add(Entry(OPENED, "loanwatch", {"record": secrets.token_hex(16)}))
+    return adding
+
+
 def head(connection: Connection) -> tuple[int, bytes, str | None]:
     """How many decisions there are, the last link, and which master key is in use; none before the first."""
     found = connection.execute(HEAD).first()

@@ -26,7 +26,7 @@ from features.spine import Spine
 from features.window import to_date
 from monitoring.decisions.record import Record
 from monitoring.policy.retention import retention
-from monitoring.runs import IDENTITY, folders
+from monitoring.runs import files_of, folders
 
 PENDING = ".erasing.json"
 
@@ -117,7 +117,7 @@ def _permitted(ledger: Ledger, asked: Erasure) -> None:
 def _places(folder: Path, borrower: str) -> dict[str, list[int]]:
     """The places of a borrower's rows in the files of a run."""
     found = {}
-    for name in IDENTITY:
+    for name in files_of(folder):
         rows = pq.read_table(folder / f"{name}.parquet", columns=["borrower_id"], partitioning=None)
         found[name] = np.flatnonzero(pc.equal(rows["borrower_id"], borrower).fill_null(False).to_numpy()).tolist()
     return found

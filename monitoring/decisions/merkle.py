@@ -69,7 +69,8 @@ def _node(left: bytes, right: bytes) -> bytes:
 def rows(table: pa.Table) -> Iterator[bytes]:
     """The bytes of each row: first its numbers, then its texts, each in the order of the columns.
 
-    A number is 01 and 8 bytes, little-endian: int64, float64, or a day as days since 1970; where it is unknown, nine times 00.
+    A number is 01 and 8 bytes, little-endian: int64 (yes is 1, no is 0), float64, or a day as days since 1970; where it is
+    unknown, nine times 00.
     A text is the length of its UTF-8 as uint32, and that; ffffffff where it is unknown. A list is its length, and its texts.
     """
     columns = [table[name].combine_chunks() for name in table.column_names]
@@ -90,6 +91,8 @@ def _numbers(column: pa.Array) -> Any:
     known = np.asarray(column.is_valid().to_numpy(zero_copy_only=False), dtype=np.uint8)
     if pa.types.is_date32(column.type):
         column = column.cast(pa.int32()).cast(pa.int64())
+    if pa.types.is_boolean(column.type):
+        column = column.cast(pa.int64())
     values = np.ascontiguousarray(column.fill_null(0).to_numpy(zero_copy_only=False))
     return np.column_stack([known, values.view(np.uint8).reshape(len(values), 8) * known[:, None]])
 

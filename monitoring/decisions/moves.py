@@ -1,27 +1,20 @@
 """Who stands in another tier than at the last official run, and why: each a decision of its own, about its borrower."""
 
 import json
-from collections.abc import Sequence
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import orjson
 import pandas as pd
-import pyarrow.parquet as pq
 
 from features.arrays import known
 from monitoring import runs
 from monitoring.decisions.entry import Entry
-from monitoring.decisions.overrides import named
 from monitoring.decisions.record import WAITING, Record
-from monitoring.policy import tier_policy
-from monitoring.tiers import by_dpd, by_pd
+from monitoring.runs import Night
 
 MOVE = "move"
-OVERRIDE, ENDED, DPD, SCORE = "override", "override_ended", "days_past_due", "score"
-"""What a tier follows from: two persons, the end of what they agreed on, days past due, the PD."""
 AT_ONCE = WAITING // 2
 READ = ["borrower_id", "tier", "pd_12m", "dpd", "log_odds"]
 
@@ -31,7 +24,7 @@ def remember(record: Record, folder: Path) -> int:
     said = _said(folder)
     if said["kind"] != runs.NIGHTLY:
         return 0
-    found = of_night(folder, [_overridden(record, _said(home)) for home in (folder, _eve(folder)) if home is not None])
+    found = of_night(folder)
     night = runs.digest(folder / "manifest.json")
     for start in range(0, len(found), AT_ONCE):
         rows = found.iloc[start : start + AT_ONCE].to_dict("records")
@@ -40,20 +33,24 @@ def remember(record: Record, folder: Path) -> int:
     return len(found)
 
 
-def of_night(folder: Path, overridden: Sequence[set[str]]) -> pd.DataFrame:
-    """The moves of an official run: READ of now, the same of then with ``_before``, and the cause.
-
-    ``overridden`` are the borrowers whose tier persons had agreed on, now and then; who was not in the last run has not moved.
-    """
-    eve, policy = _eve(folder), tier_policy(date.fromisoformat(_said(folder)["as_of"]))
+def of_night(folder: Path) -> pd.DataFrame:
+    """The moves of an official run, as ``moved`` tells them; none of the first run."""
+    eve = _eve(folder)
     if eve is None:
         return pd.DataFrame(columns=[*READ, "cause"])
-    now, then = (pq.read_table(home / "borrowers.parquet", columns=READ, partitioning=None).to_pandas() for home in (folder, eve))
-    both = now.merge(then, on="borrower_id", suffixes=("", "_before"))
-    moved = both[both["tier"] != both["tier_before"]]
-    who = moved["borrower_id"]
-    causes = [who.isin(overridden[0]), who.isin(overridden[1]), by_dpd(moved["dpd"], policy) > by_pd(moved["pd_12m"], policy)]
-    found: pd.DataFrame = moved.assign(cause=np.select(causes, [OVERRIDE, ENDED, DPD], SCORE))
+    return moved(*(runs.read(home, {"loans": ["loan_id"], "borrowers": READ}) for home in (folder, eve)))
+
+
+def moved(now: Night, then: Night) -> pd.DataFrame:
+    """Who stands in another tier than then: READ of now, the same of then with ``_before``, and the cause.
+
+    Who was not there then has not moved.
+    """
+    assert now.standing is not None
+    both = now.borrowers[READ].merge(then.borrowers[READ], on="borrower_id", suffixes=("", "_before"))
+    found: pd.DataFrame = both[both["tier"] != both["tier_before"]].merge(
+        now.standing[["borrower_id", "cause"]], on="borrower_id"
+    )
     return found
 
 
@@ -64,10 +61,6 @@ def _entry(row: dict[Any, Any], said: dict[str, Any], night: str) -> Entry:
     inputs = {name + when: known(row[name + when]) for name in ("pd_12m", "dpd", "log_odds") for when in ("", "_before")}
     sealed = orjson.dumps({"borrower": borrower, **inputs}, option=orjson.OPT_SERIALIZE_NUMPY)
     return Entry(MOVE, "loanwatch nightly", told, borrower, None, sealed, (f"move {night} {borrower}", sealed))
-
-
-def _overridden(record: Record, said: dict[str, Any]) -> set[str]:
-    return {override.borrower for override in named(record, said.get("overrides", ()))}
 
 
 def _eve(folder: Path) -> Path | None:

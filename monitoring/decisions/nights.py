@@ -2,21 +2,25 @@
 
 import json
 from collections.abc import Iterator, Mapping
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from features.arrays import Int
 from features.errors import IntegrityFailed, NotFound, nearest
+from monitoring import warning
+from monitoring.cases.receiving import receive
 from monitoring.decisions import merkle, moves
 from monitoring.decisions.entry import Entry, Recorded
 from monitoring.decisions.record import ERASED, Record
 from monitoring.decisions.vault import Vault
-from monitoring.runs import IDENTITY, digest, folders, leaves
+from monitoring.runs import IDENTITY, digest, files_of, folders, leaves
 
 NIGHT = "night"
 WIDTH = 32
@@ -25,14 +29,24 @@ WIDTH = 32
 def remember(record: Record, folder: Path) -> Recorded:
     """Record a finished run, unless its last decision is of the same bytes.
 
-    Who moved is recorded first: of a night that is recorded nothing is missing.
+    Who moved, and the cases that signals opened or joined, are recorded first: of a night that is recorded nothing is missing.
     """
     entry = Entry(NIGHT, "loanwatch nightly", told(folder))
     known = decided(record).get(str(entry.said["as_of"]))
     if known and known.said == entry.said:
         return known
     moves.remember(record, folder)
+    if "signals" in files_of(folder):
+        day = date.fromisoformat(str(entry.said["as_of"]))
+        receive(record, raised(folder), day, str(entry.said["manifest"]))
     return record.add(entry).entry
+
+
+def raised(folder: Path) -> pd.DataFrame:
+    """The signals that were raised on a night, as cases take them."""
+    found = pq.read_table(folder / "signals.parquet", partitioning=None).to_pandas()
+    tonight: pd.DataFrame = found.loc[found["raised_on"] == found["as_of"], warning.COLUMNS].reset_index(drop=True)
+    return tonight
 
 
 def catch_up(record: Record, book: Path) -> None:
@@ -61,10 +75,13 @@ def told(folder: Path) -> dict[str, Any]:
     """What a run's decision says."""
     manifest = json.loads((folder / "manifest.json").read_text("utf-8"))
     named = ("as_of", "known_by", "kind", "ledger_version", "ledger", "bundle", "catalogue", "policy")
-    files = {name: manifest["files"][f"{name}.parquet"] for name in IDENTITY}
+    files = {file.removesuffix(".parquet"): said for file, said in manifest["files"].items()}
     return {
         **{name: manifest[name] for name in named},
         "overrides": manifest.get("overrides", []),
+        "schedule": manifest.get("schedule"),
+        "triggers": manifest.get("triggers"),
+        "priorities": manifest.get("priorities"),
         "manifest": digest(folder / "manifest.json"),
         "rows": {name: file["rows"] for name, file in files.items()},
         "roots": {name: file["root"] for name, file in files.items()},
@@ -77,7 +94,7 @@ def check(folder: Path, decision: Recorded, vault: Vault, erased: Mapping[str, I
         raise _changed(folder, "is gone", "已不存在")
     if digest(folder / "manifest.json") != decision.said["manifest"]:
         raise _changed(folder / "manifest.json", "is not the one that was decided", "与决策记录不符")
-    for name in IDENTITY:
+    for name in (name for name in IDENTITY if name in decision.said["roots"]):
         kept = kept_leaves(folder, name)
         if merkle.root(kept).hex() != decision.said["roots"][name]:
             raise _changed(folder / f"{name}.leaves", "does not lead to the root that was decided", "与决策记录的根不符")
@@ -128,8 +145,8 @@ def _spelled(value: pa.Scalar) -> tuple[str, Any]:
         return "float64", None if found is None else np.float64(found).tobytes().hex()
     if pa.types.is_date(value.type):
         return "day", None if found is None else str(found)
-    if pa.types.is_integer(value.type):
-        return "int64", found
+    if pa.types.is_integer(value.type) or pa.types.is_boolean(value.type):
+        return "int64", None if found is None else int(found)
     return ("list" if pa.types.is_list(value.type) else "text"), found
 
 

@@ -5,7 +5,6 @@ decision that a crash could forget.
 """
 
 import queue
-import secrets
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -17,9 +16,9 @@ from sqlalchemy import Connection, Engine, delete, insert, select, update
 from features.errors import LoanwatchError, NotFound
 from models.keys import Signer
 from monitoring.database import Unavailable, reading, writing
-from monitoring.database.tables import checkpoints, decisions, lookups, subjects
+from monitoring.database.tables import cases, checkpoints, decisions, lookups, signals, subjects
 from monitoring.decisions import chain
-from monitoring.decisions.adding import REQUESTS, Adding, head
+from monitoring.decisions.adding import REQUESTS, Adding, begun, head
 from monitoring.decisions.chain import Checkpoint, Row
 from monitoring.decisions.entry import Conflict, Entry, Erased, Receipt, Recorded, read
 from monitoring.decisions.vault import Vault, unseal
@@ -28,7 +27,7 @@ GROUP, WAITING = 256, 4_096
 """Decisions that are synced together at most, and that may wait."""
 EVERY = 1_000
 """Decisions after which a checkpoint is signed."""
-OPENED, ERASED = "opened", "erasure"
+ERASED = "erasure"
 PAGE = 1_000
 
 Asked = tuple[Entry, "Future[Receipt]"]
@@ -149,7 +148,7 @@ class Record:
             return self._sign(connection, count, last)
 
     def forget(self, borrower: str, said: Mapping[str, Any]) -> Recorded:
-        """Forget a borrower's key and how he is found, and record that it was done."""
+        """Forget a borrower's key, how he is found and his cases, and record that it was done."""
         who = self.vault.who("borrower", borrower)
         with writing(self.engine) as connection:
             subject = connection.scalar(select(subjects.c.id).where(subjects.c.who == who))
@@ -161,6 +160,9 @@ class Record:
                 gone = {"who": None, "wrapped": None, "erased_at": recorded.at}
                 connection.execute(update(subjects).where(subjects.c.id == subject).values(gone))
                 connection.execute(delete(lookups).where(lookups.c.subject == subject))
+                mine = select(cases.c.id).where(cases.c.subject == subject)
+                connection.execute(delete(signals).where(signals.c.case.in_(mine)))
+                connection.execute(delete(cases).where(cases.c.subject == subject))
         if self.engine.dialect.name == "sqlite":  # what was overwritten is still in the log
             with self.engine.connect() as connection:
                 connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
@@ -223,10 +225,8 @@ class Record:
     def _add(self, entries: Sequence[Entry]) -> list[Receipt | LoanwatchError]:
         """Record a group in one transaction."""
         with writing(self.engine) as connection:
-            adding = Adding(connection, self.vault, self.clock, entries)
+            adding = begun(connection, self.vault, self.clock, entries)
             before = adding.count
-            if not before:
-                adding.add(Entry(OPENED, "loanwatch", {"record": secrets.token_hex(16)}))
             receipts = [adding.receipt(entry) for entry in entries]
             adding.write()
             if adding.count // self._every > before // self._every:

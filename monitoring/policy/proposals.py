@@ -50,7 +50,7 @@ class ProposalPolicy:
 
 
 def _tier(field: str, value: Any, kind: Kind, today: date) -> None:
-    names = [tier.name for tier in tier_policy(today).tiers]
+    names = tier_policy(today).names
     if value is not None and value not in names:
         raise _wrong(field, value, f"one of {', '.join(names)}, or null to end an override")
 

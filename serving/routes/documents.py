@@ -8,9 +8,9 @@ from fastapi import Response
 
 from serving.problems import JSON, KINDS
 from serving.routes import examples, shapes
-from serving.routes.shapes import DECISION_ID, KEY_ID, PROBLEM, Schema
+from serving.routes.shapes import DECISION_ID, KEY_ID, PROBLEM, TERMS_OF_ACTS, Schema
 
-__all__ = ["DECISION_ID", "KEY_ID"]
+__all__ = ["DECISION_ID", "KEY_ID", "TERMS_OF_ACTS"]
 
 ALWAYS = ("header", "busy", "internal")
 KEYED = ("unauthenticated", "forbidden", "unavailable")
@@ -102,6 +102,17 @@ VERDICT = _route(
     body=_json(shapes.VERDICT, examples.VERDICT),
 )  # fmt: skip
 KINDS_OF_PROPOSALS = _route("proposal_kinds", *KEYED, ok=_json(shapes.PROPOSAL_KINDS, examples.PROPOSAL_KINDS))
+CASES = _route("cases", *KEYED, "contract", ok=_json(shapes.CASES, examples.CASES))
+CASE = _route("case", *ONE, ok=_json(shapes.CASE, examples.CASE))
+ACT = _route(
+    "act", *ONE, *BODIED, "conflict", ok=_json(shapes.CASE, examples.CASE_CLOSED), headers=TWICE,
+    body=_json(shapes.ACT, examples.ACT),
+)  # fmt: skip
+WORKLIST = _route("worklist", *KEYED, "contract", "not-found", ok=_json(shapes.WORKLIST, examples.WORKLIST))
+STANDING = _route(
+    "standing", *KEYED, *BODIED, "not-found", ok=_json(shapes.STANDING, examples.STANDING), headers=(LANGUAGE,),
+    body=_json(shapes.OF_BORROWER, examples.OF_BORROWER), more=READ_ONLY,
+)  # fmt: skip
 MODEL = _route("model", *KEYED, "not-found", ok=_json(shapes.MODEL, examples.MODEL))
 CARD = _route("model_card", *KEYED, "not-found", "not-acceptable", ok=_media("text/html", "<!doctype html>..."))
 MAKE_KEY = _route(

@@ -9,7 +9,7 @@ SCORE = {
     "decision": _ID, "recorded_at": "2025-01-02T08:30:00.123456+00:00", "borrower_id": "B0000012", "loan_id": "L0000017",
     "by": "loan_id", "as_of": "2024-12-31", "known_by": "2024-12-31", "ledger_version": 1, "log_odds": -2.197,
     "pd_12m": 0.1, "pd": {"6": 0.054, "12": 0.1}, "points": 518.2, "grade": 7, "official_tier": "watch",
-    "indicative_tier": "watch", "review": {"interval_days": 30, "next_on": "2025-01-30", "of": "official"},
+    "indicative_tier": "watch", "profile": "consumer", "review": {"interval_days": 90, "next_on": "2025-01-30", "of": "official"},
     "reasons": [
         {
             "feature": "dpd", "group": "past_due", "value": 30.0, "usual": 0.0, "log_odds": 0.42,
@@ -92,6 +92,51 @@ PROPOSAL_KINDS = {
         }
     ],
     "lapse_days": 7, "policy": _DIGEST,
+}  # fmt: skip
+_CASE = {
+    "case": _ID, "borrower_id": "B0000012", "state": "open", "severity": "serious", "level": "officer", "owner": "Wang Li",
+    "opened_on": "2026-11-18", "due_on": "2026-11-23", "snoozed_until": None, "closed_on": None, "outcome": None,
+    "look_again_on": None, "cause": None, "triggers": ["bounced_payment", "bureau_enquiries"], "suppressed": 0,
+}  # fmt: skip
+CASES = {"cases": [_CASE], "next": "2026-11-23.4211"}
+_SIGNALS = [
+    {
+        "trigger": trigger, "severity": severity, "did": "new", "value": value, "threshold": threshold, "as_of": "2026-11-18",
+        "source": _DIGEST, "decision": _ID, "at": 1795000000000000,
+    }
+    for trigger, severity, value, threshold in (("bounced_payment", "serious", 1.0, 1.0), ("bureau_enquiries", "info", 7.0, 5.0))
+]  # fmt: skip
+_ASSIGNED = {
+    "decision": _ID[::-1], "act": "assign", "by": "Zhao Min", "reason": "Knows the plant.", "at": 1795003600000000,
+    "owner": "Wang Li",
+}  # fmt: skip
+CASE = {**_CASE, "signals": _SIGNALS, "acts": [_ASSIGNED]}
+ACT = {"act": "close", "outcome": "benign", "look_again_on": "2027-05-31", "cause": "seasonal", "reason": "As every winter."}
+_CLOSED = {**ACT, "decision": _ID[:16] * 2, "by": "Wang Li", "at": 1795161600000000}
+CASE_CLOSED = {
+    **CASE, "state": "closed", "closed_on": "2026-11-20", "outcome": "benign", "look_again_on": "2027-05-31", "cause": "seasonal",
+    "acts": [_ASSIGNED, _CLOSED],
+}  # fmt: skip
+_VISIT = {
+    "borrower_id": "B0000012", "tier": "watch", "cause": "signal", "check": "triggered", "joined": ["routine"],
+    "channel": "phone", "team": "retail", "due_on": "2025-01-07", "next_review_on": "2025-01-07", "room_on": None, "fits": True,
+    "rank": 17, "value": 1250000.0, "cost": 12000,
+}  # fmt: skip
+WORKLIST = {
+    "as_of": "2024-12-31", "until": "2025-01-30",
+    "visits": [{**_VISIT, "pd_12m": 0.1, "dpd": 12.0, "exposure": 25000000.0, "actions": ["offer_reschedule"]}], "next": None,
+}  # fmt: skip
+OF_BORROWER = {"borrower_id": "B0000012"}
+STANDING = {
+    **_VISIT, "as_of": "2024-12-31", "kind": "person", "profile": "consumer", "tier_since": "2024-12-31", "earned": "watch",
+    "earned_since": "2024-12-31", "better_since": None, "demanded": "watch", "signal": "serious", "signal_since": "2024-12-31",
+    "last_check": "2024-06-30", "reviewed": False, "look_again_on": None, "matures_on": "2026-03-15",
+    "signals": [
+        {
+            "trigger": "check_confirmed", "severity": "serious", "value": 1.0, "threshold": 1.0, "since": "2024-12-31",
+            "raised_on": "2024-12-31", "en": "A check confirmed trouble", "zh": "检查确认风险",
+        }
+    ],
 }  # fmt: skip
 MODEL = {
     "bundle": _DIGEST, "catalogue": "4d1c0ffee4d1c0ff", "target": {"name": "default_12m", "months": 12}, "profile": "everyone",

@@ -2,9 +2,14 @@
 
 from typing import Any
 
+from monitoring.cases.state import STATES as CASE_STATES
 from monitoring.decisions.proposals import SAID, STATES
 from monitoring.policy import tier_policies
+from monitoring.policy.cases import OUTCOMES, OWNER_LIMIT, case_policies
+from monitoring.policy.lender import KINDS as BORROWERS
 from monitoring.policy.proposals import proposal_policies
+from monitoring.schedule import TYPES
+from monitoring.tiers import CAUSES
 from serving.callers import SCOPES
 from serving.problems import KINDS
 
@@ -85,7 +90,8 @@ SCORE = told(
         "borrower_id": maybe(TEXT), "loan_id": maybe(TEXT), "by": one_of("features", "loan_id", "borrower_id", "records"),
         "as_of": DAY, "known_by": DAY, "ledger_version": maybe(WHOLE), "log_odds": NUMBER, "pd_12m": NUMBER,
         "pd": by_name(NUMBER), "points": NUMBER, "grade": {"type": "integer", "minimum": 1, "maximum": 10},
-        "official_tier": maybe(TEXT), "indicative_tier": TEXT, "review": REVIEW, "reasons": listed(REASON), "against": AGAINST,
+        "official_tier": maybe(TEXT), "indicative_tier": TEXT, "profile": TEXT, "review": REVIEW,
+        "reasons": listed(REASON), "against": AGAINST,
         "missing": maybe(listed(TEXT)), "unknown": listed(TEXT), "bundle": DIGEST, "catalogue": TEXT, "policy": DIGEST,
         "language": one_of("en", "zh"),
     },
@@ -148,7 +154,7 @@ REPLAY = told(
 
 REASONED: Schema = {"type": "string", "minLength": 1, "maxLength": 1000, "pattern": r"\S"}
 TERMS: dict[str, Schema] = {
-    "tier": {"enum": [*(tier.name for tier in tier_policies()[-1].tiers), None]}, "until": DAY, "on": DAY,
+    "tier": {"enum": [*tier_policies()[-1].names, None]}, "until": DAY, "on": DAY,
     "limit": {"type": "integer", "minimum": 0, "description": "Minor units."},
 }  # fmt: skip
 """What proposals have to say, by field; the kinds are those of the policy in force."""
@@ -183,6 +189,75 @@ PROPOSAL_KIND = told(
     "ProposalKind", {"name": TEXT, "en": TEXT, "zh": TEXT, "adverse": TRUTH, "needs": listed(TEXT), "most_days": WHOLE}
 )
 PROPOSAL_KINDS = told("ProposalKinds", {"kinds": listed(PROPOSAL_KIND), "lapse_days": WHOLE, "policy": DIGEST})
+
+_CASES = case_policies()[-1]
+SEVERITY = one_of(*_CASES.severities)
+LEVEL, CAUSE = (one_of(*(one.name for one in found)) for found in (_CASES.level, _CASES.cause))
+OWNER: Schema = {"type": "string", "minLength": 1, "maxLength": OWNER_LIMIT}
+TERMS_OF_ACTS: dict[str, Schema] = {
+    "until": DAY, "level": LEVEL, "owner": OWNER, "outcome": one_of(*OUTCOMES), "look_again_on": DAY, "cause": CAUSE,
+}  # fmt: skip
+"""What acts have to say, by field."""
+CASE_PARTS = {
+    "case": ENTRY["decision"], "borrower_id": TEXT, "state": one_of(*CASE_STATES), "severity": SEVERITY, "level": TEXT,
+    "owner": maybe(TEXT), "opened_on": DAY, "due_on": DAY, "snoozed_until": maybe(DAY), "closed_on": maybe(DAY),
+    "outcome": maybe(TEXT), "look_again_on": maybe(DAY), "cause": maybe(TEXT), "triggers": listed(TEXT), "suppressed": WHOLE,
+}  # fmt: skip
+CASE_LINE = told("CaseLine", CASE_PARTS)
+CASES = told("Cases", {"cases": listed(CASE_LINE), "next": maybe(TEXT)})
+SIGNAL = told(
+    "Signal",
+    {
+        "trigger": TEXT, "severity": SEVERITY, "did": one_of("new", "raised", "suppressed"), "value": maybe(NUMBER),
+        "threshold": maybe(NUMBER), "as_of": DAY, "source": TEXT, "decision": ENTRY["decision"], "at": MOMENT,
+    },
+)  # fmt: skip
+ACTED = told(
+    "Acted", {"decision": ENTRY["decision"], "act": TEXT, "by": TEXT, "reason": TEXT, "at": MOMENT},
+    {name: DAY if schema is DAY else TEXT for name, schema in TERMS_OF_ACTS.items()},
+)  # fmt: skip
+CASE = told("Case", {**CASE_PARTS, "signals": listed(SIGNAL), "acts": listed(ACTED)})
+
+
+def _act(title: str, act: str, needed: dict[str, Schema], *perhaps: str) -> Schema:
+    return sent(title, {"act": one_of(act), **needed, "reason": REASONED}, {name: TERMS_OF_ACTS[name] for name in perhaps})
+
+
+ACT: Schema = {
+    "title": "Act",
+    "oneOf": [
+        _act("Snooze", "snooze", {"until": DAY}), _act("Escalate", "escalate", {"level": LEVEL}, "owner"),
+        _act("Assign", "assign", {"owner": OWNER}), _act("Close", "close", {"outcome": one_of("confirmed", "none")}),
+        _act("CloseBenign", "close", {"outcome": one_of("benign"), "look_again_on": DAY, "cause": CAUSE}),
+    ],
+}  # fmt: skip
+
+VISIT = {
+    "borrower_id": TEXT, "tier": one_of(*tier_policies()[-1].names), "cause": one_of(*CAUSES), "check": one_of(*TYPES),
+    "joined": listed(TEXT), "channel": TEXT, "team": TEXT, "due_on": DAY, "next_review_on": DAY, "room_on": maybe(DAY),
+    "fits": TRUTH, "rank": WHOLE, "value": maybe(NUMBER), "cost": WHOLE,
+}  # fmt: skip
+SCORED = {"pd_12m": NUMBER, "dpd": maybe(NUMBER), "exposure": maybe(NUMBER), "actions": listed(TEXT)}
+WORKLIST = told(
+    "Worklist", {"as_of": DAY, "until": DAY, "visits": listed(told("Visit", {**VISIT, **SCORED})), "next": maybe(WHOLE)}
+)
+ON = told(
+    "SignalThatIsOn",
+    {
+        "trigger": TEXT, "severity": SEVERITY, "value": maybe(NUMBER), "threshold": maybe(NUMBER), "since": DAY, "raised_on": DAY,
+        "en": TEXT, "zh": TEXT,
+    },
+)  # fmt: skip
+OF_BORROWER = sent("OfOneBorrower", {"borrower_id": ID})
+STANDING = told(
+    "Standing",
+    {
+        **VISIT, "as_of": DAY, "kind": one_of(*BORROWERS), "profile": TEXT, "tier_since": DAY, "earned": TEXT,
+        "earned_since": DAY, "better_since": maybe(DAY), "demanded": maybe(TEXT), "signal": {"enum": [*_CASES.severities, None]},
+        "signal_since": maybe(DAY), "last_check": maybe(DAY), "reviewed": TRUTH, "look_again_on": maybe(DAY),
+        "matures_on": maybe(DAY), "signals": listed(ON),
+    },
+)  # fmt: skip
 
 BOTH = told("InBothLanguages", {"en": TEXT, "zh": TEXT})
 FEATURE = told(

@@ -58,7 +58,7 @@ def test_every_part_is_made_once_and_the_run_is_that_of_an_undisturbed_night(
     last = counted(monkeypatch, 10**6)
     assert night(book, own) == expected
     made += last
-    assert len(made) == len(set(made)) == 2 + 3 * len(book.ledger.partitions)
+    assert len(made) == len(set(made)) == 4 + 4 * len(book.ledger.partitions)
 
 
 NIGHT = """

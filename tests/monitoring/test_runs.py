@@ -14,9 +14,13 @@ from books import Book
 
 from features.errors import UsageError
 from monitoring.policy import tier_policy
+from monitoring.policy.lender import Lender, lender
+from monitoring.policy.schedule import schedule_policy
 from monitoring.runs import BACKFILL, NIGHTLY, last_official
 
-FILES = {"loans.parquet", "borrowers.parquet", "loans.leaves", "borrowers.leaves", "manifest.json"}
+FILES = {f"{name}.{end}" for name in ("loans", "borrowers", "standing", "signals") for end in ("parquet", "leaves")} | {
+    "manifest.json"
+}
 REASONS = range(1, 6)
 COLUMNS = {
     "borrower_id", "loan_id", "as_of", "known_by", "log_odds", "pd_12m", "points", "grade", "tier", "next_review_on", "dpd",
@@ -80,7 +84,9 @@ def test_the_manifest_says_from_what_the_run_was_made_and_the_digests_of_its_fil
     assert said["policy"] == tier_policy(book.day).digest
     assert said["ledger"] == book.ledger.manifest.digest()
     assert said["ledger_version"] == book.ledger.manifest.ledger_version
-    assert set(said["files"]) == {"loans.parquet", "borrowers.parquet"}
+    assert set(said["files"]) == {"loans.parquet", "borrowers.parquet", "standing.parquet", "signals.parquet"}
+    assert said["schedule"] == schedule_policy(book.day).digest
+    assert Lender.model_validate(said["lender"]) == lender(own)
     for name, file in said["files"].items():
         assert file["sha256"] == hashlib.sha256((home / name).read_bytes()).hexdigest()
         assert file["rows"] == pq.read_metadata(home / name).num_rows
@@ -128,7 +134,7 @@ def test_an_official_run_takes_the_place_of_a_backfill(book: Book, own: Path, tm
 def test_a_backfill_sets_no_review_and_is_nobodys_yesterday(book: Book, own: Path) -> None:
     home = write(book, own, kind=BACKFILL)
     assert table(home).column("next_review_on").null_count == len(book.rows)
-    assert set(table(home)["tier"].to_pylist()) <= {t.name for t in tier_policy(book.day).tiers}
+    assert set(table(home)["tier"].to_pylist()) <= set(tier_policy(book.day).names)
     assert last_official(own, book.day + timedelta(days=30)) is None
 
 

@@ -1,10 +1,12 @@
 """Replay: a past night comes out to the last bit from what was stored, whatever became known since, or is refused aloud."""
 
 import shutil
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 import pyarrow.compute as pc
+import pyarrow.parquet as pq
 import pytest
 import worlds
 from books import Book
@@ -17,6 +19,7 @@ from models.score import points
 from monitoring.decisions import nights
 from monitoring.decisions.place import Place, opened
 from monitoring.policy import tier_policy
+from monitoring.policy.schedule import schedule_policy
 from pipelines import nightly
 from pipelines.replay import replay, then_and_now
 
@@ -44,7 +47,10 @@ def test_a_night_comes_out_the_same(book: Book, decided: Path) -> None:
         day = str(book.day)
         found = replay(record, decided, day)
         assert (found.as_of, found.rebuilt, found.erased) == (day, False, 0)
-        assert found.rows == {"loans": len(book.scores.rows), "borrowers": book.scores.rows["borrower_id"].nunique()}
+        people = book.scores.rows["borrower_id"].nunique()
+        signals = pq.read_metadata(decided / "runs" / f"as_of={day}" / "signals.parquet").num_rows
+        assert found.rows == {"loans": len(book.scores.rows), "borrowers": people, "standing": people, "signals": signals}
+        assert signals > 100
 
 
 def test_what_became_known_since_changes_nothing_then_and_is_told_of_now(book: Book, decided: Path, tmp_path: Path) -> None:
@@ -62,7 +68,7 @@ def test_other_bits_are_refused_with_how_far_they_are(book: Book, decided: Path,
     with opened(Place(decided)) as record:
         day = str(book.day)
         monkeypatch.setattr("monitoring.night.points", lambda log_odds: points(log_odds) + 1e-9)
-        with pytest.raises(IntegrityFailed, match="loans are not what was decided: 0 rows in one alone, log-odds equal to 1e-12"):
+        with pytest.raises(IntegrityFailed, match="loans are not what was decided: 0 rows in one alone, log_odds equal to 1e-12"):
             replay(record, decided, day)
 
 
@@ -71,8 +77,13 @@ def test_without_what_it_was_made_from_it_is_refused(book: Book, decided: Path, 
         day = str(book.day)
         with monkeypatch.context() as patch:
             policy = tier_policy(book.day)
-            patch.setattr("pipelines.replay.tier_policy", lambda _: type(policy)(**{**policy.__dict__, "digest": "x"}))
+            patch.setattr("pipelines.replay.tier_policy", lambda _: replace(policy, digest="x"))
             with pytest.raises(IntegrityFailed, match="the tier policy of that day has changed"):
+                replay(record, decided, day)
+        with monkeypatch.context() as patch:
+            plans = schedule_policy(book.day)
+            patch.setattr("pipelines.replay.schedule_policy", lambda _: replace(plans, digest="x"))
+            with pytest.raises(IntegrityFailed, match="the schedule policy of that day has changed"):
                 replay(record, decided, day)
         (decided / "bundles").unlink()
         (decided / "bundles").mkdir()

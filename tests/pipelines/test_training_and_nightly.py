@@ -78,7 +78,7 @@ def test_a_present_champion_stands_beside_the_model_under_a_name_of_its_own() ->
 
 
 def test_who_is_flagged_is_who_the_tier_policy_watches(book: Book) -> None:
-    assert package.watch_from(book.ledger) == tier_policy(book.day)["standard"].pd_below == 0.05
+    assert package.watch_from(book.ledger) == tier_policy(book.day).general["standard"].pd_below == 0.05
 
 
 def test_all_scores_are_judged_on_the_same_rows(book: Book) -> None:

@@ -10,11 +10,13 @@ from typing import Any
 import httpx
 import pytest
 from books import Book
+from desk import signals
 from listening import listening
 from schemas import validate
-from served import Served, asked
+from served import Served, asked, served
 
 from loanwatch.client_module import CLIENT, client_module
+from monitoring.cases.receiving import receive
 from serving import client as client_text
 from serving.app import interface
 from serving.callers import SCOPES
@@ -45,15 +47,17 @@ def test_it_is_what_the_interface_says() -> None:
     assert CLIENT.read_text("utf-8") == client_module(), "run `make docs`"
 
 
-def test_it_reaches_every_route_and_each_answer_is_as_it_is_said_to_be(api: Served, url: str, book: Book) -> None:
+def test_it_reaches_every_route_and_each_answer_is_as_it_is_said_to_be(book: Book, decided: Path) -> None:
     features: Any = asked(book.scores.values.iloc[0])
     borrower, loan = (str(book.rows[name].iloc[0]) for name in ("borrower_id", "loan_id"))
-    with Client(url, _key(api)) as client:
+    with served(decided, book.mlruns) as api, listening(api) as url, Client(url, _key(api)) as client:
         id = client.score({"features": features, "about": {"borrower_id": borrower, "loan_id": loan}})["decision"]
         until = str(date.today() + timedelta(days=30))
         proposed = client.propose(
             {"kind": "override", "borrower_id": borrower, "reason": "seen", "tier": "watch", "until": until}
         )
+        receive(api.memory, signals((borrower, "bounced_payment", "serious")), date.today(), "a night")
+        case = client.cases(state="open", due_before=until, most=1)["cases"][0]["case"]
         made = client.make_key({"name": "another system", "scopes": ["read"], "days": 1})
         reached: dict[str, Any] = {
             "score": client.score({"loan_id": loan}),
@@ -63,6 +67,9 @@ def test_it_reaches_every_route_and_each_answer_is_as_it_is_said_to_be(api: Serv
             "propose": proposed, "proposals": client.proposals(state="waiting"),
             "proposal": client.proposal(proposed["proposal"]), "proposal_kinds": client.proposal_kinds(),
             "decide": client.decide(proposed["proposal"], {"verdict": "withdrawn", "reason": "no longer"}),
+            "worklist": client.worklist(days=366, most=2), "standing": client.standing({"borrower_id": borrower}),
+            "cases": client.cases(), "case": client.case(case),
+            "act": client.act(case, {"act": "close", "outcome": "confirmed", "reason": "seen on site"}),
             "model": client.model(), "model_card": client.model_card(), "make_key": made, "keys": client.keys(),
             "revoke_key": client.revoke_key(made["id"]), "livez": client.livez(), "readyz": client.readyz(),
             "metrics": client.metrics(), "openapi": client.openapi(),

@@ -68,10 +68,10 @@ def test_after_a_night_reasons_are_against_the_book_of_that_night(book: Book, ow
 
 
 def test_the_threshold_is_that_of_the_next_better_tier_and_ways_cross_it(book: Book, risky: Explanation) -> None:
-    policy = tier_policy(book.day)
+    ladder = tier_policy(book.day).ladders[risky.answer.row["profile"]]
     limit = risky.threshold
     assert limit is not None and not limit.days_past_due
-    assert probability(np.array([limit.below]))[0] == pytest.approx(policy[limit.tier].pd_below)
+    assert probability(np.array([limit.below]))[0] == pytest.approx(ladder[limit.tier].pd_below)
     assert risky.log_odds >= limit.below
     assert all(way.log_odds < limit.below for way in risky.ways)
 

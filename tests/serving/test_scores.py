@@ -152,7 +152,7 @@ def test_about_names_whose_features_they_are_and_brings_the_official_tier(book: 
             found = api.score({"features": features, "about": {"borrower_id": borrower, "loan_id": loan}}).json()
             assert found["official_tier"] == standing.loc[borrower, "tier"]
             assert found["review"] == {
-                "interval_days": tier_policy(book.day)[found["official_tier"]].review_days,
+                "interval_days": tier_policy(book.day).ladders[found["profile"]][found["official_tier"]].review_days,
                 "next_on": str(standing.loc[borrower, "next_review_on"]), "of": "official",
             }  # fmt: skip
             assert (found["against"]["kind"], found["against"]["day"]) == ("night", book.day.isoformat())
@@ -238,6 +238,6 @@ def test_a_batch_keeps_the_order_of_its_lines_and_says_what_is_wrong_with_each(a
 
 def test_the_day_decides_the_policy_and_the_next_review(api: Served, book: Book) -> None:
     found = api.score({"features": asked(book.scores.values.iloc[0]), "as_of": "2024-02-29"}).json()
-    interval = tier_policy(date(2024, 2, 29))[found["indicative_tier"]].review_days
+    interval = tier_policy(date(2024, 2, 29)).ladders[found["profile"]][found["indicative_tier"]].review_days
     assert found["review"]["interval_days"] == interval
     assert (date.fromisoformat(found["review"]["next_on"]) - date(2024, 2, 29)).days == interval

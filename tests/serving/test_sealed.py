@@ -16,7 +16,7 @@ from records import on_sqlite
 from sending import records
 from served import Served, asked, served
 
-from monitoring.night import last_review
+from monitoring.seen import last_check
 from serving.app import create
 from serving.certificate import certificate
 from serving.decided import REFERENCE
@@ -30,7 +30,7 @@ def reviewed(book: Book) -> dict[bool, tuple[str, str]]:
     """A borrower and a loan of his that was live on the day of the last review; a company's (True) and a person's."""
     found: dict[bool, tuple[str, str]] = {}
     rows = book.scores.rows
-    day = last_review(rows["borrower_id"], book.ledger, book.day)
+    day = last_check(rows["borrower_id"], book.ledger, book.day)
     for at in np.flatnonzero(day.notna() & (day.dt.date < book.day)):
         company, loan = bool(rows["company"].iloc[at]), str(rows["loan_id"].iloc[at])
         if company not in found and explain_loan(book.path, book.scorer, loan, book.day).review is not None:

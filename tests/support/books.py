@@ -29,6 +29,8 @@ from monitoring import parts
 from monitoring.decisions.overrides import Override
 from monitoring.decisions.vault import vault
 from monitoring.night import Scores, explain, score_book
+from monitoring.policy.triggers import trigger_policy
+from monitoring.runs import NIGHTLY
 from pipelines import training as trainings
 
 BORROWERS, MONTHS = 1_500, 36
@@ -79,17 +81,19 @@ class Book:
 
     @cached_property
     def scores(self) -> Scores:
-        return score_book(self.ledger, self.scorer, self.day)
+        return score_book(self.ledger, self.scorer, self.day, triggers=trigger_policy(self.day))
 
     def night(self, own: Path, kind: str, day: date | None = None, overrides: tuple[Override, ...] = ()) -> Path:
         """The folder of a run of ``scores`` in a book with runs of its own."""
         work = parts.begin(own, self.bundle, day or self.day, kind, overrides=overrides)
         rows, values = self.scores.rows, self.scores.values
-        contributions = self.scorer.score(values).contributions
+        contributions, signals = self.scorer.score(values).contributions, self.scores.signals
+        assert signals is not None
         homes = rows["borrower_id"].map(lambda borrower: partition_of(borrower, self.ledger.manifest.partitions))
         for number in self.ledger.partitions:
             here = np.flatnonzero(homes == number)
-            work.keep(number, Scores(rows.iloc[here], values.iloc[here], contributions[here].sum(axis=0)))
+            raised = signals[signals["borrower_id"].isin(rows["borrower_id"].iloc[here])] if kind == NIGHTLY else None
+            work.keep(number, Scores(rows.iloc[here], values.iloc[here], contributions[here].sum(axis=0), raised))
         parts.place(work, self.bundle)
         return parts.publish(work, self.bundle, vault(self.path))
 

@@ -1,10 +1,13 @@
 """A service over a book, to be called in process: an in-memory record and keys, and one key for each scope."""
 
+import shutil
+import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +15,14 @@ import numpy as np
 import orjson
 import pandas as pd
 from asgi import Answer, Client
+from records import VAULT
+from records import clock as ticking
+from sqlalchemy import Engine
 
 from features.errors import NotFound
+from monitoring.database import database
 from monitoring.decisions.entry import Conflict, Entry, Receipt, Recorded, canonical
+from monitoring.decisions.vault import Vault
 from serving.app import create
 from serving.book import Book
 from serving.callers import SCOPES, Caller, Callers
@@ -29,7 +37,7 @@ MOMENT = 1_700_000_000_000_000
 
 @dataclass
 class Memory:
-    """A record that forgets with the process; ``failing`` is what the next submissions raise."""
+    """A record that forgets with the process; ``failing`` is what the next submissions raise. Cases are on disk all the same."""
 
     rows: dict[str, tuple[Recorded, bytes]] = field(default_factory=dict)
     requests: dict[tuple[str, str], tuple[bytes, str]] = field(default_factory=dict)
@@ -37,6 +45,18 @@ class Memory:
     failing: Exception | None = None
     waiting: int = 0
     lock: Any = field(default_factory=threading.Lock)
+    vault: Vault = VAULT
+    clock: Callable[[], int] = field(default_factory=ticking)
+
+    @cached_property
+    def engine(self) -> Engine:
+        """A database, made when it is first asked for."""
+        return database(Path(tempfile.mkdtemp()))
+
+    def close(self) -> None:
+        if "engine" in self.__dict__:
+            self.engine.dispose()
+            shutil.rmtree(Path(str(self.engine.url.database)).parent)
 
     def submit(self, entry: Entry) -> "Future[Receipt]":
         done: Future[Receipt] = Future()
@@ -147,7 +167,7 @@ def served(book: Path, mlruns: Path, limits: Limits | None = None, watch: float 
     callers = Callers(KeysInMemory())
     keys = {str(scope): callers.make(f"test {scope}", [scope], "test")[1] for scope in SCOPES}
     service = Service(Book(book), Models(book, mlruns, meters), memory, callers, meters, limits or Limits())
-    with Client(create(service, watch)) as client:
+    with Client(create(service, watch)) as client, closing(memory):
         yield Served(client, service, memory, keys)
 
 

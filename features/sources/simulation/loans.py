@@ -25,7 +25,8 @@ class Loans:
     ``unpaid`` is (loans, months), instalments unpaid at each month's end; ``paid`` is (loans, months), instalments
     fully paid by then. ``closed`` and ``defaulted`` are NEVER where that has not happened. The last due month is
     ``opened + term``.
-    ``segment`` is the product whose chain the loan follows: for a company that of its first loan.
+    ``segment`` is the product whose chain the loan follows: for a company that of its first loan. ``explained`` is (loans,
+    months): unpaid instalments that are no trouble.
     """
 
     borrower: Ints
@@ -42,6 +43,7 @@ class Loans:
     paid: Ints
     closed: Ints
     defaulted: Ints
+    explained: Bools
 
     @property
     def size(self) -> int:
@@ -80,11 +82,11 @@ def lend(parameters: Parameters, calendar: Calendar, people: Population, rng: Ge
     term, rate, principal = _terms(parameters, people, borrower, product, rng)
     monthly = rate / 12
     instalment = np.rint(principal * monthly / (1 - (1 + monthly) ** -term)).astype(np.int64)
-    paid, closed, defaulted = _outcome(opened, term, unpaid)
+    paid, closed, defaulted = outcome(opened, term, unpaid)
     return Loans(
         borrower, product, segment, opened, rng.integers(1, 29, borrower.size),
         rng.integers(FIRST_DUE_DAY, LAST_DUE_DAY + 1, borrower.size), term, principal, rate, instalment, unpaid, paid,
-        closed, defaulted,
+        closed, defaulted, np.zeros(unpaid.shape, dtype=bool),
     )  # fmt: skip
 
 
@@ -158,7 +160,8 @@ def _granted(parameters: Parameters, people: Population, borrower: Ints, opened:
     return np.asarray(first | ~(behind | weak))
 
 
-def _outcome(opened: Ints, term: Ints, unpaid: Ints) -> tuple[Ints, Ints, Ints]:
+def outcome(opened: Ints, term: Ints, unpaid: Ints) -> tuple[Ints, Ints, Ints]:
+    """Instalments paid by month (loans, months), the month of closing and that of default, from unpaid ones by month."""
     months = np.arange(unpaid.shape[1])
     due = months - opened[:, None]
     bad = unpaid == DEFAULT

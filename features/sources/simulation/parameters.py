@@ -202,6 +202,9 @@ class BenignParameters:
 
     person: Share
     company: Share
+    arrears_person: Share
+    arrears_company: Share
+    arrears_months: Annotated[tuple[int, ...], Between(1, 60), Length(2)]
 
 
 @dataclass(frozen=True)
@@ -344,6 +347,7 @@ def _check_together(parameters: Parameters) -> None:
             _check_order(getattr(getattr(parameters.product, product.name), name), f"product.{product.name}.{name}")
     _check_order(parameters.statements.filing_days, "statements.filing_days")
     _check_order(parameters.bureau.gap_days, "bureau.gap_days")
+    _check_order(parameters.benign.arrears_months, "benign.arrears_months")
 
 
 def _check_sums(parameters: Parameters) -> None:

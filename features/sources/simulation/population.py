@@ -11,8 +11,8 @@ from .parameters import HealthParameters, Parameters
 
 INDUSTRIES = ("A", "C", "E", "F", "G", "H", "I", "L")
 REGIONS = ("CN-11", "CN-31", "CN-33", "CN-42", "CN-44", "CN-51")
-NO_ANOMALY, PAUSE, OUTLAY, INVESTMENT = range(4)
-ANOMALIES = ("none", "pause", "outlay", "investment")
+NO_ANOMALY, PAUSE, OUTLAY, INVESTMENT, ARREARS = range(5)
+ANOMALIES = ("none", "pause", "outlay", "investment", "arrears")
 HEALTHY = 1
 
 

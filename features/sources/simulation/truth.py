@@ -54,9 +54,10 @@ def loan_months(world: World, tables: Floats) -> LoanMonths:
     loan, column = np.nonzero(is_open)
     month = months[column]
     remaining = np.clip(loans.opened[loan] + loans.term[loan] - month, -LONGEST_TAIL, HORIZON) + LONGEST_TAIL
-    health = world.people.health[loans.borrower[loan], month]
+    health = world.health[loans.borrower[loan], month]
     unpaid = loans.unpaid[loan, month]
-    pd_12m = tables[loans.segment[loan], month, remaining, health, unpaid]
+    troubled = np.where(loans.explained[loan, month], 0, unpaid)
+    pd_12m = tables[loans.segment[loan], month, remaining, health, troubled]
     return LoanMonths(loan, month, np.where(unpaid == DEFAULT, 1.0, pd_12m), unpaid < DEFAULT)
 
 

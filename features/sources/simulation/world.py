@@ -28,7 +28,10 @@ def generator(parameters: Parameters, chunk: int, purpose: str) -> Generator:
 
 @dataclass(frozen=True)
 class World:
-    """Borrowers, their loans and the calendar of one chunk, with the Arrow ids of both."""
+    """Borrowers, their loans and the calendar of one chunk, with the Arrow ids of both.
+
+    ``health`` (borrowers, months) is as it is; that of ``people`` is as it shows in what is recorded.
+    """
 
     parameters: Parameters
     calendar: Calendar
@@ -37,6 +40,7 @@ class World:
     loans: Loans
     borrower_ids: Any
     loan_ids: Any
+    health: Ints
 
     def rng(self, purpose: str) -> Generator:
         """The stream for one purpose."""

@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from . import bureau, collection, companies, context, contracts, events, flows, payments, persons, reporting, statements
+from .benign import fall_behind
 from .draw import Floats
 from .loans import lend
 from .months import Calendar, calendar_of
@@ -89,10 +90,11 @@ def _worlds(parameters: Parameters, calendar: Calendar) -> Iterator[World]:
         count = min(size, parameters.book.borrowers - first)
         people = populate(parameters, calendar, first + 1, count, generator(parameters, chunk, "people"))
         loans = lend(parameters, calendar, people, generator(parameters, chunk, "loans"))
+        shown, loans = fall_behind(parameters, calendar, people, loans, generator(parameters, chunk, "benign arrears"))
         loan_numbers = loans_before + 1 + np.arange(loans.size)
         loans_before += loans.size
         ids = numbered("B", people.number, ID_DIGITS), numbered("L", loan_numbers, ID_DIGITS)
-        yield World(parameters, calendar, chunk, people, loans, *ids)
+        yield World(parameters, calendar, chunk, shown, loans, *ids, people.health)
 
 
 def _write_truth(world: World, tables: Floats, truth: Any, benign: Any, summary: Summary) -> None:

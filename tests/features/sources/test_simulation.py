@@ -14,6 +14,10 @@ import pytest
 
 from features.schema import DELIVERED, TABLES, Column
 from features.sources.simulation import Parameters, Summary, read_parameters, simulate
+from features.sources.simulation.benign import fall_behind
+from features.sources.simulation.loans import lend
+from features.sources.simulation.months import calendar_of
+from features.sources.simulation.population import populate
 from features.sources.simulation.records import arrow_schema
 
 BORROWERS = 600
@@ -230,6 +234,40 @@ def test_benign_anomalies_are_in_the_figures(cohort_book: Path) -> None:
     assert dent[hit].median() < 0 < dent[~hit].median()
 
 
+ARREARS = {"benign": {"arrears_person": 0.5, "arrears_company": 0.5}}
+
+
+def test_benign_arrears_look_like_trouble_and_are_none(cohort_book: Path, tmp_path: Path) -> None:
+    book = {"borrowers": 4_000, "account_share": 0.05}
+    simulate(tmp_path / "book", read_parameters(changes={"book": book, **ARREARS, **CLEAN}))
+    benign = pq.read_table(tmp_path / "book" / "benign.parquet").to_pandas()
+    hit = benign[benign.kind == "arrears"].set_index("borrower_id")
+    assert len(hit) > 200
+    statuses = read(tmp_path / "book", "01-history", "statuses").to_pandas()
+    inside = _inside(statuses.borrower_id, statuses.event_on, hit)
+    assert (statuses.dpd[inside] > 0).mean() > 0.9
+    assert (statuses.dpd[inside] >= 90).mean() < 0.01  # a payment reported late
+    truth, without = (pq.read_table(path / "truth.parquet").to_pandas() for path in (tmp_path / "book", cohort_book))
+    inside = _inside(truth.borrower_id, truth.as_of, hit)
+    assert inside.sum() > 1_000
+    assert truth.performing[inside].all()
+    both = truth.merge(without, on=["loan_id", "as_of"], suffixes=("", "_without"))
+    assert (both.pd_12m == both.pd_12m_without)[both.performing_without].all()
+
+
+def _inside(borrower: Any, day: Any, hit: Any) -> Any:
+    return (day >= borrower.map(hit["from"])) & (day <= borrower.map(hit["until"]))
+
+
+def test_without_benign_arrears_nothing_is_changed() -> None:
+    parameters, calendar = small(), calendar_of(small())
+    people = populate(parameters, calendar, 1, 300, np.random.default_rng(1))
+    loans = lend(parameters, calendar, people, np.random.default_rng(2))
+    shown, same = fall_behind(parameters, calendar, people, loans, np.random.default_rng(3))
+    for before, after in ((people, shown), (loans, same)):
+        assert all(np.array_equal(value, vars(after)[name]) for name, value in vars(before).items())
+
+
 def test_statement_identity_fails_rarely(cohort_book: Path) -> None:
     statements = read(cohort_book, "01-history", "statements").to_pandas()
     gap = statements.total_assets - statements.total_liabilities - statements.equity
@@ -260,6 +298,7 @@ def test_balances_run(cohort_book: Path) -> None:
         ),
         ({"health": {"person": {"worsen": [0.97] * 5}}}, "health.person: saw chances of"),
         ({"product": {"online": {"term": [24, 6]}}}, "product.online.term: saw 24 to 6"),
+        ({"benign": {"arrears_months": [9, 3]}}, "benign.arrears_months: saw 9 to 3"),
     ],
 )
 def test_bad_parameters_are_named(changes: dict[str, Any], message: str) -> None:

@@ -6,8 +6,12 @@ from pathlib import Path
 
 import pytest
 from books import Book
+from desk import signals
 
 from features.errors import NotFound, UsageError
+from monitoring.cases import looking, rebuild
+from monitoring.cases.looking import Wanted
+from monitoring.cases.receiving import receive
 from monitoring.decisions import erase as erasing
 from monitoring.decisions import verify
 from monitoring.decisions.entry import Entry, Erased
@@ -92,6 +96,19 @@ def test_afterwards_nothing_names_him_and_everything_else_holds(book: Book, deci
         assert replay(record, decided, day).rebuilt
 
 
+def test_his_cases_go_and_their_signals_stay_accounted_for(book: Book, own: Path) -> None:
+    borrower = gone(book)
+    own_ledger(book, own)
+    with opened(Place(own)) as record:
+        receive(record, signals((borrower, "bounced", "serious"), ("somebody else", "news", "critical")), book.day, "a night")
+        erase(record, own, asked(borrower))
+        assert [one.borrower for one in looking.listed(record, Wanted(), book.day, 10)] == ["somebody else"]
+        found = rebuild.account(record)
+        assert (found.complete, found.open, found.erased) == (True, 1, 1)
+        assert rebuild.rebuild(record) == 0
+        verify.verify(record, own)
+
+
 def test_his_rows_leave_the_nights_and_the_nights_hold(book: Book, decided: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Of somebody with a live loan, as if he had none: his rows are in the night."""
     own_ledger(book, decided)
@@ -99,9 +116,11 @@ def test_his_rows_leave_the_nights_and_the_nights_hold(book: Book, decided: Path
     monkeypatch.setattr(erasing, "_permitted", lambda *_: None)
     with opened(Place(decided)) as record:
         folder = decided / "runs" / f"as_of={book.day}"
-        before = read(folder).loans
+        before, on = read(folder).loans, read(folder).signals
+        assert on is not None
+        signals = (on["borrower_id"] == borrower).sum()
         done = erase(record, decided, asked(borrower))
-        assert done.rows == (before["borrower_id"] == borrower).sum() + 1
+        assert done.rows == (before["borrower_id"] == borrower).sum() + 2 + signals
         assert named(decided / "runs", borrower) == []
         after = read(folder).loans
         assert after.equals(before[before["borrower_id"] != borrower].reset_index(drop=True))

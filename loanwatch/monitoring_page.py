@@ -1,0 +1,187 @@
+"""docs/monitoring.md, written from the tables of tiers, schedule, actions and triggers."""
+
+from collections.abc import Iterator
+from itertools import pairwise
+
+from loanwatch.trigger_page import GENERATED
+from monitoring.policy import Ladder, Tier, tier_policies
+from monitoring.policy.actions import Action, action_policies
+from monitoring.policy.schedule import schedule_policies
+from monitoring.policy.trigger import Trigger
+from monitoring.policy.triggers import trigger_policies
+from monitoring.tiers import CAUSES
+
+HEAD = """# Monitoring
+
+Who is looked at, when, how and by whom; written from the tables in `monitoring/policy/`, the versions in force last. Every
+night works it out for the whole book and carries it to the next one, in the run's `standing.parquet` and `signals.parquet`
+([0023](decisions/0023-standing-carried-from-night-to-night.md)). 每晚为全部借款人确定监控层级、预警信号、检查计划与可选措施。
+
+`loanwatch worklist --book DIR` shows the visits of the last official run, those worth most first, what there is no room for,
+and the price of one more inspector; `--export FILE.xlsx` or `FILE.csv` writes all of them for another system. `loanwatch cases`
+is for the signals ([cases.md](cases.md)).
+
+## Tiers
+
+A borrower moves down the same night. He moves up one tier at a time, when it was earned: for so many days nothing asked for a
+tier as bad as his, the PD stayed well below the limit, nothing was past due, no source was silent, and, where a check is asked
+for, one since he came into the tier confirmed nothing. So no tier is left for the better in a shorter time than that: nobody
+flaps. Two persons can agree on another tier until a day ([record.md](record.md)); the earned one goes on moving beneath it, and
+holds again when it ends. Silence never helps: while a source that once spoke is past its limit the tier is no better than the
+night before. Every move is a row of the record with its cause: {causes}.
+
+The general ladder:
+
+```mermaid
+stateDiagram-v2
+{diagram}
+```
+
+A borrower with loans under several of these profiles stands under the one that comes first:
+
+| profile | | tier | PD below | days past due from | review every | how | left for the better after |
+|---|---|---|---:|---:|---:|---|---|
+{ladders}
+
+Source: {source}.
+
+Which lender's which loans: {speaks_for}; all others: `general`. The kind of lender is in the book's `lender.toml`.
+"""
+
+VISITS = """
+## Visits
+
+A borrower's visit is due on the earliest of the days below; what falls due within {join_days} days after it joins it. Only a
+check that was made moves it later.
+
+| check | due | of whom |
+|---|---|---|
+| triggered 触发检查 | after a signal: {clock} | all |
+| special 专项检查 | the day to look again that the last check set | all |
+| before_maturity 到期前检查 | {before_maturity.days} days before maturity | {of_maturing} |
+| first 首次检查 | {first.days} days after a loan was paid out | {of_first} |
+| routine 常规检查 | one interval of the tier after the last check, or after the first night | all |
+
+A visit is planned on a working day up to its due day, by the team that looks at his kind of borrower. A working day has room for
+so many visits of a team and channel; the visits worth most choose first and take the last day with room (Cormen et al.,
+Introduction to Algorithms, 16.5). Visits planned for the next {frozen_days} working days stay where they are. What finds no room
+is due all the same: the worklist says the first day with room, and its rank. Working days are the country's, with weekends that
+were made work days, but for what the lender says. What a visit is worth follows from `{priority}` of
+`monitoring/policy/priorities.toml`, unless the lender chooses another there; how these do beside one another is in
+[backtest.md](backtest.md).
+
+| | |
+|---|---|
+| cost of a visit, in minor units | {cost} |
+| share lost in a default | {loss_share} |
+
+Source: {source}. Who the lender is, its teams and its days off: `lender.toml` in the book, else the one in `monitoring/policy/`.
+"""
+
+ACTIONS = """
+## Actions
+
+What comes into question for a borrower, for the worse and for the better. Each is decided by a person, by its clock; what is to
+his harm is a proposal that a second person decides. What is unknown meets no condition.
+
+| action | | side | when | who decides | within | basis |
+|---|---|---|---|---|---:|---|
+{rows}
+
+Source: {source}.
+"""
+
+TRIGGERS = """
+## Triggers
+
+What each reads, its threshold and texts are in [triggers.md](triggers.md).
+
+| trigger | subject | severity | demands | owner | stays |
+|---|---|---|---|---|---:|
+{rows}
+"""
+
+
+def monitoring_page() -> str:
+    """The page."""
+    return f"{GENERATED}\n\n{_tiers()}{_visits()}{_actions()}{_triggers()}"
+
+
+def _tiers() -> str:
+    policy = tier_policies()[-1]
+    rows = [_row(ladder, tier) for ladder in policy.ladders.values() for tier in ladder.tiers]
+    spoken = sorted(policy.speaks_for.items())
+    return HEAD.format(
+        causes=", ".join(f"`{cause}`" for cause in CAUSES), diagram="\n".join(_diagram(policy.general)), ladders="\n".join(rows),
+        source=policy.source, speaks_for=", ".join(f"{lender} with {product}: `{name}`" for (lender, product), name in spoken),
+    )  # fmt: skip
+
+
+def _row(ladder: Ladder, tier: Tier) -> str:
+    limit = "" if tier.pd_below is None else f"{tier.pd_below:.1%}"
+    dpd = "" if tier.dpd_from is None else f"{tier.dpd_from}"
+    first = tier is ladder.tiers[0]
+    named = (f"`{ladder.name}`", f"{ladder.en} {ladder.zh}") if first else ("", "")
+    earned = "" if first else _earned(tier)
+    return _cells(*named, f"{tier.name} {tier.zh}", limit, dpd, f"{tier.review_days} days", tier.channel, earned)
+
+
+def _diagram(ladder: Ladder) -> Iterator[str]:
+    for tier in ladder.tiers:
+        yield f"    {tier.name}: {tier.name} {tier.zh}"
+    for better, worse in pairwise(ladder.tiers):
+        asked = [f"PD from {better.pd_below:.1%}"] if better.pd_below is not None else []
+        asked += [f"{worse.dpd_from} days past due"] if worse.dpd_from is not None else []
+        demanded = sorted(t.id for t in trigger_policies()[-1].triggers if t.demands == worse.name)
+        asked += [f"{len(demanded)} trigger{'s' * (len(demanded) > 1)}"] if demanded else []
+        for other in ladder.tiers[: ladder.tiers.index(worse)]:
+            yield f"    {other.name} --> {worse.name}: {', '.join(asked)}"
+        yield f"    {worse.name} --> {better.name}: {_earned(worse)}"
+
+
+def _earned(tier: Tier) -> str:
+    check = ", a check that confirms nothing" if tier.up_check else ""
+    return f"{tier.up_days} calm days, PD at most {tier.up_margin:.0%} of the limit{check}"
+
+
+def _visits() -> str:
+    policy = schedule_policies()[-1]
+    checks = policy.checks
+    return VISITS.format(
+        join_days=policy.join_days, priority=policy.priority, frozen_days=policy.frozen_days, source=policy.source,
+        first=checks["first"],
+        before_maturity=checks["before_maturity"], of_first=_who(checks["first"].who),
+        of_maturing=_who(checks["before_maturity"].who),
+        clock=", ".join(f"{severity} {days} days" for severity, days in policy.clock.items()),
+        cost=", ".join(f"{name} {cost:,}" for name, cost in policy.cost.items()),
+        loss_share=", ".join(f"{name} {share:.0%}" for name, share in policy.loss_share.items()),
+    )  # fmt: skip
+
+
+def _who(kinds: tuple[str, ...]) -> str:
+    return " and ".join({"company": "companies", "person": "persons"}[kind] for kind in kinds)
+
+
+def _actions() -> str:
+    policy = action_policies()[-1]
+    return ACTIONS.format(rows="\n".join(map(_action, policy.actions.values())), source=policy.source)
+
+
+def _action(action: Action) -> str:
+    harm = f"; a proposal `{action.proposal}`, to his harm" if action.adverse else ""
+    when = ", ".join(f"{name} {' or '.join(value) if isinstance(value, list) else value}" for name, value in action.when.items())
+    named = (f"`{action.id}`", f"{action.en} {action.zh}", action.side)
+    return _cells(*named, when, action.authority + harm, f"{action.days} days", action.basis)
+
+
+def _triggers() -> str:
+    return TRIGGERS.format(rows="\n".join(map(_trigger, trigger_policies()[-1].triggers)))
+
+
+def _trigger(trigger: Trigger) -> str:
+    days = f"{trigger.stays_days} days"
+    return _cells(f"`{trigger.id}`", trigger.subject, trigger.severity, trigger.demands or "", trigger.owner, days)
+
+
+def _cells(*texts: str) -> str:
+    return f"| {' | '.join(texts)} |"

@@ -1,0 +1,65 @@
+"""A back-test of the schedule on the terminal."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+
+from loanwatch.show.tables import titled
+
+if TYPE_CHECKING:  # what is only shown need not be loaded to be shown
+    from pipelines.schedule_backtest.report import Aim, Mean
+    from pipelines.schedule_backtest.run import Found
+
+SHARES = ("in_time_count", "in_time_money", "looked_count", "looked_money", "found_count")
+
+
+def schedule(console: Console, found: Found) -> None:
+    """Per configuration and budget what each policy found, then where the index does not win."""
+    from pipelines.schedule_backtest.report import FIXED, aims, difference, mean
+
+    for configuration in found.plan.chosen:
+        months = {policy.name: policy.months for policy in found.learned[configuration.name].policies if policy.remembers}
+        defaults = sum(found.defaults[configuration.name].values())
+        for budget, tried in found.measures[configuration.name].items():
+            table = titled(
+                f"{configuration.en}, {budget:.0%} of the book a month: {defaults:,} defaults in {len(found.plan.seeds)} books",
+                "name", "months", "in time", "by money", "ever", "by money", "confirmed", "in time minus fixed", "lead",
+                "checks a hit",
+            )  # fmt: skip
+            for name, seeds in tried.items():
+                shares = [_share(mean([seeds[seed][m] for seed in seeds])) for m in SHARES]
+                ahead = _points(difference(seeds, tried[FIXED], "in_time_count")) if name != FIXED else ""
+                lead, checks = (mean([seeds[seed][m] for seed in seeds]) for m in ("lead_months", "checks_per_hit"))
+                table.add_row(name, str(months.get(name, "")), *shares, ahead, _number(lead), _number(checks))
+            console.print(table)
+    _aims(console, aims(found))
+
+
+def _aims(console: Console, aims: list[Aim]) -> None:
+    lost = [aim for aim in aims if not aim.met]
+    console.print(f"aims met: {len(aims) - len(lost)} of {len(aims)}. Where the index does not win as far as it should:")
+    for aim in lost:
+        console.print(
+            f"  {aim.configuration}, {aim.budget:.0%}, {aim.measure}: {aim.index} minus {aim.against} is {_points(aim.seen)},"
+            f" wanted {aim.wanted * 100:+.0f}",
+            highlight=False,
+        )
+    if not lost:
+        console.print("  nowhere")
+
+
+def _share(found: Mean) -> str:
+    return "unknown" if found.mean is None else f"{found.mean:.1%}"
+
+
+def _number(found: Mean) -> str:
+    return "unknown" if found.mean is None else f"{found.mean:.1f}"
+
+
+def _points(found: Mean) -> str:
+    if found.mean is None:
+        return "unknown"
+    between = "" if found.low is None or found.high is None else f" ({found.low * 100:+.1f} to {found.high * 100:+.1f})"
+    return f"{found.mean * 100:+.1f}{between}"

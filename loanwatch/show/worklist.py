@@ -1,0 +1,89 @@
+"""The worklist on the terminal, as JSON, and as a file for another system."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+from rich.console import Console
+
+from features.arrays import plain
+from features.errors import UsageError
+from loanwatch.show.tables import titled
+
+if TYPE_CHECKING:  # what is only shown need not be loaded to be shown
+    from monitoring.worklist import OneMore
+
+
+def room(console: Console, teams: list[OneMore]) -> None:
+    """How much of the next month's visits there is room for."""
+    columns = ("team", "channel", "due", "late", "made", "more with him", "expected loss looked at more", "his cost")
+    table = titled("Visits due in the next 30 days, and what one inspector more would be worth", *columns)
+    for one in teams:
+        counts = (f"{count:,}" for count in (one.due, one.late, one.made, one.more))
+        table.add_row(one.team, one.channel, *counts, _money(one.gained), _money(one.cost))
+    console.print(table)
+
+
+def visits(console: Console, found: pd.DataFrame, until: date, most: int) -> None:
+    """The visits worth most, with the day and the team, or the first day with room."""
+    table = titled(
+        f"Look at these first: {len(found):,} visits up to {until}",
+        "borrower", "tier", "check", "channel", "due", "planned", "expected loss", "PD", "past due", "actions",
+    )  # fmt: skip
+    for row in found.head(most).to_dict("records"):
+        planned = str(row["next_review_on"]) if row["fits"] else f"no room until {row['room_on']}"
+        days = "unknown" if pd.isna(row["dpd"]) else f"{row['dpd']:.0f}"
+        checks = ", ".join([row["check"], *row["joined"]])
+        table.add_row(
+            row["borrower_id"], row["tier"], checks, row["channel"], str(row["due_on"]), planned, _money(row["value"]),
+            f"{row['pd_12m']:.1%}", days, ", ".join(row["actions"]),
+        )  # fmt: skip
+    console.print(table)
+
+
+def rewards(console: Console, found: pd.DataFrame, most: int) -> None:
+    """To whom something can be offered."""
+    counts = found["actions"].explode().value_counts().sort_index()
+    told = ", ".join(f"{name} {count:,}" for name, count in counts.items()) or "nobody"
+    console.print(f"To be offered something: {told}", highlight=False)
+
+
+def as_json(as_of: date, until: date, found: pd.DataFrame, teams: list[OneMore]) -> dict[str, Any]:
+    return {"as_of": as_of, "until": until, "room": [asdict(one) for one in teams], "visits": list(plain(found))}
+
+
+def export(found: pd.DataFrame, path: Path) -> None:
+    """Write every visit to a CSV or Excel file; raises UsageError for another kind of file."""
+    flat = pd.DataFrame(
+        [{name: ", ".join(value) if isinstance(value, list) else value for name, value in row.items()} for row in plain(found)],
+        columns=found.columns,
+    )
+    if path.suffix == ".csv":
+        flat.to_csv(path, index=False)
+    elif path.suffix == ".xlsx":
+        _workbook(flat, path)
+    else:
+        raise UsageError(f"{path}: write to a file that ends in .csv or .xlsx", f"{path}:导出文件应以 .csv 或 .xlsx 结尾")
+
+
+def _workbook(rows: pd.DataFrame, path: Path) -> None:
+    from openpyxl import Workbook
+
+    book = Workbook()
+    sheet = book.active
+    sheet.append(list(rows.columns))
+    for row in rows.itertuples(index=False):
+        sheet.append([None if pd.isna(value) else value for value in row])
+    for cells in sheet.iter_rows():
+        for cell in cells:
+            if isinstance(cell.value, str):
+                cell.data_type = "s"  # an id that begins with = is no formula
+    book.save(path)
+
+
+def _money(minor: float) -> str:
+    return "unknown" if pd.isna(minor) else f"{minor / 100:,.0f}"

@@ -1,0 +1,52 @@
+"""What can be done about a borrower: the dated table beside this file."""
+
+import hashlib
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from functools import cache
+from importlib.resources import files
+from typing import Any, Literal
+
+
+@dataclass(frozen=True)
+class Action:
+    """Something that a person may do or propose; ``when`` is its precondition, ``days`` the clock on the decision."""
+
+    id: str
+    side: Literal["risk", "reward"]
+    en: str
+    zh: str
+    authority: str
+    days: int
+    basis: str
+    when: Mapping[str, Any]
+    adverse: bool = False
+    proposal: str | None = None
+
+
+@dataclass(frozen=True)
+class ActionPolicy:
+    """The actions in force from a day."""
+
+    effective_from: date
+    source: str
+    actions: Mapping[str, Action]
+    digest: str
+
+
+@cache
+def action_policies() -> tuple[ActionPolicy, ...]:
+    """All versions, oldest first."""
+    found = []
+    for version in tomllib.loads(files("monitoring.policy").joinpath("actions.toml").read_text("utf-8"))["version"]:
+        digest = hashlib.sha256(repr(sorted(version.items())).encode()).hexdigest()
+        actions = {said["id"]: Action(**said) for said in version.pop("action")}
+        found.append(ActionPolicy(**version, actions=actions, digest=digest))
+    return tuple(sorted(found, key=lambda version: version.effective_from))
+
+
+def action_policy(day: date) -> ActionPolicy:
+    """The version in force on a day."""
+    return [version for version in action_policies() if version.effective_from <= day][-1]

@@ -1,0 +1,141 @@
+"""When each borrower is looked at next: what falls due, what joins it, and the working day and team that have room for it.
+
+A borrower owes several checks at a time: the routine one of his tier, a first one after a loan was paid out, one before it
+matures, another look that was agreed on, one after a signal. The earliest is his visit's *due day*, and what falls due soon after
+joins it. Only a check that was made moves a due day to a later one.
+
+A visit is made on a working day up to its due day, by the team that looks at his kind of borrower. Each working day has so
+many visits of a team and channel; the visits worth most choose first and take the last free day up to their due day. That is the
+greedy algorithm for unit-time tasks with deadlines, which fits in the visits of the greatest total value (Cormen et al.,
+Introduction to Algorithms, 3rd ed., 16.5). What does not fit is due all the same, and is listed with its rank.
+"""
+
+from datetime import date
+
+import numpy as np
+import pandas as pd
+
+from features.arrays import Float, Int, Mask
+from features.events import day_number
+from monitoring.policy import TierPolicy
+from monitoring.policy.lender import CHANNELS, Lender
+from monitoring.policy.schedule import SchedulePolicy
+from monitoring.room import Room, capacity
+from monitoring.workdays import Workdays, dates, numbers
+
+TYPES = ("triggered", "special", "before_maturity", "first", "routine")
+"""Kinds of check; of two that fall due on one day the first gives the visit its name."""
+DUE = ["due_on", "check", "joined"]
+PLAN = ["next_review_on", "team", "cost", "value", "rank", "fits", "room_on"]
+
+
+def due(seen: pd.DataFrame, before: pd.DataFrame | None, as_of: date, tiers: TierPolicy, policy: SchedulePolicy) -> pd.DataFrame:
+    """The due day of each borrower's visit (columns DUE), also where it has passed.
+
+    ``seen`` has borrower_id, kind, profile, tier, paid_out (the youngest loan), matures_on (the next loan to mature), last_check,
+    look_again_on, asked_on (by when a signal asks for a visit), reviewed (whether a check has become known since the last
+    official run), n rows; ``before`` has DUE of that run.
+    """
+    owed = obligations(seen, as_of, tiers, policy)
+    then, place = _then(before, seen["borrower_id"]), owed.argmin(axis=1)
+    first, check = owed.min(axis=1), np.array(TYPES)[place]
+    was = _at(then["due_on"])
+    stays = ~seen["reviewed"].to_numpy(bool) & (was < first)
+    check = np.where(stays, then["check"], check)
+    on = np.where(stays, was, first)
+    joins = (owed <= np.maximum(on, day_number(as_of))[:, np.newaxis] + policy.join_days) & (check[:, np.newaxis] != TYPES)
+    joined = [[name for name, joining in zip(TYPES, row, strict=True) if joining] for row in joins.tolist()]
+    return pd.DataFrame(
+        {"due_on": dates(on.astype(np.int64)), "check": check.astype(str), "joined": pd.Series(joined, dtype=object)}
+    )
+
+
+def obligations(seen: pd.DataFrame, as_of: date, tiers: TierPolicy, policy: SchedulePolicy) -> Float:
+    """The day on which each of TYPES falls due, as day numbers, infinite where none is owed; float64 (n, types)."""
+    today, last = float(day_number(as_of)), _at(seen["last_check"])
+    matures, paid_out, again, asked = (_at(seen[name]) for name in ("matures_on", "paid_out", "look_again_on", "asked_on"))
+    before_maturity = matures - _days(policy, "before_maturity", seen["kind"])
+    first = paid_out + _days(policy, "first", seen["kind"])
+    interval = [tiers.ladders[profile][tier].review_days for profile, tier in zip(seen["profile"], seen["tier"], strict=True)]
+    owed: dict[str, tuple[Float, Mask]] = {
+        "triggered": (asked, np.ones(len(seen), dtype=bool)),
+        "special": (again, ~(last >= again)),
+        "before_maturity": (before_maturity, ~(last >= before_maturity - policy.join_days) & (matures > today)),
+        "first": (first, ~(last >= paid_out) & (first > today)),
+        "routine": (np.where(np.isnan(last), today, last) + interval, np.ones(len(seen), dtype=bool)),
+    }
+    return np.column_stack([np.where(whether & ~np.isnan(day), day, np.inf) for day, whether in (owed[name] for name in TYPES)])
+
+
+def plan(visits: pd.DataFrame, before: pd.DataFrame | None, as_of: date, lender: Lender, policy: SchedulePolicy) -> pd.DataFrame:
+    """The day, the team and the cost of every visit of the book (columns PLAN).
+
+    ``visits`` has borrower_id, kind, channel, due_on, reviewed and value (of looking at him, in minor units), n rows; ``before``
+    has next_review_on and fits of the last official run. Visits planned for the next working days stay where they are, unless a
+    check has become known since. Where there is no room up to the due day, ``fits`` is false, next_review_on is the last working
+    day up to it, and room_on the first one after it with room. ``rank`` counts from 1 in each team and channel.
+    """
+    days = Workdays.of(lender, as_of, max([as_of, *visits["due_on"].dt.date]))
+    first = days.after(as_of)
+    latest = np.maximum(days.place(numbers(visits["due_on"])), first)
+    then = _then(before, visits["borrower_id"], ["next_review_on", "fits"])
+    kept = _kept(then["next_review_on"].where(~visits["reviewed"] & then["fits"].ne(False)), days, latest, first, policy)
+    order = np.lexsort((visits["borrower_id"].to_numpy(dtype=str), -visits["value"].to_numpy("float64")))
+    team = visits["kind"].map({kind: team.name for team in lender.team for kind in team.who})
+    places, later, rank = (np.full(len(visits), -1, dtype=np.int64) for _ in range(3))
+    for one in lender.team:
+        for channel in CHANNELS:
+            rows = order[((team == one.name) & (visits["channel"] == channel)).to_numpy()[order]]
+            room = Room(capacity(days, one.inspectors * one.visits.get(channel, 0)), first)
+            places[rows], later[rows] = filled(room, latest[rows], kept[rows])
+            rank[rows] = np.arange(1, len(rows) + 1)
+    fits = places >= 0
+    return pd.DataFrame(
+        {
+            "next_review_on": dates(days.days[np.where(fits, places, latest)]), "team": team,
+            "cost": visits["channel"].map(dict(policy.cost)).to_numpy(np.int64), "value": visits["value"], "rank": rank,
+            "fits": fits, "room_on": dates(days.days[later]).where(later >= 0),
+        }
+    )  # fmt: skip
+
+
+def filled(room: Room, latest: Int, kept: Int) -> tuple[Int, Int]:
+    """The place that each visit takes, those kept first, then in their order, and for who finds none up to ``latest`` the first
+    one after it; -1 where there is none, int64 (n,) each.
+    """
+    found, later = np.full(len(latest), -1, dtype=np.int64), np.full(len(latest), -1, dtype=np.int64)
+    for row in np.flatnonzero(kept >= 0).tolist():
+        if room.has(kept[row]):
+            found[row] = room.last_up_to(int(kept[row]))
+    for row in np.flatnonzero(found < 0).tolist():
+        found[row] = room.last_up_to(int(latest[row]))
+    for row in np.flatnonzero(found < 0).tolist():
+        later[row] = room.first_from(int(latest[row]))
+    return found, later
+
+
+def _kept(planned: pd.Series, days: Workdays, latest: Int, first: int, policy: SchedulePolicy) -> Int:
+    """Where visits of the next working days stand already, -1 for the others."""
+    known = planned.notna().to_numpy()
+    at = days.place(numbers(planned.fillna(pd.Timestamp(0))))
+    stays = known & (first <= at) & (at <= np.minimum(latest, first + policy.frozen_days - 1))
+    return np.where(stays, at, -1)
+
+
+def _then(before: pd.DataFrame | None, borrower_id: pd.Series, columns: list[str] = DUE) -> pd.DataFrame:
+    """What was planned at the last official run; unknown for one who was not there."""
+    if before is None:
+        before = pd.DataFrame({name: pd.Series(dtype="object") for name in ["borrower_id", *columns]})
+    then = before.set_index("borrower_id")[columns].reindex(borrower_id).reset_index(drop=True)
+    return then.assign(**{name: pd.to_datetime(then[name]) for name in columns if name.endswith("_on")})
+
+
+def _at(days: pd.Series) -> Float:
+    """Days as day numbers, NaN where there is none."""
+    return np.where(days.isna(), np.nan, numbers(days))
+
+
+def _days(policy: SchedulePolicy, type: str, kind: pd.Series) -> Float:
+    """Days of a loan-specific check for each kind of borrower, NaN where it is not made."""
+    check = policy.checks[type]
+    return np.asarray(kind.map(dict.fromkeys(check.who, float(check.days))), dtype=np.float64)

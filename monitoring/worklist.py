@@ -1,0 +1,119 @@
+"""What a night gives people to do: visits, what there was no room for, and the actions that come into question."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Any
+
+import pandas as pd
+
+from features.arrays import Mask
+from monitoring.policy.actions import ActionPolicy
+from monitoring.policy.lender import CHANNELS, Lender, Team
+from monitoring.policy.schedule import SchedulePolicy
+from monitoring.runs import Night
+from monitoring.schedule import plan
+
+VISIT = [
+    "borrower_id", "tier", "cause", "check", "joined", "channel", "team", "due_on", "next_review_on", "room_on", "fits", "rank",
+    "value", "cost", "pd_12m", "dpd", "exposure", "actions",
+]  # fmt: skip
+SCORES = ["borrower_id", "pd_12m", "dpd", "exposure"]
+MONTH = timedelta(days=30)
+
+
+@dataclass(frozen=True)
+class OneMore:
+    """A team and channel in the next month: visits due, how many are late for want of room, how many are made.
+
+    ``more`` is what one inspector more would add to these, ``gained`` the value of that, ``cost`` his own, both in minor units.
+    """
+
+    team: str
+    channel: str
+    due: int
+    late: int
+    made: int
+    more: int
+    gained: float
+    cost: int
+
+
+def worklist(night: Night, until: date, policy: ActionPolicy) -> pd.DataFrame:
+    """The visits of an official run up to a day, those worth most first (columns VISIT)."""
+    rows = _with_scores(night)
+    due = pd.to_datetime(rows["next_review_on"]) <= pd.Timestamp(until)
+    found = rows[due].sort_values(["value", "borrower_id"], ascending=[False, True], ignore_index=True)
+    return found.assign(actions=actions(found, night.as_of, policy))[VISIT]
+
+
+def rewards(night: Night, policy: ActionPolicy) -> pd.DataFrame:
+    """Borrowers to whom something can be offered: borrower_id, tier, pd_12m, exposure, actions."""
+    rows = _with_scores(night)
+    offered = {name: action for name, action in policy.actions.items() if action.side == "reward"}
+    found = rows.assign(actions=_named(rows, night.as_of, offered))
+    return found.loc[found["actions"].map(len) > 0, ["borrower_id", "tier", "pd_12m", "exposure", "actions"]]
+
+
+def actions(rows: pd.DataFrame, as_of: date, policy: ActionPolicy) -> pd.Series:
+    """The ids of the actions whose precondition each row meets; what is unknown meets none."""
+    return _named(rows, as_of, policy.actions)
+
+
+def one_more(night: Night, by: Lender, policy: SchedulePolicy) -> list[OneMore]:
+    """For each team and channel with visits in the next month: what there is room for, and the price of more."""
+    assert night.standing is not None
+    visits, until = night.standing.assign(due_on=pd.to_datetime(night.standing["due_on"])), pd.Timestamp(night.as_of) + MONTH
+    soon = visits[visits["due_on"] <= until].reset_index(drop=True)
+    now, found = plan(soon, None, night.as_of, by, policy), []
+    made = _made(now, until)
+    for team in by.team:
+        more = by.model_copy(update={"team": tuple(_larger(one) if one.name == team.name else one for one in by.team)})
+        added = _made(plan(soon, None, night.as_of, more, policy), until).astype(int) - made.astype(int)
+        for channel in CHANNELS:
+            here = (now["team"] == team.name) & (soon["channel"] == channel)
+            if here.any():
+                due, late, kept = (int(which.sum()) for which in (here, here & ~now["fits"], here & made))
+                gained = float((added * now["value"])[here].sum())
+                found.append(OneMore(team.name, channel, due, late, kept, int(added[here].sum()), gained, team.cost))
+    return found
+
+
+def _made(planned: pd.DataFrame, until: pd.Timestamp) -> pd.Series:
+    """Which visits are made by a day, on time or late."""
+    return planned["next_review_on"].where(planned["fits"], planned["room_on"]) <= until
+
+
+def _larger(team: Team) -> Team:
+    return team.model_copy(update={"inspectors": team.inspectors + 1})
+
+
+def _with_scores(night: Night) -> pd.DataFrame:
+    assert night.standing is not None
+    scores = night.borrowers[SCORES]
+    return night.standing.merge(scores, on="borrower_id", validate="1:1")
+
+
+def _named(rows: pd.DataFrame, as_of: date, table: Mapping[str, Any]) -> pd.Series:
+    met = {name: _met(rows, as_of, action.when) for name, action in table.items()}
+    return pd.Series([[name for name in met if met[name][row]] for row in range(len(rows))], rows.index, dtype=object)
+
+
+def _met(rows: pd.DataFrame, as_of: date, when: Mapping[str, Any]) -> Mask:
+    found = pd.Series(True, rows.index)
+    for name, value in when.items():
+        found &= CONDITIONS[name](rows, value, pd.Timestamp(as_of))
+    return found.to_numpy(dtype=bool)
+
+
+CONDITIONS: dict[str, Callable[[pd.DataFrame, Any, pd.Timestamp], pd.Series]] = {
+    "tier": lambda rows, names, _: rows["tier"].isin(names),
+    "kind": lambda rows, names, _: rows["kind"].isin(names),
+    "cause": lambda rows, names, _: rows["cause"].isin(names),
+    "dpd_from": lambda rows, days, _: rows["dpd"] >= days,
+    "dpd_below": lambda rows, days, _: rows["dpd"] < days,
+    "pd_below": lambda rows, limit, _: rows["pd_12m"] < limit,
+    "in_tier_days": lambda rows, days, today: (today - pd.to_datetime(rows["tier_since"])).dt.days >= days,
+    "matures_within": lambda rows, days, today: (pd.to_datetime(rows["matures_on"]) - today).dt.days <= days,
+}
+"""What a precondition may say, and how it is read off a row."""

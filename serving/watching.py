@@ -1,0 +1,59 @@
+"""What the last official run says of borrowers: who is looked at next, and how one stands."""
+
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from features.arrays import plain
+from features.errors import NotFound
+from monitoring import runs
+from monitoring.policy.actions import action_policy
+from monitoring.policy.triggers import trigger_policy
+from monitoring.warning import texts
+from monitoring.worklist import SCORES, worklist
+
+MOST = 100
+"""Visits of a page."""
+
+
+def visits(book: Path, days: int, team: str | None, after: int, most: int) -> dict[str, Any]:
+    """The visits of the next so many days, those worth most first, from place ``after`` on; raises NotFound without a run."""
+    night = runs.read(_last(book), {"loans": ["loan_id"], "borrowers": SCORES})
+    until = night.as_of + timedelta(days=days)
+    found = worklist(night, until, action_policy(night.as_of))
+    mine = found if team is None else found[found["team"] == team]
+    page = mine.iloc[after : after + most]
+    more = after + most if after + most < len(mine) else None
+    return {"as_of": night.as_of, "until": until, "visits": list(plain(page)), "next": more}
+
+
+def standing(book: Path, borrower: str) -> dict[str, Any]:
+    """How a borrower stands, and the signals that are on; raises NotFound where he was not in the last run, or there is none."""
+    folder = _last(book)
+    rows = _of(folder, "standing", borrower)
+    if rows.empty:
+        raise NotFound("no such borrower in the last official run; check the id", "最近一次正式夜间运行中没有该借款人;请核对编号")
+    on = _of(folder, "signals", borrower)
+    policy = trigger_policy(on["as_of"].iloc[0]) if len(on) else None
+    said = [] if policy is None else list(zip(texts(on, policy, "en"), texts(on, policy, "zh"), strict=True))
+    told = plain(on[["trigger", "severity", "value", "threshold", "since", "raised_on"]])
+    signals = [{**one, "en": en, "zh": zh} for one, (en, zh) in zip(told, said, strict=True)]
+    return {**next(plain(rows)), "signals": signals}
+
+
+def _last(book: Path) -> Path:
+    folder = runs.last_folder(book, date.max)
+    if folder is None or "standing" not in runs.files_of(folder):
+        raise NotFound("no official run has a plan of visits yet; run the night", "尚无含检查计划的正式夜间运行;请先运行夜间任务")
+    return folder
+
+
+def _of(folder: Path, name: str, borrower: str) -> pd.DataFrame:
+    found: pd.DataFrame = pq.read_table(
+        folder / f"{name}.parquet", filters=pc.field("borrower_id") == borrower, partitioning=None
+    ).to_pandas()
+    return found

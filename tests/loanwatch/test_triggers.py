@@ -1,0 +1,76 @@
+"""`loanwatch triggers`: the table, one trigger with its evidence, the back-test of a book, and a proposal."""
+
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from loanwatch import command
+from monitoring.policy.triggers import trigger_policies
+
+Run = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+    """Run `loanwatch triggers`: exit code, stdout, stderr."""
+
+    def call(*arguments: object) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["loanwatch", "triggers", *map(str, arguments)])
+        capsys.readouterr()
+        try:
+            command.main()
+            code = 0
+        except SystemExit as ended:
+            code = int(ended.code or 0)
+        return (code, *capsys.readouterr())
+
+    return call
+
+
+def document(said: tuple[int, str, str]) -> Any:
+    assert said[0] == 0, said[2]
+    return json.loads(said[1], parse_constant=lambda word: pytest.fail(f"{word} is not JSON"))
+
+
+def test_the_table_is_listed(run: Run) -> None:
+    code, out, _ = run("list")
+    assert code == 0 and "overdue_30" in out and "high_risk" in out
+    told = document(run("list", "--json", "--as-of", "2024-12-31"))
+    assert [one["id"] for one in told["triggers"]] == [trigger.id for trigger in trigger_policies()[-1].triggers]
+    assert run("list", "--as-of", "1980-01-01")[0] == 4
+
+
+def test_evidence_is_found_kept_shown_and_said_to_be_old(run: Run, own: Path) -> None:
+    code, out, _ = run("describe", "overdue_30", "--book", own)
+    assert code == 0 and "no evidence is kept" in out and "watch" in out
+    told = document(run("backtest", "--book", own, "--json"))
+    assert told["triggers"]["overdue_30"]["verdict"] == "raises"
+    assert json.loads((own / "evidence" / "triggers.json").read_text()) == told
+    out = run("describe", "overdue_30", "--book", own)[1]
+    assert "default follows more often" in out and "of another version" not in out
+    found = document(run("describe", "overdue_30", "--book", own, "--json"))
+    assert found["evidence"] == told["triggers"]["overdue_30"] and found["outdated"] == []
+    (own / "evidence" / "triggers.json").write_text(json.dumps({**told, "policy": "another"}))
+    assert "of another version of the triggers" in run("describe", "overdue_30", "--book", own)[1]
+    assert [set(one) for one in document(run("describe", "overdue_30", "--book", own, "--json"))["outdated"]] == [{"en", "zh"}]
+
+
+def test_a_threshold_is_proposed_and_nothing_is_written(run: Run, own: Path) -> None:
+    before = sorted(path.name for path in own.iterdir())
+    told = document(run("fit", "bureau_score_low", "--book", own, "--most", 50, "--check", 1_000, "--json"))
+    assert told["toml"] == "" or told["proposed"]["fitted"]
+    code, out, _ = run("fit", "bureau_score_low", "--book", own, "--check", 10**9)
+    assert code == 0 and "no threshold within the limit" in out
+    assert sorted(path.name for path in own.iterdir()) == before
+
+
+def test_what_does_not_exist_is_named(run: Run, own: Path, tmp_path: Path) -> None:
+    code, _, err = run("describe", "overdue_31", "--book", own)
+    assert code == 4 and "did you mean overdue_30" in err
+    assert run("backtest", "--book", tmp_path)[0] == 4
+    code, _, err = run("fit", "pd_jump", "--book", own)
+    assert code == 2 and "night's scores" in err

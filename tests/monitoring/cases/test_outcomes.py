@@ -1,0 +1,77 @@
+"""Outcomes: as findings, as shares that were confirmed; and tables that were tampered with, made again from the record."""
+
+from datetime import date, timedelta
+
+import numpy as np
+import pandas as pd
+from desk import TODAY, close, signals
+from sqlalchemy import delete, update
+
+from monitoring.cases import looking, rebuild, store
+from monitoring.cases.labels import findings
+from monitoring.cases.looking import Wanted
+from monitoring.cases.receiving import receive
+from monitoring.cases.report import report
+from monitoring.database import writing
+from monitoring.database.tables import cases
+from monitoring.database.tables import signals as kept
+from monitoring.decisions.record import Record
+
+
+def closed(record: Record) -> None:
+    """B0 confirmed, B1 benign with one signal suppressed since, B2 without a finding, B3 open; two triggers each but B3."""
+    rows = [(f"B{n}", trigger, "serious") for n in range(3) for trigger in ("bounced", "litigation")]
+    receive(record, signals(*rows, ("B3", "bounced", "critical")), TODAY, "night 0")
+    ids = {one.borrower: one.case.id for one in looking.listed(record, Wanted(), TODAY, 100)}
+    for days, (name, outcome) in enumerate((("B0", "confirmed"), ("B1", "benign"), ("B2", "none"))):
+        close(record, ids[name], outcome, days)
+    receive(record, signals(("B1", "bounced", "serious")), TODAY + timedelta(days=3), "night 3")
+
+
+def test_outcomes_are_findings_of_the_borrower_on_the_day(record: Record) -> None:
+    assert findings(record).empty
+    closed(record)
+    wanted = pd.DataFrame(
+        {
+            "borrower_id": ["B0", "B1", "B2"],
+            "on": pd.to_datetime([TODAY + timedelta(days=n) for n in range(3)]).as_unit("s"),
+            "finding": ["confirmed", "benign", "none"],
+            "look_again_on": pd.to_datetime(pd.Series([None, str(TODAY + timedelta(days=91)), None])).dt.as_unit("s"),
+        }
+    )
+    pd.testing.assert_frame_equal(findings(record), wanted)
+    assert findings(record, TODAY + timedelta(days=1))["borrower_id"].tolist() == ["B0", "B1"]
+    record.forget("B0", {"by": "x", "on": "2026-11-22", "authority": "y", "runs": {}})
+    assert findings(record)["borrower_id"].tolist() == ["B1", "B2"]
+
+
+def test_the_share_that_was_confirmed_is_told_by_trigger_with_its_interval(record: Record) -> None:
+    closed(record)
+    found = report(record, TODAY + timedelta(days=10))
+    assert (found.open, found.overdue, found.closed) == (1, 1, {"confirmed": 1, "benign": 1, "none": 1})
+    assert (found.signals, found.suppressed, found.per_case) == (7, 1, 7 / 4)
+    bounced, litigation = found.by_trigger.to_dict("records")
+    assert [bounced[name] for name in ("trigger", "signals", "suppressed", "closed", "confirmed")] == ["bounced", 4, 1, 3, 1]
+    # Wilson's interval of 1 in 3.
+    for row in (litigation, found.all_cases.to_dict("records")[0]):
+        np.testing.assert_allclose([row[name] for name in ("share", "low", "high")], [1 / 3, 0.0615, 0.7923], atol=5e-5)
+
+
+def test_of_nothing_nothing_is_said(small: Record) -> None:
+    found = report(small, TODAY)
+    assert (found.open, found.closed, found.signals) == (0, {}, 0)
+    assert np.isnan(found.per_case) and found.by_trigger.empty and found.all_cases["share"].isna().all()
+
+
+def test_tables_that_were_changed_are_made_again(record: Record) -> None:
+    closed(record)
+    with writing(record.engine) as connection:
+        before = store.everything(connection)
+        connection.execute(delete(kept).where(kept.c.trigger == "bounced"))
+        connection.execute(update(cases).where(cases.c.outcome == "none").values(owner="nobody", due_on=date(2000, 1, 1)))
+    assert not rebuild.account(record).complete
+    assert rebuild.rebuild(record) == 4
+    assert rebuild.rebuild(record) == 0
+    assert rebuild.account(record).complete
+    with writing(record.engine) as connection:
+        assert store.everything(connection) == before

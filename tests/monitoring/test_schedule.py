@@ -1,0 +1,243 @@
+"""The schedule: nobody later than his due day, no team beyond its room, what fits is worth most, nothing skipped or doubled."""
+
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from effort import RELEASE, examples
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.optimize import linear_sum_assignment
+
+from monitoring.policy import GENERAL, tier_policy
+from monitoring.policy.lender import Lender, Team
+from monitoring.policy.priorities import priority
+from monitoring.policy.schedule import schedule_policies, schedule_policy
+from monitoring.schedule import TYPES, due, plan
+from monitoring.workdays import Workdays, numbers
+
+TODAY = date(2024, 6, 30)
+TIERS, POLICY = tier_policy(TODAY), schedule_policy(TODAY)
+MISSED = 0.1 if RELEASE else 0.6
+"""Share of nights that nobody runs."""
+
+
+def lender(inspectors: int = 4, visits: int = 21, **said: Any) -> Lender:
+    room = {"off_site": visits, "phone": visits, "site": visits}
+    teams = [
+        Team(name=who, who=(who,), inspectors=inspectors, cost=1_000_000, visits=room)  # type: ignore[arg-type]
+        for who in ("company", "person")
+    ]
+    return Lender(institution="bank", calendar="CN", team=tuple(teams), **said)
+
+
+def seen(n: int = 1, **said: Any) -> pd.DataFrame:
+    """Borrowers of whom nothing is known but what is said."""
+    nothing = pd.Series([pd.NaT] * n, dtype="datetime64[us]")
+    rows = pd.DataFrame(
+        {
+            "borrower_id": [f"B{i}" for i in range(n)], "kind": "company", "profile": GENERAL, "tier": "standard",
+            "paid_out": nothing, "matures_on": nothing, "last_check": nothing, "look_again_on": nothing, "asked_on": nothing,
+           
+            "reviewed": False,
+        }
+    )  # fmt: skip
+    for name, value in said.items():
+        rows[name] = pd.Timestamp(value) if isinstance(value, date) else value
+    return rows
+
+
+def visits(*rows: tuple[int, float], kind: str = "person", channel: str = "phone") -> pd.DataFrame:
+    """Visits by (days until due, value)."""
+    return pd.DataFrame(
+        {
+            "borrower_id": [f"B{i:03}" for i in range(len(rows))], "kind": kind, "channel": channel,
+            "due_on": pd.to_datetime([TODAY + timedelta(days=days) for days, _ in rows]).astype("datetime64[us]"),
+            "value": [value for _, value in rows], "reviewed": False,
+        }
+    )  # fmt: skip
+
+
+some = st.lists(st.tuples(st.integers(1, 60), st.floats(0, 1e9)), min_size=1, max_size=40)
+
+
+@given(rows=some, kinds=st.data(), inspectors=st.integers(0, 3), monthly=st.integers(0, 12))
+@examples(60)
+def test_every_visit_is_on_a_working_day_by_its_due_day_and_no_room_is_taken_twice(
+    rows: list[tuple[int, float]], kinds: st.DataObject, inspectors: int, monthly: int
+) -> None:
+    asked = visits(*rows)
+    asked["kind"] = kinds.draw(st.lists(st.sampled_from(["person", "company"]), min_size=len(rows), max_size=len(rows)))
+    by = lender(inspectors, monthly)
+    found = plan(asked, None, TODAY, by, POLICY)
+    found["planned_on"] = found["next_review_on"].where(found["fits"])
+    days = Workdays.of(by, TODAY, TODAY + timedelta(days=200))
+    on, first = numbers(found["next_review_on"]), days.days[days.after(TODAY)]
+    assert np.isin(on, days.days).all()
+    assert (on >= first).all()
+    assert (on <= np.maximum(numbers(asked["due_on"]), first)).all()
+    assert (found["room_on"].isna() | ~found["fits"]).all()
+    taken = [
+        found.loc[found[name].notna(), ["team", name]].set_axis(["team", "on"], axis=1) for name in ("planned_on", "room_on")
+    ]
+    taken_by_month = pd.concat(taken).assign(month=lambda rows: rows["on"].dt.to_period("M")).groupby(["team", "month"]).size()
+    assert (taken_by_month <= inspectors * monthly).all()
+
+
+@given(rows=st.lists(st.tuples(st.integers(1, 20), st.integers(1, 1_000)), min_size=1, max_size=12), monthly=st.integers(1, 9))
+@examples(60)
+def test_what_fits_is_worth_as_much_as_any_assignment_could_be(rows: list[tuple[int, int]], monthly: int) -> None:
+    """Against the Hungarian method over all pairs of visit and place."""
+    asked, by = visits(*((days, float(value)) for days, value in rows)), lender(1, monthly)
+    found = plan(asked, None, TODAY, by, POLICY)
+    days = Workdays.of(by, TODAY, TODAY + timedelta(days=90))
+    first, latest = days.after(TODAY), np.maximum(days.place(numbers(asked["due_on"])), days.after(TODAY))
+    months = days.days_of_month()
+    room = [
+        place for place in range(first, int(latest.max()) + 1)
+        for _ in range(_share(months, place, monthly))
+    ]  # fmt: skip
+    worth = np.array([[value if place <= last else 0 for place in room] for (_, value), last in zip(rows, latest, strict=True)])
+    best = worth[linear_sum_assignment(worth, maximize=True)].sum() if len(room) else 0
+    assert found.loc[found["fits"], "value"].sum() == best
+
+
+def _share(months: Any, place: int, monthly: int) -> int:
+    mine = np.flatnonzero(months == months[place])
+    at = int(np.flatnonzero(mine == place)[0])
+    return (at + 1) * monthly // len(mine) - at * monthly // len(mine)
+
+
+def test_the_order_of_borrowers_changes_nothing() -> None:
+    rng = np.random.default_rng(3)
+    asked = visits(*((int(d), float(v)) for d, v in zip(rng.integers(1, 40, 200), rng.integers(0, 30, 200), strict=True)))
+    mixed = asked.sample(frac=1, random_state=1)
+    one = plan(asked, None, TODAY, lender(2, 20), POLICY).assign(b=asked["borrower_id"]).set_index("b")
+    other = plan(mixed.reset_index(drop=True), None, TODAY, lender(2, 20), POLICY).assign(b=mixed["borrower_id"].to_numpy())
+    pd.testing.assert_frame_equal(one, other.set_index("b").loc[one.index])
+
+
+def test_a_visit_planned_for_the_next_days_keeps_its_day_and_a_later_one_does_not() -> None:
+    asked = visits((3, 1.0), (40, 1.0))
+    kept, free = date(2024, 7, 2), date(2024, 7, 20)
+    before = pd.DataFrame({"borrower_id": asked["borrower_id"], "next_review_on": pd.to_datetime([kept, free]), "fits": True})
+    found = plan(asked, before, TODAY, lender(), POLICY)["next_review_on"].dt.date.tolist()
+    assert found[0] == kept
+    assert found[1] == date(2024, 8, 9)
+    elsewhere = plan(asked, before.assign(fits=False), TODAY, lender(), POLICY)["next_review_on"].dt.date.tolist()
+    assert elsewhere[0] == date(2024, 7, 3), "a day on which there was no room was never planned"
+    made = asked.assign(reviewed=True)
+    assert plan(made, before, TODAY, lender(), POLICY)["next_review_on"].dt.date.tolist()[0] == date(2024, 7, 3)
+
+
+@pytest.mark.parametrize(
+    ("said", "check", "on"),
+    [
+        ({"last_check": date(2024, 5, 1)}, "routine", date(2024, 10, 28)),
+        ({}, "routine", TODAY + timedelta(days=180)),
+        ({"paid_out": date(2024, 6, 20)}, "first", date(2024, 7, 20)),
+        ({"paid_out": date(2024, 6, 20), "last_check": date(2024, 6, 25)}, "routine", date(2024, 12, 22)),
+        ({"paid_out": date(2020, 6, 20)}, "routine", TODAY + timedelta(days=180)),
+        ({"matures_on": date(2024, 10, 1)}, "before_maturity", date(2024, 8, 2)),
+        ({"matures_on": date(2024, 10, 1), "kind": "person"}, "routine", TODAY + timedelta(days=180)),
+        ({"matures_on": date(2024, 8, 1), "last_check": date(2024, 6, 1)}, "routine", date(2024, 11, 28)),
+        ({"last_check": date(2024, 5, 1), "look_again_on": date(2024, 7, 15)}, "special", date(2024, 7, 15)),
+        ({"last_check": date(2024, 5, 1), "look_again_on": date(2024, 4, 15)}, "routine", date(2024, 10, 28)),
+        ({"asked_on": date(2024, 7, 2)}, "triggered", date(2024, 7, 2)),
+        ({"tier": "high_risk", "last_check": date(2024, 1, 1)}, "routine", date(2024, 1, 31)),
+    ],
+)
+def test_what_falls_due_read_by_hand(said: dict[str, Any], check: str, on: date) -> None:
+    found = due(seen(**said), None, TODAY, TIERS, POLICY).iloc[0]
+    assert (found["check"], found["due_on"].date()) == (check, on)
+
+
+def test_checks_that_fall_due_soon_join_the_visit() -> None:
+    rows = seen(matures_on=date(2024, 9, 10), last_check=date(2024, 1, 20), look_again_on=date(2024, 7, 10))
+    found = due(rows, None, TODAY, TIERS, POLICY).iloc[0]
+    assert (found["check"], found["joined"]) == ("special", ["before_maturity", "routine"])
+
+
+@given(
+    tier=st.sampled_from(TIERS.names), then=st.sampled_from(TIERS.names), profile=st.sampled_from(list(TIERS.ladders)),
+    asked=st.none() | st.integers(1, 30), gap=st.integers(1, 400), ago=st.integers(0, 900) | st.none(),
+)  # fmt: skip
+@examples(60)
+def test_only_a_check_moves_a_due_day_to_a_later_one(
+    tier: str, then: str, profile: str, asked: int | None, gap: int, ago: int | None
+) -> None:
+    last = pd.NaT if ago is None else pd.Timestamp(TODAY - timedelta(days=ago))
+    first = due(seen(tier=then, profile=profile, last_check=last), None, TODAY, TIERS, POLICY)
+    before = first.assign(borrower_id="B0")
+    day = TODAY + timedelta(days=gap)
+    by = pd.NaT if asked is None else pd.Timestamp(day + timedelta(days=asked))
+    second = due(seen(tier=tier, profile=profile, last_check=last, asked_on=by), before, day, TIERS, POLICY)
+    assert second["due_on"][0] <= max(first["due_on"][0], pd.Timestamp(day + timedelta(days=1)))
+    made = day - timedelta(days=min(gap, 3) - 1)
+    done = due(seen(tier=tier, profile=profile, last_check=made, reviewed=True), before, day, TIERS, POLICY)
+    interval = timedelta(days=TIERS.ladders[profile][tier].review_days)
+    assert done["due_on"][0] == max(pd.Timestamp(made + interval), pd.Timestamp(day + timedelta(days=1)))
+
+
+@dataclass
+class Life:
+    """A borrower who is looked at when it is planned, through nights that are run, missed, or run by another calendar."""
+
+    rng: np.random.Generator
+    checks: list[date]
+    due: list[date]
+    before: pd.DataFrame | None = None
+
+    def night(self, today: date, by: Lender) -> None:
+        last = self.checks[-1]
+        known = self.before is not None and bool(last > self.before["as_of"][0])
+        rows = seen(last_check=last, reviewed=known, tier="watch")
+        owed = due(rows, self.before, today, TIERS, POLICY)
+        told = rows.assign(due_on=owed["due_on"], channel="phone", value=1.0)
+        planned = plan(told, self.before, today, by, POLICY)
+        self.due.append(owed["due_on"][0].date())
+        self.before = pd.concat([rows[["borrower_id"]], owed, planned], axis=1).assign(as_of=today)
+
+    def visit(self, today: date) -> None:
+        """The inspectors come on the day that the last night planned, or later if no night said so in time."""
+        if (
+            self.before is not None
+            and self.before["next_review_on"][0].date() <= today
+            and self.checks[-1] <= self.before["as_of"][0]
+        ):
+            self.checks.append(today)
+
+
+@pytest.mark.parametrize("seed", range(5 if RELEASE else 1))
+def test_in_2000_days_no_review_is_skipped_or_doubled(seed: int) -> None:
+    """Missed nights, a week in which the clock stood still, and holidays that are decreed and called off again."""
+    rng = np.random.default_rng(seed)
+    calendars = [lender(), lender(closed=tuple(TODAY + timedelta(days=int(d)) for d in rng.integers(0, 2_000, 150)))]
+    life, missed, longest = Life(rng, [TODAY], []), 0, 0
+    for day in range(1, 2_001):
+        today = TODAY + timedelta(days=day)
+        life.visit(today)
+        stands = 600 <= day < 607
+        if not stands and rng.random() > MISSED:
+            life.night(today, calendars[int(rng.integers(2))])
+            missed = 0
+        else:
+            missed += 1
+            longest = max(longest, missed)
+    interval = TIERS.general["watch"].review_days
+    between = np.diff(np.array(life.checks, dtype="datetime64[D]")).astype(int)
+    assert len(life.checks) > 2_000 // interval
+    assert longest < 20
+    assert between.max() <= interval + longest, "skipped"
+    assert between.min() >= interval - 20, "doubled"
+
+
+def test_the_table_names_what_there_is() -> None:
+    for version in schedule_policies():
+        assert set(version.checks) <= set(TYPES)
+        assert set(version.cost) == {tier.channel for ladder in TIERS.ladders.values() for tier in ladder.tiers}
+        assert set(version.loss_share) == {"person", "company"}
+        assert priority(version.priority, version.effective_from).stake == "money"

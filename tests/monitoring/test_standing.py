@@ -1,0 +1,42 @@
+"""What is carried from night to night: nobody comes back as a stranger, and a check that was entered late has been made."""
+
+from datetime import date, timedelta
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from books import Book
+
+from monitoring import runs, standing
+from monitoring.parts import LOOK_BACK
+from monitoring.runs import NIGHTLY
+
+
+def test_who_was_out_of_sight_is_remembered_as_he_stood_last(book: Book, own: Path) -> None:
+    first, second = book.day - timedelta(days=20), book.day - timedelta(days=10)
+    for day in (first, second):
+        book.night(own, NIGHTLY, day)
+    folder = own / "runs" / f"as_of={second}"
+    whole = runs.last_official(own, second)
+    assert whole is not None
+    gone, there = (str(name) for name in whole["borrower_id"].iloc[[0, 1]])
+    whole[whole["borrower_id"] != gone].to_parquet(folder / "standing.parquet", index=False)
+    found = runs.missing_before(own, book.day, {gone, there, "a stranger"}, LOOK_BACK)
+    assert dict(zip(found["borrower_id"], found["as_of"], strict=True)) == {gone: first, there: second}
+    assert runs.missing_before(own, first + timedelta(days=LOOK_BACK + 20), {gone}, LOOK_BACK).empty
+    assert runs.missing_before(own, first, {gone}, LOOK_BACK).empty, "a night knows nothing of itself and later ones"
+
+
+@pytest.mark.parametrize(
+    ("stored", "known", "reviewed"),
+    [(None, None, False), (None, "2024-06-29", True), ("2024-06-29", "2024-06-29", False), ("2024-01-05", "2024-06-29", True)],
+)
+def test_a_check_has_been_made_when_the_last_run_did_not_know_it(
+    monkeypatch: pytest.MonkeyPatch, book: Book, stored: str | None, known: str | None, reviewed: bool
+) -> None:
+    """Whatever day it says that it could have been known on."""
+    now = pd.DataFrame({"last_check": [pd.Timestamp(known) if known else pd.NaT]})
+    monkeypatch.setattr("monitoring.seen.checks", lambda *_: now)
+    before = pd.DataFrame({"borrower_id": ["A"], "last_check": [stored and date.fromisoformat(stored)]})
+    found = standing._checked(pd.Series(["A"]), book.ledger, before, date(2024, 6, 30))
+    assert found["reviewed"].tolist() == [reviewed]

@@ -1,0 +1,95 @@
+"""The worklist: every visit that is due, the actions whose precondition is met, and what one inspector more would add."""
+
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+from books import Book
+
+from monitoring import runs, worklist
+from monitoring.policy.actions import action_policies, action_policy
+from monitoring.policy.lender import Lender, lender
+from monitoring.policy.proposals import proposal_policy
+from monitoring.policy.schedule import schedule_policy
+from monitoring.runs import NIGHTLY, Night
+
+TODAY = date(2024, 6, 30)
+POLICY = action_policy(TODAY)
+
+
+@pytest.fixture(scope="module")
+def night(book: Book, tmp_path_factory: pytest.TempPathFactory) -> Night:
+    own = book.with_own_runs(tmp_path_factory.mktemp("work") / "book")
+    return runs.read(book.night(own, NIGHTLY))
+
+
+def row(**said: Any) -> pd.DataFrame:
+    plain = {
+        "tier": "standard", "kind": "person", "cause": "score", "dpd": 0.0, "pd_12m": 0.02,
+        "tier_since": TODAY - timedelta(days=10), "matures_on": None,
+    }  # fmt: skip
+    return pd.DataFrame([{**plain, **said}])
+
+
+@pytest.mark.parametrize(
+    ("said", "expected"),
+    [
+        ({}, []),
+        ({"tier": "watch", "kind": "company"}, ["contingency_plan"]),
+        ({"tier": "watch", "dpd": 1.0}, ["offer_reschedule"]),
+        ({"tier": "high_risk"}, ["limit_cut"]),
+        ({"tier": "high_risk", "dpd": float("nan")}, ["limit_cut"]),
+        ({"tier": "high_risk", "dpd": 95.0}, ["limit_cut", "line_freeze", "early_repayment"]),
+        ({"tier": "prime", "tier_since": TODAY - timedelta(days=200), "pd_12m": 0.004}, ["limit_increase"]),
+        (
+            {"tier": "prime", "tier_since": TODAY - timedelta(days=100), "matures_on": TODAY + timedelta(days=120)},
+            ["early_renewal"],
+        ),
+        ({"tier": "prime", "tier_since": TODAY - timedelta(days=100), "matures_on": TODAY + timedelta(days=121)}, []),
+        ({"cause": "earned"}, ["fewer_visits"]),
+    ],
+)
+def test_actions_read_by_hand(said: dict[str, Any], expected: list[str]) -> None:
+    assert worklist.actions(row(**said), TODAY, POLICY)[0] == expected
+
+
+def test_nothing_adverse_is_done_by_itself() -> None:
+    for version in action_policies():
+        kinds = proposal_policy(version.effective_from).kinds
+        for action in version.actions.values():
+            assert action.days > 0 and action.authority
+            assert action.adverse == (action.proposal is not None)
+            if action.proposal:
+                assert kinds[action.proposal].adverse
+            assert set(action.when) <= set(worklist.CONDITIONS)
+            assert not (action.adverse and action.side == "reward")
+
+
+def test_it_has_every_visit_up_to_the_day_and_those_worth_most_first(night: Night) -> None:
+    assert night.standing is not None
+    until = night.as_of + timedelta(days=30)
+    found = worklist.worklist(night, until, POLICY)
+    due = night.standing[night.standing["next_review_on"] <= until]
+    assert set(found["borrower_id"]) == set(due["borrower_id"])
+    assert found["value"].is_monotonic_decreasing
+    assert list(found.columns) == worklist.VISIT
+    assert len(worklist.worklist(night, date(2199, 12, 31), POLICY)) == len(night.standing)
+
+
+def test_one_inspector_more_makes_more_visits_only_where_room_is_short(night: Night) -> None:
+    by = lender(Path("nowhere"))
+    plans = schedule_policy(night.as_of)
+    short = _with(by, inspectors=1)
+    found = worklist.one_more(night, short, plans)
+    assert sum(one.due for one in found) >= sum(one.late for one in found) > 0
+    assert all(one.more >= 0 and one.gained >= 0 for one in found)
+    assert any(one.more > 0 and one.gained > 0 for one in found)
+    assert all(one.made + one.more <= one.due for one in found)
+    plenty = worklist.one_more(night, _with(by, inspectors=900_000), plans)
+    assert {(one.late, one.more, one.gained) for one in plenty} == {(0, 0, 0.0)}
+
+
+def _with(by: Lender, inspectors: int) -> Lender:
+    return by.model_copy(update={"team": tuple(team.model_copy(update={"inspectors": inspectors}) for team in by.team)})
