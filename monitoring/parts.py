@@ -31,6 +31,7 @@ from models.bundle import Bundle
 from models.explain import REASONS, Against, night, training
 from models.score import Scorer
 from monitoring import runs, score_signals, warning
+from monitoring.belief import Beliefs
 from monitoring.decisions.overrides import Override
 from monitoring.decisions.vault import Vault
 from monitoring.night import Progress, Scores, borrowers_of, explain, score_book
@@ -38,6 +39,7 @@ from monitoring.policy.lender import Lender, lender
 from monitoring.policy.priorities import priorities_digest
 from monitoring.policy.schedule import schedule_policy
 from monitoring.policy.triggers import trigger_policy
+from monitoring.remembered import beliefs
 from monitoring.runs import BACKFILL, NIGHTLY, Night
 from monitoring.schedule import PLAN
 from monitoring.standing import Circumstances, settle, shadow
@@ -66,6 +68,7 @@ class Work:
     kind: str
     lender: Lender
     overrides: tuple[Override, ...] = ()
+    beliefs: Beliefs | None = None
     recorded: Night | None = None
 
     def said(self, bundle: Bundle) -> dict[str, Any]:
@@ -74,6 +77,7 @@ class Work:
             **runs.said(self.as_of, self.kind, Ledger(self.book), bundle),
             "overrides": [override.verdict for override in self.overrides],
             "lender": self.lender.said,
+            "beliefs": self.beliefs and self.beliefs.as_json(),
             "schedule": schedule_policy(self.as_of).digest,
             "triggers": trigger_policy(self.as_of).digest,
             "priorities": priorities_digest(self.as_of),
@@ -111,16 +115,17 @@ class Work:
 
 def begin(
     book: Path, bundle: Bundle, as_of: date, kind: str, home: Path | None = None, overrides: tuple[Override, ...] = (),
-    by: Lender | None = None,
+    by: tuple[Lender, Beliefs | None] | None = None,
 ) -> Work:  # fmt: skip
-    """The parts of a night as far as they are finished; ``home`` is where they lie if not in the book, ``by`` the lender if he is
-    not as the book says now.
+    """The parts of a night as far as they are finished; ``home`` is where they lie if not in the book, ``by`` the lender and what
+    is believed, if not as the book says now.
 
     Raises UsageError where a back-fill would stand in the place of an official run, or the book's lender.toml is wrong.
     """
     runs.check(book, as_of, kind)
     folder = (home or book / "runs") / f".parts-as_of={as_of}"
-    work = Work(folder, book, as_of, kind, by or lender(book), overrides)
+    whose, believed = by or (lender(book), beliefs(book))
+    work = Work(folder, book, as_of, kind, whose, overrides, believed)
     eve = runs.last_folder(book, as_of - timedelta(days=1))
     before = None if eve is None else (eve / "manifest.json").read_text("utf-8")
     job = json.dumps([work.said(bundle), before], default=str)
@@ -180,7 +185,7 @@ def _settled(work: Work, ledger: Ledger, against: Against) -> dict[str, pd.DataF
     raised = _raised(work, night, before, ledger) if work.recorded is None else _as_recorded(work.recorded)
     agreed = {override.borrower: override.tier for override in work.overrides}
     standing, on = (None, None) if before is None else (_stood(work, before, borrowers), before.signals)
-    found = settle(borrowers, loans, raised, ledger, work.as_of, Circumstances(work.lender, standing, on, agreed))
+    found = settle(borrowers, loans, raised, ledger, work.as_of, Circumstances(work.lender, standing, on, agreed, work.beliefs))
     rows = found.rows if work.recorded is None else _as_planned(found.rows, work.recorded)
     ids = found.signals["borrower_id"] + " " + found.signals["trigger"]
     return {"standing": rows, "signals": found.signals.assign(signal_id=ids)}

@@ -11,14 +11,17 @@ from datetime import date
 import numpy as np
 import pandas as pd
 
+from features.arrays import Float
 from features.ledger import Ledger
 from monitoring import seen
+from monitoring.belief import Beliefs
 from monitoring.policy import TierPolicy, tier_policy
 from monitoring.policy.lender import Lender
 from monitoring.policy.priorities import priority
 from monitoring.policy.schedule import SchedulePolicy, schedule_policy
 from monitoring.policy.triggers import trigger_policy
 from monitoring.priority import value
+from monitoring.remembered import chance, remembered
 from monitoring.schedule import due, plan
 from monitoring.signals import by_borrower, lasting
 from monitoring.tiers import assign, band
@@ -27,13 +30,14 @@ from monitoring.tiers import assign, band
 @dataclass(frozen=True)
 class Circumstances:
     """What a night is settled under beside the scores: the lender, the standing and the signals of the last official run if there
-    was one, and by borrower the tiers that persons agreed on.
+    was one, by borrower the tiers that persons agreed on, and what is believed, if anything.
     """
 
     lender: Lender
     standing: pd.DataFrame | None = None
     signals: pd.DataFrame | None = None
     overrides: Mapping[str, str] = field(default_factory=dict)
+    beliefs: Beliefs | None = None
 
 
 @dataclass(frozen=True)
@@ -49,28 +53,30 @@ def settle(
 ) -> Standing:
     """The whole book after an official run.
 
-    ``borrowers`` has borrower_id, pd_12m, dpd, exposure and silent of each (n rows), ``loans`` borrower_id, company and the terms
-    of ``seen.terms``, ``raised`` the signals of the night.
+    ``borrowers`` has borrower_id, log_odds, pd_12m, dpd, exposure and silent of each (n rows), ``loans`` borrower_id, company and
+    the terms of ``seen.terms``, ``raised`` the signals of the night.
     """
     tiers, schedule, triggers = tier_policy(as_of), schedule_policy(as_of), trigger_policy(as_of)
     who = borrowers["borrower_id"]
     on, checked = lasting(raised, under.signals, as_of, triggers), _checked(who, ledger, under.standing, as_of)
     asked = by_borrower(on, checked.assign(borrower_id=who), triggers, tiers, schedule.clock)
     kinds = seen.of_borrowers(loans, as_of, tiers, under.lender).set_index("borrower_id").reindex(who).reset_index(drop=True)
-    own = borrowers[["borrower_id", "pd_12m", "dpd", "exposure", "silent"]]
+    own = borrowers[["borrower_id", "log_odds", "pd_12m", "dpd", "exposure", "silent"]]
     told = pd.concat([own, kinds, checked, asked], axis=1).assign(override=who.map(dict(under.overrides)))
     told = pd.concat([told, assign(told, under.standing, as_of, tiers)], axis=1)
     told = pd.concat([told, due(told, under.standing, as_of, tiers, schedule)], axis=1).assign(
         channel=[tiers.ladders[profile][tier].channel for profile, tier in zip(told["profile"], told["tier"], strict=True)]
     )
+    told = pd.concat([told, remembered(under.beliefs, told, under.standing, as_of)], axis=1)
     first = priority(under.lender.priority or schedule.priority, as_of)
-    valued = told.assign(value=value(first, _looked_at(told, as_of, tiers, schedule)))
+    believed = chance(under.beliefs, told, first)
+    valued = told.assign(value=value(first, _looked_at(told, believed, as_of, tiers, schedule)))
     planned = plan(valued, under.standing, as_of, under.lender, schedule)
     return Standing(pd.concat([told, planned], axis=1), on)
 
 
-def _looked_at(told: pd.DataFrame, as_of: date, tiers: TierPolicy, policy: SchedulePolicy) -> pd.DataFrame:
-    """The book as policies of who is looked at first see it; no belief is carried, so that these go by the score."""
+def _looked_at(told: pd.DataFrame, believed: Float, as_of: date, tiers: TierPolicy, policy: SchedulePolicy) -> pd.DataFrame:
+    """The book as policies of who is looked at first see it."""
     rungs = [tiers.ladders[profile][tier] for profile, tier in zip(told["profile"], told["tier"], strict=True)]
     return pd.DataFrame(
         {
@@ -78,7 +84,7 @@ def _looked_at(told: pd.DataFrame, as_of: date, tiers: TierPolicy, policy: Sched
             "review_days": [rung.review_days for rung in rungs], "pd_12m": told["pd_12m"],
             "lgd": told["kind"].map(dict(policy.loss_share)).astype("float64"), "exposure": told["exposure"].astype("float64"),
             "days_since_check": (pd.Timestamp(as_of) - told["last_check"]).dt.days.astype("float64"),
-            "last_finding": told["finding"], "belief": np.nan,
+            "last_finding": told["finding"], "belief": believed,
             "check_cost": np.array([policy.cost[rung.channel] for rung in rungs], dtype=np.int64),
         }
     )  # fmt: skip

@@ -6,7 +6,7 @@ it was made from a night is not replayed.
 
 import json
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
@@ -28,6 +28,7 @@ from models import keys
 from models.bundle import Bundle
 from models.score import Scorer
 from monitoring import parts, runs
+from monitoring.belief import Beliefs
 from monitoring.decisions import nights
 from monitoring.decisions.entry import Recorded
 from monitoring.decisions.overrides import named
@@ -136,13 +137,17 @@ def _again(then: Path, bundle: Bundle, decision: Recorded, folder: Path, erased:
     said = decision.said
     agreed = named(record, said.get("overrides", ()))
     manifest = json.loads((folder / "manifest.json").read_text("utf-8"))
-    by = Lender.model_validate(manifest["lender"])
+    by = Lender.model_validate(manifest["lender"]), _believed(manifest.get("beliefs"))
     work = parts.begin(then, bundle, date.fromisoformat(str(said["as_of"])), str(said["kind"]), then, agreed, by)
     if erased:
         work = replace(work, recorded=runs.read(folder))
     parts.score(work, bundle)
     parts.place(work, bundle)
     return parts.publish(work, bundle, record.vault)
+
+
+def _believed(said: Mapping[str, Any] | None) -> Beliefs | None:
+    return None if said is None else Beliefs.from_json(said)
 
 
 def _bundle(book: Path, decision: Recorded) -> Bundle:

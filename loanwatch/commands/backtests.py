@@ -1,4 +1,4 @@
-"""Back-tests: which way of choosing whom to look at finds more of the coming defaults."""
+"""Which way of choosing whom to look at finds more of the coming defaults, and what the ways that remember have learned."""
 
 import tempfile
 from collections.abc import Iterator
@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from features.errors import UsageError
-from loanwatch.commands.options import Json, err, out, print_json
+from loanwatch.commands.options import BOOK, STORE, Book, Json, Store, err, out, print_json
 
 app = typer.Typer()
 SEEDS, BORROWERS = 6, 4_000
@@ -58,6 +58,26 @@ def backtest_schedule(
     show.schedule(err if as_json else out, result)
     if as_json:
         print_json(report.as_json(result))
+
+
+@app.command("learn-beliefs")
+def learn_beliefs(
+    book: Book = BOOK,
+    mlruns: Store = STORE,
+    months: Annotated[int, typer.Option(min=6, max=240, help="Month ends gone by that are learned from. 学习月数。")] = 36,
+    as_json: Json = False,
+) -> None:
+    """Learn how borrowers change from the book's past, for the policies that remember; the next night uses it. 学习信念。"""
+    from loanwatch.progress import steps
+    from loanwatch.show import backtests as show
+    from pipelines import beliefs, nightly
+
+    with steps(err) as done:
+        learned = beliefs.learn(book, nightly.champion(book, mlruns), months, done)
+    show.beliefs(err if as_json else out, learned)
+    if as_json:
+        print_json({**learned.beliefs.as_json(), "first": str(learned.first), "last": str(learned.last),
+                    "borrowers": learned.borrowers, "defaults": learned.defaults})  # fmt: skip
 
 
 def _budgets(asked: list[float] | None, usual: tuple[float, ...]) -> tuple[float, ...]:

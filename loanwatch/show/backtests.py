@@ -9,10 +9,27 @@ from rich.console import Console
 from loanwatch.show.tables import titled
 
 if TYPE_CHECKING:  # what is only shown need not be loaded to be shown
+    from pipelines.beliefs import Learned
     from pipelines.schedule_backtest.report import Aim, Mean
     from pipelines.schedule_backtest.run import Found
 
 SHARES = ("in_time_count", "in_time_money", "looked_count", "looked_money", "found_count")
+
+
+def beliefs(console: Console, found: Learned) -> None:
+    """What was learned of the three states that borrowers are in."""
+    from monitoring.belief import STATES
+
+    by = found.beliefs
+    table = titled(
+        f"Learned from {found.borrowers:,} borrowers and {found.defaults:,} defaults, {found.first} to {found.last}",
+        "state", "begins", "stays a month", "defaults a month", "highest score bands",
+    )  # fmt: skip
+    for at, name in enumerate(STATES):
+        high = f"{by.shows[at, -4:].sum():.1%}"
+        table.add_row(name, f"{by.start[at]:.1%}", f"{by.moves[at, at]:.1%}", f"{by.defaults[at]:.2%}", high)
+    console.print(table)
+    console.print(f"{found.path}: in use from the next night", highlight=False)
 
 
 def schedule(console: Console, found: Found) -> None:
