@@ -115,20 +115,22 @@ def _read(path: Path) -> _File:
     except tomllib.TOMLDecodeError as error:
         raise UsageError(f"{path} is not TOML: {error}", f"{path} 不是有效的 TOML:{error}") from error
     except ValidationError as error:
-        raise _misspelt(path, error.errors(include_url=False)[0]) from error
+        found = error.errors(include_url=False)
+        raise _misspelt(path, next((one for one in found if one["type"] == "extra_forbidden"), found[0])) from error
 
 
-def _misspelt(path: Path, first: Any) -> UsageError:
-    where = ".".join(map(str, first["loc"]))
-    if first["type"] == "extra_forbidden":
-        en, zh = nearest(str(first["loc"][-1]), KEYS)
+def _misspelt(path: Path, fault: Any) -> UsageError:
+    """What is wrong; values are told of names alone, for a URL may be as good as a key."""
+    where, last = ".".join(map(str, fault["loc"])), str(fault["loc"][-1])
+    if fault["type"] == "extra_forbidden":
+        en, zh = nearest(last, KEYS)
         return _wrong(path, where, f"no such key; {en}", f"没有此项;{zh}")
-    seen = repr(first["input"])[:60]
-    return _wrong(path, where, f"{first['msg']}; seen: {seen}", f"内容无效,实际为 {seen}")
+    seen = repr(fault["input"])[:60] if last == "name" else type(fault["input"]).__name__
+    return _wrong(path, where, f"{fault['msg']}; seen: {seen}", f"内容无效,实际为 {seen}")
 
 
 def _url(path: Path, said: _Said) -> httpx.URL:
-    """Where it is sent; what is wrong is told without path and query, which may be as good as a key."""
+    """Where it is sent; what is wrong is told without path and query."""
     try:
         url = httpx.URL(said.url)
     except httpx.InvalidURL as error:
