@@ -4,6 +4,7 @@ import os
 import signal
 import ssl
 import threading
+import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
@@ -263,6 +264,24 @@ def test_a_courier_delivers_until_it_is_told_to_stop(at: At, small: Record, rece
     assert receiver.decisions == made
     moved(small, 1)
     assert len(receiver.came) == 2
+
+
+def test_a_courier_that_stops_waits_for_no_receiver(at: At, small: Record, receiver: Receiver) -> None:
+    made = moved(small, 1)
+    answering, came = threading.Event(), threading.Event()
+
+    def dawdle(_: object) -> None:
+        came.set()
+        answering.wait(30)
+
+    receiver.heard = dawdle
+    with Courier(at.desk):
+        assert came.wait(10)
+        begun = time.monotonic()
+    assert time.monotonic() - begun < 5
+    answering.set()
+    receiver.await_(1)
+    assert at.later() == ["delivered"] and receiver.decisions == made * 2
 
 
 def test_a_courier_goes_on_when_the_database_is_back(
