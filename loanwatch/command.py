@@ -19,6 +19,7 @@ from loanwatch.commands import (
     serve,
     triggers,
     watch,
+    webhooks,
     worklist,
 )  # fmt: skip
 from loanwatch.commands.options import err
@@ -31,6 +32,7 @@ for part in (records, models, watch, worklist, explanations, proof, four_eyes, c
     app.add_typer(part.app)
 app.add_typer(features.app, name="features")
 app.add_typer(triggers.app, name="triggers")
+app.add_typer(webhooks.app, name="webhooks")
 
 
 def main() -> None:

@@ -13,6 +13,7 @@ from starlette.types import ASGIApp
 
 from monitoring.decisions.place import Place
 from monitoring.decisions.place import opened as opened_record
+from monitoring.webhooks.endpoints import endpoints
 from serving import problems
 from serving.book import Book
 from serving.callers import Callers
@@ -24,6 +25,7 @@ from serving.routes import cases, decisions, events, health, keys, model, propos
 from serving.routes.guard import Guarded
 from serving.service import Service
 from serving.telemetry import telemetry
+from serving.webhooks import delivering
 
 PARTS = (scores, events, decisions, proposals, cases, watching, model, keys, health)
 NAME, VERSION = "loanwatch", "1.0.0"
@@ -35,15 +37,16 @@ SILENT = TelemetryConfig(tracing=False, metrics=False, logs=False, operation_spa
 
 @contextmanager
 def opened(book: Path, mlruns: Path, place: Place, calendar: bool = True) -> Iterator[Service]:
-    """A service over a book and its record; raises what a missing champion, a bad bundle or an absent database raises.
+    """A service over a book and its record; raises what a missing champion, a bad bundle, an absent database or a wrong
+    ``webhooks.toml`` raises.
 
     ``calendar`` says which business day is open, as ``Service`` has it.
     """
-    spans = telemetry()
+    spans, told = telemetry(), endpoints(book)
     with opened_record(place) as record:
         meters = Meters()
-        models = Models(book, mlruns, meters)
-        yield Service(Book(book), models, record, Callers(KeyTable(record.engine)), meters, telemetry=spans, calendar=calendar)
+        models, callers = Models(book, mlruns, meters), Callers(KeyTable(record.engine))
+        yield Service(Book(book), models, record, callers, meters, telemetry=spans, calendar=calendar, webhooks=told)
 
 
 def create(service: Service, watch_seconds: float = 1.0) -> FastAPI:
@@ -53,7 +56,8 @@ def create(service: Service, watch_seconds: float = 1.0) -> FastAPI:
     async def watching(_: FastAPI) -> AsyncIterator[None]:
         task = asyncio.create_task(service.models.watch(watch_seconds))
         try:
-            yield
+            with delivering(service):
+                yield
         finally:
             task.cancel()
             with suppress(asyncio.CancelledError):

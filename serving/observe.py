@@ -48,6 +48,7 @@ def log_to(stream: Any = sys.stderr, level: int = logging.INFO) -> None:
     for name in ("uvicorn", "uvicorn.error", "uvicorn.access"):
         logging.getLogger(name).handlers.clear()
         logging.getLogger(name).propagate = True
+    logging.getLogger("httpx").setLevel(logging.WARNING)  # it tells of every request that is sent
 
 
 def say(event: str, **fields: Any) -> None:
@@ -74,6 +75,7 @@ class Meters:
         self.swaps = Counter("loanwatch_model_swaps", "Models taken into use", registry=to)
         self.bad_models = Counter("loanwatch_models_refused", "Models not taken into use", registry=to)
         self.shadows = Counter("loanwatch_shadow_scores", "Scores of the challenger", ["outcome"], registry=to)
+        self.webhooks = Counter("loanwatch_webhooks", "Webhook deliveries tried", ["endpoint", "outcome"], registry=to)
         self.seconds = Histogram(
             "loanwatch_request_seconds", "From the first byte to the last", ["route", "method"], registry=to, buckets=BUCKETS
         )

@@ -13,6 +13,7 @@ from monitoring.cases import store as cases
 from monitoring.database import WAIT, unavailable
 from monitoring.decisions.entry import Entry, Receipt, Recorded
 from monitoring.decisions.proposals import Kept
+from monitoring.webhooks.endpoints import Endpoint
 from serving.book import Book
 from serving.callers import AT_ONCE, Caller, Callers
 from serving.current import Models
@@ -73,6 +74,7 @@ class Service:
     limits: Limits = field(default_factory=Limits)
     verifying: Executor = field(default_factory=lambda: ThreadPoolExecutor(AT_ONCE, "keys"))
     telemetry: Telemetry = field(default_factory=Telemetry)
+    webhooks: tuple[Endpoint, ...] = ()
     references: set[tuple[str, bytes]] = field(default_factory=set)
     """What decisions are measured against and the record holds already."""
     turns: Turns = field(default_factory=Turns)

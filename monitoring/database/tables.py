@@ -92,6 +92,19 @@ signals = Table(
 )  # fmt: skip
 """Signals of cases, each once: in one, or ``suppressed`` by one that was closed; ``count`` is the decision that says so."""
 
+webhooks = Table(
+    "webhooks", METADATA,
+    Column("endpoint", String(40), primary_key=True),
+    Column("address", String(64), nullable=False),
+    Column("place", BigInteger, nullable=False),
+    Column("attempts", BigInteger, nullable=False),
+    Column("next_at", BigInteger, nullable=False),
+    Column("last_error", String(32)),
+    Column("delivered_at", BigInteger),
+    Column("disabled_at", BigInteger),
+)  # fmt: skip
+"""How far in the record each system has come that is told of it; ``address`` is a digest of its URL."""
+
 callers = Table(
     "callers", METADATA,
     Column("id", String(32), primary_key=True),

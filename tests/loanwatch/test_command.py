@@ -32,6 +32,7 @@ VERBS = [
     ("verify",), ("rekey",), ("export",), ("prove",), ("replay",), ("erase",),
     ("proposals",), ("proposals", "add"), ("proposals", "decide"), ("proposals", "list"),
     ("cases",), ("cases", "list"), ("cases", "show"), ("cases", "act"), ("cases", "report"), ("cases", "rebuild"),
+    ("webhooks",), ("webhooks", "list"), ("webhooks", "deliver"), ("webhooks", "enable"),
     ("serve",), ("keys",), ("keys", "add"), ("keys", "rotate"), ("keys", "revoke"), ("keys", "list"),
 ]  # fmt: skip
 
@@ -121,6 +122,8 @@ def test_every_verb_of_the_app_is_tried_here() -> None:
         (("score", "--book", "nowhere", "--loan", "L1"), 4, "no ledger there yet"),
         (("explain", "--loan", "L1", "--borrower", "B1"), 2, "not both"),
         (("explain", "--book", "nowhere"), 4, "no ledger there yet"),
+        (("webhooks", "list", "--book", "nowhere"), 4, "no ledger there yet"),
+        (("webhooks", "deliver", "--book", "nowhere"), 4, "no ledger there yet"),
         (("verify", "--book", "nowhere"), 4, "no ledger there yet"),
         (("export", "--book", "nowhere", "--out", "x"), 4, "no ledger there yet"),
         (("prove", "--book", "nowhere", "--loan", "L1"), 4, "no ledger there yet"),
