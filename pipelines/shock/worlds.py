@@ -12,6 +12,7 @@ from datetime import date
 from typing import NamedTuple
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -82,7 +83,8 @@ def members(ledger: Ledger, asked: Shock, as_of: date, number: int) -> frozenset
     everyone = partition.borrowers
     day = np.full(len(everyone), day_number(as_of))
     moment = Moment(np.arange(len(everyone)), day, day)
-    within = [np.isin(word_of(partition, "borrowers", columns[t], moment), keys) for t, keys in asked.sectors.items()]
+    words = (pd.Index(word_of(partition, "borrowers", column, moment)) for column in columns.values())
+    within = [found.isin(keys) for found, keys in zip(words, asked.sectors.values(), strict=True)]
     return frozenset(everyone[np.any(within, axis=0)])
 
 
