@@ -31,7 +31,7 @@ demo: setup ## simulate a book, ingest, train, score it as a Prefect flow, show 
 	$(BIN)/loanwatch demo
 
 serve: setup ## answer requests for scores of book/demo on 127.0.0.1:8000
-	$(BIN)/loanwatch serve --book book/demo
+	$(BIN)/loanwatch serve --book book/demo --day next
 
 test: lint ## lint, types, import contracts, docs and all fast tests
 	$(BIN)/python -m pytest -n 2

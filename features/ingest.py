@@ -8,7 +8,7 @@ replaces the one before; that is the one step that makes an ingest visible. The 
 """
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -67,13 +67,15 @@ def ingest(
     partitions: int | None = None,
     rewrite: bool = False,
     large: int = LARGE,
+    arrived: Mapping[str, int] | None = None,
 ) -> Receipt:
     """Bring the files under ``path`` into the ledger of ``book``, in memory bounded by ``memory``.
 
     A delivery that came before is counted and changes no file of records. ``partitions`` counts only for the first ingest
     of a book, and follows the size of its files unless told. A delivery whose ingest was killed goes on where it was when it
     is brought again: tables of at least ``large`` rows are judged once, and each of their parts is written once. ``rewrite``
-    writes every file of every table anew, touched or not: the bytes are the same. Raises
+    writes every file of every table anew, touched or not: the bytes are the same. ``arrived`` is what the manifest says of it
+    from then on. Raises
     DataRefused, with the ledger as it was, if a file cannot be used or no row of it can; IntegrityFailed if the ledger is
     damaged.
     """
@@ -100,6 +102,7 @@ def ingest(
         )
         manifest.ingests = [*before.ingests, _entry(source.name, path, receipt, manifest.known_through)]
         manifest.retired = sorted(before.names() - manifest.names())
+        manifest.arrived = {**before.arrived, **(arrived or {})}
         manifest.write(folder)
         stage.drop(folder)
     return receipt

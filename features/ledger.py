@@ -31,7 +31,8 @@ class Manifest:
     """What the ledger is at one version: the files of each table and partition with their digests, and how it came about.
 
     ``retired`` are the files that the version before named and this one does not. They stay on disk until the next ingest has
-    ended. ``ingests`` has one entry per version, in their order.
+    ended. ``ingests`` has one entry per version, in their order. ``arrived`` says up to which place of which record of decisions
+    the ledger holds what arrived between nights.
     """
 
     ledger_version: int = 0
@@ -40,6 +41,7 @@ class Manifest:
     files: dict[str, dict[str, dict[str, Any]]] = field(default_factory=dict)
     ingests: list[dict[str, Any]] = field(default_factory=list)
     retired: list[str] = field(default_factory=list)
+    arrived: dict[str, int] = field(default_factory=dict)
 
     @classmethod
     def read(cls, folder: Path) -> "Manifest":

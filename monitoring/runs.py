@@ -136,6 +136,13 @@ def read(folder: Path, columns: Mapping[str, list[str]] | None = None) -> Night:
     return Night(as_of=date.fromisoformat(found["as_of"]), kind=found["kind"], against=against, **rows)
 
 
+def of_borrowers(folder: Path, name: str, borrowers: Iterable[str], columns: list[str] | None = None) -> pd.DataFrame:
+    """The rows of some borrowers in a file of a run."""
+    mine = pc.field("borrower_id").isin(sorted(borrowers))
+    found: pd.DataFrame = pq.read_table(folder / f"{name}.parquet", columns=columns, filters=mine, partitioning=None).to_pandas()
+    return found
+
+
 def _rows_of(folder: Path, name: str, columns: list[str] | None = None) -> pd.DataFrame:
     """The rows of a file, without those that were erased."""
     rows = pq.read_table(folder / f"{name}.parquet", columns=columns, partitioning=None)

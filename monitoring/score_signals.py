@@ -46,6 +46,19 @@ def signals(night: Night, before: Night | None, policy: TriggerPolicy, ledger: L
     return raised(ids, company, values, triggers)
 
 
+def of_borrower(
+    own: pd.DataFrame, company: bool, before: pd.DataFrame | None, guarantors: pd.DataFrame, policy: TriggerPolicy, as_of: date
+) -> pd.DataFrame:
+    """What fires on the scores of one borrower between two nights: ``own`` is his row now, ``before`` has that of the last
+    official run and those of his ``guarantors``. Who stands out among peers is left to the night, which scores all of them.
+    """
+    others = own.iloc[:0] if before is None else before[before["borrower_id"] != own["borrower_id"].iloc[0]]
+    known = pd.concat([own, others[own.columns]], ignore_index=True) if len(others) else own.reset_index(drop=True)
+    values = quantities(known, before, pd.Series([None] * len(known), dtype="str"), guarantors).iloc[:1]
+    triggers = [trigger for trigger in policy.on(as_of) if trigger.subject == "model"]
+    return raised(pd.Index(own["borrower_id"], dtype="str"), np.array([company]), values, triggers)
+
+
 def quantities(borrowers: pd.DataFrame, before: pd.DataFrame | None, peers: pd.Series, guarantors: pd.DataFrame) -> pd.DataFrame:
     """The quantities of ``trigger.SCORES`` for each borrower of a night, float64 (n, 5), NaN where unknown.
 

@@ -117,6 +117,8 @@ def nightly_run(
     step(nightly.begin, "reconcile", 15)(place, Path(mlruns))
     for day in [] if only or backfill else nightly.missed(Path(book), as_of):
         step(nightly.run, "missed night", 60)(Path(book), Path(mlruns), day, place=place)
+    if not backfill:
+        step(nightly.arrive, "arrivals", 60)(place, as_of)
     bundle = step(nightly.champion, "champion", 5)(Path(book), Path(mlruns))
     agreed = step(nightly.overrides, "overrides", 5)(place, as_of, backfill)
     work = _scored(Path(book), bundle, as_of, backfill, agreed, cluster)

@@ -20,7 +20,7 @@ from models import bundle as bundles
 from models import keys
 from models.bundle import Bundle
 from models.registry import Registry
-from monitoring import parts, runs
+from monitoring import arrivals, parts, runs
 from monitoring.decisions import erase, nights
 from monitoring.decisions.overrides import Override, in_force
 from monitoring.decisions.place import Place, opened
@@ -87,6 +87,14 @@ def begin(place: Place, mlruns: Path) -> None:
         nights.catch_up(record, place.book)
 
 
+def arrive(place: Place, as_of: date) -> Receipt | None:
+    """Bring into the ledger what arrived up to a day between nights, unless the deliveries of that day are not there yet."""
+    if as_of > Ledger(place.book).known_through:
+        return None
+    with opened(place) as record:
+        return arrivals.take(record, place.book, as_of)
+
+
 def missed(book: Path, as_of: date) -> list[date]:
     """The working days of the lender between the last official run and a night, which have none; in order."""
     last = runs.last_folder(book, as_of - timedelta(days=1))
@@ -142,6 +150,8 @@ def run(
     place = place or Place(book)
     if not dry:
         begin(place, mlruns)
+    if not dry and not backfill:
+        arrive(place, as_of)
     bundle, agreed = champion(book, mlruns), overrides(place, as_of, backfill)
     if dry:
         return _dry_run(book, bundle, as_of, KINDS[backfill], agreed, done, executor)

@@ -20,12 +20,12 @@ from serving.current import Models
 from serving.key_table import KeyTable
 from serving.limits import Limited
 from serving.observe import Meters
-from serving.routes import cases, decisions, health, keys, model, proposals, scores, watching
+from serving.routes import cases, decisions, events, health, keys, model, proposals, scores, watching
 from serving.routes.guard import Guarded
 from serving.service import Service
 from serving.telemetry import telemetry
 
-PARTS = (scores, decisions, proposals, cases, watching, model, keys, health)
+PARTS = (scores, events, decisions, proposals, cases, watching, model, keys, health)
 NAME, VERSION = "loanwatch", "1.0.0"
 ABOUT = "Scores of loans with their reasons, recorded before they are told. 贷后评分服务。"
 
@@ -34,13 +34,16 @@ SILENT = TelemetryConfig(tracing=False, metrics=False, logs=False, operation_spa
 
 
 @contextmanager
-def opened(book: Path, mlruns: Path, place: Place) -> Iterator[Service]:
-    """A service over a book and its record; raises what a missing champion, a bad bundle or an absent database raises."""
+def opened(book: Path, mlruns: Path, place: Place, calendar: bool = True) -> Iterator[Service]:
+    """A service over a book and its record; raises what a missing champion, a bad bundle or an absent database raises.
+
+    ``calendar`` says which business day is open, as ``Service`` has it.
+    """
     spans = telemetry()
     with opened_record(place) as record:
         meters = Meters()
         models = Models(book, mlruns, meters)
-        yield Service(Book(book), models, record, Callers(KeyTable(record.engine)), meters, telemetry=spans)
+        yield Service(Book(book), models, record, Callers(KeyTable(record.engine)), meters, telemetry=spans, calendar=calendar)
 
 
 def create(service: Service, watch_seconds: float = 1.0) -> FastAPI:

@@ -19,7 +19,7 @@ from features.errors import NotFound, UsageError, nearest
 from monitoring.decisions.record import now
 from serving.problems import Problem
 
-Scope = Literal["score", "read", "audit", "decide", "work", "admin"]
+Scope = Literal["score", "read", "audit", "decide", "work", "report", "admin"]
 SCOPES: tuple[Scope, ...] = get_args(Scope)
 REMEMBERED = 30.0
 """Seconds for which a key that was verified is not verified again."""

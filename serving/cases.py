@@ -7,6 +7,7 @@ from datetime import date
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from features.errors import NotFound, nearest
 from features.ledger import Ledger
@@ -84,15 +85,24 @@ def of_book(book: Book, ready: Ready, loan: str | None, borrower: str | None, as
     whose = _owner(ledger, loan) if loan is not None else str(borrower)
     held = Held(ledger, whose)
     rows, values = scores_of(held, ready.scorer, whose, as_of)
-    mine = rows if loan is None else rows[rows["loan_id"] == loan]
-    if mine.empty:
+    if (rows if loan is None else rows[rows["loan_id"] == loan]).empty:
         raise nobody(*(("the loan", "该贷款") if loan is not None else ("the borrower", "该借款人")), as_of)
+    by = "borrower_id" if loan is None else "loan_id"
+    return of_rows(by, rows, values, held, book, ready, whose, loan, as_of)
+
+
+def of_rows(
+    by: str, rows: pd.DataFrame, values: pd.DataFrame, held: Ledger, book: Book, ready: Ready, whose: str, loan: str | None,
+    as_of: date, given: Any = None,
+) -> Case:  # fmt: skip
+    """One of a borrower's live loans, or the borrower by the worst of them; n rows and what the model read of them (n, k)."""
+    mine = rows if loan is None else rows[rows["loan_id"] == loan]
     at = place(rows, loan)
     own = at if loan is None else int(np.flatnonzero(rows["loan_id"] == loan)[0])
     dpd, worst = float(mine["dpd"].max()), str(rows["loan_id"].iloc[at])
     return Case(
-        "borrower_id" if loan is None else "loan_id", np.ascontiguousarray(values.iloc[at].to_numpy()), as_of, as_of, whose, loan,
-        tuple(rows["missing"].iloc[own]), None if math.isnan(dpd) else dpd, ledger.manifest.ledger_version,
+        by, np.ascontiguousarray(values.iloc[at].to_numpy()), as_of, as_of, whose, loan, tuple(rows["missing"].iloc[own]),
+        None if math.isnan(dpd) else dpd, held.manifest.ledger_version, given,
         leading=None if worst == loan else worst, before=reviewed(held, ready.scorer, whose, worst, as_of),
         profile=book.profile(rows["product"], as_of),
     )  # fmt: skip

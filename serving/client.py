@@ -82,7 +82,7 @@ class Score(TypedDict):
     recorded_at: str
     borrower_id: str | None
     loan_id: str | None
-    by: Literal["features", "loan_id", "borrower_id", "records"]
+    by: Literal["features", "loan_id", "borrower_id", "records", "event"]
     as_of: str
     known_by: str
     ledger_version: int | None
@@ -119,6 +119,46 @@ class ProblemDocument(TypedDict):
     detail: str
     request_id: NotRequired[str | None]
     errors: NotRequired[list[Fault]]
+
+
+class EventSent(TypedDict):
+    records: dict[str, list[dict[str, Any]]]
+
+
+class Fired(TypedDict):
+    trigger: str
+    severity: Literal["info", "attention", "serious", "critical"]
+    value: float | None
+    threshold: float | None
+    text: str
+
+
+class Became(TypedDict):
+    opened: int
+    joined: int
+    suppressed: int
+    known: int
+    below: int
+    cases: int
+
+
+class CaseOpen(TypedDict):
+    case: str
+    severity: Literal["info", "attention", "serious", "critical"]
+    opened_on: str
+    due_on: str
+
+
+class Event(TypedDict):
+    event: str
+    borrower_id: str
+    known_on: str
+    records: dict[str, int]
+    again: bool
+    score: Score | None
+    signals: list[Fired]
+    became: Became | None
+    case: CaseOpen | None
 
 
 class OfBorrower(TypedDict):
@@ -574,7 +614,7 @@ class Model(TypedDict):
 
 class NewKey(TypedDict):
     name: str
-    scopes: list[Literal["score", "read", "audit", "decide", "work", "admin"]]
+    scopes: list[str]
     days: NotRequired[int]
 
 
@@ -664,6 +704,10 @@ class Client:
     def score_batch(self, lines: Iterable[Asked], *, idempotency_key: str | None = None) -> Iterator[Score | ProblemDocument]:
         """Score many: a request a line, an answer or a problem a line, in the same order."""
         return self._lines("/v1/scores/batch", lines, idempotency_key)
+
+    def event(self, body: EventSent, *, idempotency_key: str | None = None) -> Event:
+        """Take in records of a borrower; durable when it is answered, with his score, his signals and his case."""
+        return cast(Event, self._json("POST", "/v1/events", body=body, key=idempotency_key or new_key(), safe=True))
 
     def find_decisions(self, body: Search) -> Found:
         """The decisions about a borrower or a loan, in the order of the record; what is sealed is not told."""

@@ -8,6 +8,7 @@ and whether anything is.
 
 import threading
 from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 
 import duckdb
 import pyarrow as pa
@@ -31,16 +32,17 @@ CLOCKS = "CAST(NULL AS DATE) AS superseded_on, 0 AS ledger_version"
 _WRONG = "wrong"
 
 
-def judged(given: Mapping[str, pa.Table]) -> dict[str, pa.Table]:
+def judged(given: Mapping[str, pa.Table], held: Mapping[str, pa.Table] = MappingProxyType({})) -> dict[str, pa.Table]:
     """Rows by table, as texts with their places, typed and in the ledger's order.
 
-    Raises Problem ``contract`` with the place of every one that is not good.
+    ``held`` are the borrowers and loans that a ledger knows already. Raises Problem ``contract`` with the place of every row that
+    is not good.
     """
     own = _SIEVE.through(given) if given else {}
-    if not _suspected(own):
+    if not _suspected({**held, **own}):
         return {name: own[name].drop_columns(_WRONG).cast(arrow_schema(TABLES[name])) for name in TABLES if name in own}
     with duckdb.connect(":memory:", config={"threads": 1}) as con:
-        return _at_the_door(con, given)
+        return _at_the_door(con, given, held)
 
 
 class Sieve:
@@ -107,10 +109,14 @@ def _suspected(own: Mapping[str, pa.Table]) -> bool:
 
 def _odd(rows: pa.Table) -> bool:
     """Whether a row breaks a rule of its own or is named like another."""
-    return bool(pc.any(rows[_WRONG]).as_py()) or pc.count_distinct(rows["record_id"]).as_py() < rows.num_rows
+    return (_WRONG in rows.column_names and bool(pc.any(rows[_WRONG]).as_py())) or pc.count_distinct(
+        rows["record_id"]
+    ).as_py() < rows.num_rows
 
 
-def _at_the_door(con: duckdb.DuckDBPyConnection, given: Mapping[str, pa.Table]) -> dict[str, pa.Table]:
+def _at_the_door(
+    con: duckdb.DuckDBPyConnection, given: Mapping[str, pa.Table], held: Mapping[str, pa.Table]
+) -> dict[str, pa.Table]:
     """Judged as a delivery is."""
     con.execute(NO_PLAN)
     door.prepare(con)
@@ -120,8 +126,11 @@ def _at_the_door(con: duckdb.DuckDBPyConnection, given: Mapping[str, pa.Table]) 
         door.split(con, TABLES[name], f"SELECT * FROM sent_{name}", SOURCE)
     _refuse(con)  # first what is wrong by itself, then what follows from it
     for name, columns in (("borrowers", "borrower_id"), ("loans", "loan_id, borrower_id, event_on")):
-        found = f"SELECT DISTINCT {columns} FROM good_{name}" if name in given else _NONE[name]
-        con.execute(f"CREATE TEMP TABLE known_{name} AS {found}")
+        rows = [f"SELECT {columns} FROM good_{name}"] if name in given else []
+        if name in held:
+            con.register(f"held_{name}", held[name])
+            rows.append(f"SELECT {columns} FROM held_{name}")
+        con.execute(f"CREATE TEMP TABLE known_{name} AS SELECT DISTINCT * FROM ({' UNION ALL '.join(rows) or _NONE[name]})")
     for name in ordered:
         table = TABLES[name]
         if table.partitioned and name != "borrowers":

@@ -40,7 +40,7 @@ from serving.scorer import nobody
 
 def of_records(records: Any, loan: str, ready: Ready, book: Book, as_of: date) -> Case:
     """The row of one loan from the records of its borrower; raises Problem ``contract``, DataRefused, NotFound."""
-    own = judged(_tables(records))
+    own = judged(tables_of(records))
     borrower, ledger = _borrower(own, loan), book.ledger
     sent = Sent(own, Partition({**own, **_guarantors(ledger, borrower)}, book.context), borrower, ready)
     now = sent.live(as_of)
@@ -122,8 +122,11 @@ def _reads(names: tuple[str, ...]) -> Reads:
     return Reads(Together([*chain(*parts), *FACTS]), list(spoke), places)
 
 
-def _tables(records: Any) -> dict[str, pa.Table]:
-    """What was sent, as texts, by table; names that do not exist are refused here."""
+def tables_of(records: Any, brought: Mapping[str, Table] = OWN) -> dict[str, pa.Table]:
+    """What was sent, as texts, by table; names of none that may be brought are refused here.
+
+    Raises Problem ``contract``.
+    """
     if not isinstance(records, dict):
         raise broken(
             [Fault("/records", f"{kind(records)}; send lists of rows by table", "应为按表名给出的行列表", kind(records))]
@@ -131,16 +134,16 @@ def _tables(records: Any) -> dict[str, pa.Table]:
     faults: list[Fault] = []
     for name, rows in records.items():
         at = pointer("records", name)
-        if name not in OWN:
-            en, zh = nearest(name, OWN)
+        if name not in brought:
+            en, zh = nearest(name, brought)
             faults.append(Fault(at, f"not a table that a request brings; {en}", f"不是可提交的表;{zh}", name[:100]))
         elif not isinstance(rows, list):
             faults.append(Fault(at, f"{kind(rows)} where a list of rows is expected", "应为行列表", kind(rows)))
         else:
-            faults += _strange(OWN[name], rows, at)
+            faults += _strange(brought[name], rows, at)
     if faults:
         raise broken(faults[:MOST])
-    return {name: _table(OWN[name], rows) for name, rows in records.items() if rows}
+    return {name: _table(brought[name], rows) for name, rows in records.items() if rows}
 
 
 def _strange(table: Table, rows: list[Any], at: str) -> list[Fault]:

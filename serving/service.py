@@ -8,6 +8,7 @@ from typing import Any, Protocol
 import orjson
 
 from features.errors import NotFound
+from monitoring import arrivals
 from monitoring.cases import store as cases
 from monitoring.database import WAIT, unavailable
 from monitoring.decisions.entry import Entry, Receipt, Recorded
@@ -24,7 +25,7 @@ SCORES_AT_ONCE = 2
 """Scores between two looks at what has come."""
 
 
-class Keeper(Kept, cases.Kept, Protocol):
+class Keeper(Kept, cases.Kept, arrivals.Kept, Protocol):
     """The record of decisions, as far as the service needs it; ``monitoring.decisions.record.Record`` is one."""
 
     @property
@@ -75,6 +76,8 @@ class Service:
     references: set[tuple[str, bytes]] = field(default_factory=set)
     """What decisions are measured against and the record holds already."""
     turns: Turns = field(default_factory=Turns)
+    calendar: bool = True
+    """Whether the open business day is the calendar's; else it is the one after the last that was closed."""
     _verified: dict[str, "asyncio.Future[Caller]"] = field(default_factory=dict)
 
     async def caller(self, key: str) -> Caller:

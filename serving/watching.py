@@ -4,10 +4,6 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-import pyarrow.compute as pc
-import pyarrow.parquet as pq
-
 from features.arrays import plain
 from features.errors import NotFound
 from monitoring import runs
@@ -34,10 +30,10 @@ def visits(book: Path, days: int, team: str | None, after: int, most: int) -> di
 def standing(book: Path, borrower: str) -> dict[str, Any]:
     """How a borrower stands, and the signals that are on; raises NotFound where he was not in the last run, or there is none."""
     folder = _last(book)
-    rows = _of(folder, "standing", borrower)
+    rows = runs.of_borrowers(folder, "standing", [borrower])
     if rows.empty:
         raise NotFound("no such borrower in the last official run; check the id", "最近一次正式夜间运行中没有该借款人;请核对编号")
-    on = _of(folder, "signals", borrower)
+    on = runs.of_borrowers(folder, "signals", [borrower])
     policy = trigger_policy(on["as_of"].iloc[0]) if len(on) else None
     said = [] if policy is None else list(zip(texts(on, policy, "en"), texts(on, policy, "zh"), strict=True))
     told = plain(on[["trigger", "severity", "value", "threshold", "since", "raised_on"]])
@@ -50,10 +46,3 @@ def _last(book: Path) -> Path:
     if folder is None or "standing" not in runs.files_of(folder):
         raise NotFound("no official run has a plan of visits yet; run the night", "尚无含检查计划的正式夜间运行;请先运行夜间任务")
     return folder
-
-
-def _of(folder: Path, name: str, borrower: str) -> pd.DataFrame:
-    found: pd.DataFrame = pq.read_table(
-        folder / f"{name}.parquet", filters=pc.field("borrower_id") == borrower, partitioning=None
-    ).to_pandas()
-    return found

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from loanwatch.commands.four_eyes import acting
-from loanwatch.commands.options import BOOK, Book, Json, day_of, err, out, print_json, record_of
+from loanwatch.commands.options import BOOK, Book, Json, day_of, err, one_of, out, print_json, record_of
 
 app = typer.Typer()
 cases = typer.Typer(no_args_is_help=True, help="Cases that signals opened, and what persons do with them. 预警案件:查看与处置。")
@@ -32,7 +32,7 @@ def listed(
     from serving import casework
 
     wanted = Wanted(
-        one_of(STATES, state), one_of(case_policies()[-1].severities, severity), owner, day_of(due_before, "--due-before")
+        _word(STATES, state), _word(case_policies()[-1].severities, severity), owner, day_of(due_before, "--due-before")
     )
     if after is not None:
         place(after)
@@ -113,13 +113,9 @@ def rebuild(book: Book = BOOK, as_json: Json = False) -> None:
         print_json({"differing": differing, "signals": asdict(account), "complete": account.complete})
 
 
-def one_of(known: tuple[str, ...], said: str | None) -> str | None:
-    """The word that was said, if one was; raises UsageError for one that is none."""
-    from features.errors import UsageError
-
-    if said is not None and said not in known:
-        raise UsageError(f"{said}: say {', '.join(known)}", f"{said}:应为 {'、'.join(known)} 之一")
-    return said
+def _word(known: tuple[str, ...], said: str | None) -> str | None:
+    """The word that was said, if one was."""
+    return None if said is None else one_of(known, said)
 
 
 def _told(found: dict[str, Any], as_json: bool) -> None:

@@ -4,12 +4,12 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from features.errors import UsageError
-from loanwatch.commands.options import BOOK, Book, Json, err, out, print_json, record_of
+from loanwatch.commands.options import BOOK, Book, Json, err, one_of, out, print_json, record_of
 
 if TYPE_CHECKING:
     from monitoring.decisions.record import Record
@@ -22,7 +22,6 @@ proposals = typer.Typer(
 app.add_typer(proposals, name="proposals")
 
 KEY = "LOANWATCH_KEY"
-Word = TypeVar("Word", bound=str)
 
 
 @contextmanager
@@ -86,7 +85,7 @@ def decide(
     from monitoring.decisions.proposals import SAID
     from serving import proposing
 
-    said = _one_of(SAID, verdict)
+    said = one_of(SAID, verdict)
     with acting(book) as (record, caller):
         done = proposing.told(proposing.decide(book, record, id, said, reason, caller))
     _show([done], as_json, done)
@@ -102,18 +101,10 @@ def listed(
     from monitoring.decisions.proposals import STATES
     from serving import proposing
 
-    chosen = None if state is None else _one_of(STATES, state)
+    chosen = None if state is None else one_of(STATES, state)
     with acting(book, "read") as (record, _):
         found = proposing.listed(record, chosen)
     _show(found, as_json, {"proposals": found})
-
-
-def _one_of(known: tuple[Word, ...], said: str) -> Word:
-    """The word that was said, of those that can be; raises UsageError."""
-    for word in known:
-        if word == said:
-            return word
-    raise UsageError(f"{said}: say {', '.join(known)}", f"{said}:应为 {'、'.join(known)} 之一")
 
 
 def _show(found: list[dict[str, Any]], as_json: bool, document: dict[str, Any]) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 from rich.console import Console
@@ -34,6 +34,15 @@ Dask = Annotated[
     ),
 ]  # fmt: skip
 InPrefect = Annotated[bool, typer.Option("--prefect", help="Run as a Prefect flow on a temporary server. 以 Prefect 流程运行。")]
+OpenDay = Annotated[
+    str,
+    typer.Option(
+        "--day", help="When what arrives becomes known: on the calendar's day (UTC), or the next after the last that was closed."
+        " 到达记录的可知日:calendar 日历日,next 下一营业日。",
+    ),
+]  # fmt: skip
+CALENDAR, NEXT = "calendar", "next"
+Word = TypeVar("Word", bound=str)
 BOOK, STORE = Path("book"), Path("mlruns")
 
 
@@ -46,6 +55,19 @@ def day_of(text: str | None, name: str = "--as-of") -> date | None:
         raise UsageError(
             f"{name} {text}: not a date; write it as 2024-12-31", f"{name} {text}:不是日期,请写作 2024-12-31"
         ) from problem
+
+
+def one_of(known: tuple[Word, ...], said: str) -> Word:
+    """The word that was said, of those that can be; raises UsageError."""
+    for word in known:
+        if word == said:
+            return word
+    raise UsageError(f"{said}: say {', '.join(known)}", f"{said}:应为 {'、'.join(known)} 之一")
+
+
+def by_calendar(day: str) -> bool:
+    """Whether the open business day is the calendar's; raises UsageError for a word that is none."""
+    return one_of((CALENDAR, NEXT), day) == CALENDAR
 
 
 def in_prefect(asked: bool) -> bool:

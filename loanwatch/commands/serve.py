@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from features.errors import UsageError
-from loanwatch.commands.options import BOOK, STORE, Book, Json, Store, err, out, print_json
+from loanwatch.commands.options import BOOK, STORE, Book, Json, OpenDay, Store, by_calendar, err, out, print_json
 
 if TYPE_CHECKING:
     from monitoring.decisions.place import Place
@@ -43,6 +43,7 @@ def serve(
     ] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65_535, help="Port. 端口。")] = 8000,
     database: Database = None,
+    day: OpenDay = "calendar",
 ) -> None:
     """Answer requests for scores: recorded before they are told, explained, by the model in use. 评分服务。"""
     import uvicorn
@@ -50,9 +51,10 @@ def serve(
     from serving.app import create, opened
     from serving.observe import log_to
 
+    calendar = by_calendar(day)
     log_to()
     sys.setswitchinterval(SWITCH)
-    with opened(book, mlruns, _place(book, database)) as service:
+    with opened(book, mlruns, _place(book, database), calendar) as service:
         config = uvicorn.Config(
             create(service), host=host, port=port, workers=1, access_log=False, log_config=None, server_header=False,
             timeout_graceful_shutdown=GRACE, timeout_keep_alive=75, h11_max_incomplete_event_size=1 << 16,
@@ -64,7 +66,7 @@ def serve(
 def add(
     name: Annotated[str, typer.Argument(help="The system that calls. 调用系统。")],
     scope: Annotated[
-        list[str], typer.Option(help="score, read, audit, decide, work or admin; as often as needed. 权限,可多次指定。")
+        list[str], typer.Option(help="score, read, audit, decide, work, report or admin; as often as needed. 权限,可多次指定。")
     ],
     by: By,
     days: Annotated[int | None, typer.Option(min=1, max=3_650, help="Days until it ends; never by default. 有效天数。")] = None,

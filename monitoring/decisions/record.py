@@ -29,6 +29,7 @@ EVERY = 1_000
 """Decisions after which a checkpoint is signed."""
 ERASED = "erasure"
 PAGE = 1_000
+FIRST = select(decisions.c.id).where(decisions.c["count"] == 1)
 
 Asked = tuple[Entry, "Future[Receipt]"]
 
@@ -52,6 +53,12 @@ class Record:
     def waiting(self) -> int:
         """How many decisions are not yet recorded."""
         return self._asked.qsize()
+
+    @property
+    def name(self) -> str:
+        """The id of the first decision, by which one record is told from another; empty before it."""
+        with reading(self.engine) as connection:
+            return connection.scalar(FIRST) or ""
 
     def submit(self, entry: Entry) -> "Future[Receipt]":
         """Record a decision; raises ValueError if what it says openly is no JSON.
@@ -104,10 +111,10 @@ class Record:
         """Decisions about a loan, in their order, as ``of_borrower``."""
         return self._about("loan", loan, after, most)
 
-    def of_kind(self, kind: str) -> list[Recorded]:
-        """All decisions of a kind, in their order."""
+    def of_kind(self, kind: str, after: int = 0) -> list[Recorded]:
+        """All decisions of a kind past a place, in their order."""
         with reading(self.engine) as connection:
-            return _rows(connection, decisions.c.kind == kind)
+            return _rows(connection, (decisions.c.kind == kind) & (decisions.c["count"] > after))
 
     def opened(self, found: Recorded) -> bytes:
         """What was sealed; raises NotFound if nothing was, Erased if the borrower was."""
@@ -169,7 +176,7 @@ class Record:
         return recorded
 
     def _sign(self, connection: Connection, count: int, last: bytes) -> Checkpoint:
-        first = connection.scalar(select(decisions.c.id).where(decisions.c["count"] == 1))
+        first = connection.scalar(FIRST)
         made = chain.sign(count, last, self.clock(), str(first), self.signer)
         connection.execute(insert(checkpoints).values(count=count, text=made.text, signature=made.signature.decode()))
         return made

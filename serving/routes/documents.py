@@ -108,6 +108,10 @@ ACT = _route(
     "act", *ONE, *BODIED, "conflict", ok=_json(shapes.CASE, examples.CASE_CLOSED), headers=TWICE,
     body=_json(shapes.ACT, examples.ACT),
 )  # fmt: skip
+EVENT = _route(
+    "event", *KEYED, *BODIED, "conflict", "not-found", "refused", "integrity", headers=TWICE,
+    ok=_json(shapes.EVENT, examples.EVENT), body=_json(shapes.EVENT_SENT, examples.EVENT_SENT),
+)  # fmt: skip
 WORKLIST = _route("worklist", *KEYED, "contract", "not-found", ok=_json(shapes.WORKLIST, examples.WORKLIST))
 STANDING = _route(
     "standing", *KEYED, *BODIED, "not-found", ok=_json(shapes.STANDING, examples.STANDING), headers=(LANGUAGE,),

@@ -23,6 +23,28 @@ _PROBLEM = {
     "type": "/problems/not-found", "title": "There is no such thing", "status": 404,
     "detail": "no loan L0000018 in the ledger; check the id, or ingest the records that bring it", "request_id": None,
 }  # fmt: skip
+EVENT_SENT = {
+    "records": {
+        "events": [
+            {
+                "record_id": "court-2025-0117", "borrower_id": "B0000012", "event_on": "2025-01-01", "kind": "litigation",
+                "severity": 4, "amount": 125000000, "citation": "court notice 2025/117",
+            }
+        ]
+    }
+}  # fmt: skip
+EVENT = {
+    "event": _ID, "borrower_id": "B0000012", "known_on": "2025-01-01", "records": {"events": 1}, "again": False,
+    "score": {**SCORE, "by": "event", "loan_id": None, "as_of": "2025-01-01", "known_by": "2025-01-01"},
+    "signals": [
+        {
+            "trigger": "litigation", "severity": "serious", "value": 1.0, "threshold": 1.0,
+            "text": "1 lawsuit in the last 90 days (threshold: 1)",
+        }
+    ],
+    "became": {"opened": 1, "joined": 0, "suppressed": 0, "known": 0, "below": 0, "cases": 1},
+    "case": {"case": _ID, "severity": "serious", "opened_on": "2025-01-01", "due_on": "2025-01-04"},
+}  # fmt: skip
 BATCH = '{"loan_id":"L0000017"}\n{"loan_id":"L0000018"}\n'
 BATCH_TOLD = "".join(orjson.dumps(line).decode() + "\n" for line in (SCORE, _PROBLEM))
 SEARCH = {"borrower_id": "B0000012", "after": 0, "most": 100}

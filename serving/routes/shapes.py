@@ -83,11 +83,12 @@ REASON = told(
     {"feature": TEXT, "group": TEXT, "value": maybe(NUMBER), "usual": maybe(NUMBER), "log_odds": NUMBER, "text": TEXT},
 )
 AGAINST = told("Against", {"kind": one_of("night", "training"), "day": maybe(DAY)}, {"digest": DIGEST})
+ASKED_BY = one_of("features", "loan_id", "borrower_id", "records", "event")
 SCORE = told(
     "Score",
     {
         "decision": {"type": "string", "pattern": DECISION_ID}, "recorded_at": {"type": "string", "format": "date-time"},
-        "borrower_id": maybe(TEXT), "loan_id": maybe(TEXT), "by": one_of("features", "loan_id", "borrower_id", "records"),
+        "borrower_id": maybe(TEXT), "loan_id": maybe(TEXT), "by": ASKED_BY,
         "as_of": DAY, "known_by": DAY, "ledger_version": maybe(WHOLE), "log_odds": NUMBER, "pd_12m": NUMBER,
         "pd": by_name(NUMBER), "points": NUMBER, "grade": {"type": "integer", "minimum": 1, "maximum": 10},
         "official_tier": maybe(TEXT), "indicative_tier": TEXT, "profile": TEXT, "review": REVIEW,
@@ -217,6 +218,22 @@ ACTED = told(
     {name: DAY if schema is DAY else TEXT for name, schema in TERMS_OF_ACTS.items()},
 )  # fmt: skip
 CASE = told("Case", {**CASE_PARTS, "signals": listed(SIGNAL), "acts": listed(ACTED)})
+
+ARRIVING = {
+    **by_name(listed(OBJECT)),
+    "description": "Rows of one borrower by canonical table (docs/tables.md), without known_on; neither borrowers nor loans.",
+}  # fmt: skip
+EVENT_SENT = sent("EventSent", {"records": ARRIVING})
+FIRED = told("Fired", {"trigger": TEXT, "severity": SEVERITY, "value": maybe(NUMBER), "threshold": maybe(NUMBER), "text": TEXT})
+BECAME = told("Became", dict.fromkeys(("opened", "joined", "suppressed", "known", "below", "cases"), WHOLE))
+CASE_OPEN = told("CaseOpen", {"case": ENTRY["decision"], "severity": SEVERITY, "opened_on": DAY, "due_on": DAY})
+EVENT = told(
+    "Event",
+    {
+        "event": ENTRY["decision"], "borrower_id": TEXT, "known_on": DAY, "records": by_name(WHOLE), "again": TRUTH,
+        "score": maybe(SCORE), "signals": listed(FIRED), "became": maybe(BECAME), "case": maybe(CASE_OPEN),
+    },
+)  # fmt: skip
 
 
 def _act(title: str, act: str, needed: dict[str, Schema], *perhaps: str) -> Schema:

@@ -24,7 +24,7 @@ from serving.callers import Callers
 from serving.key_table import KeyTable
 
 VERBS = [
-    (), ("simulate",), ("ingest",), ("map",), ("quarantine",), ("train",), ("promote",), ("nightly",),
+    (), ("events",), ("simulate",), ("ingest",), ("map",), ("quarantine",), ("train",), ("promote",), ("nightly",),
     ("worklist",), ("shock",), ("backtest-schedule",), ("score",), ("features",),
     ("features", "list"), ("features", "describe"),
     ("features", "sql"), ("features", "trace"), ("triggers",), ("triggers", "list"), ("triggers", "describe"),

@@ -60,7 +60,7 @@ def test_it_reaches_every_route_and_each_answer_is_as_it_is_said_to_be(book: Boo
         case = client.cases(state="open", due_before=until, most=1)["cases"][0]["case"]
         made = client.make_key({"name": "another system", "scopes": ["read"], "days": 1})
         reached: dict[str, Any] = {
-            "score": client.score({"loan_id": loan}),
+            "event": client.event({"records": _outflow(borrower, book.day)}), "score": client.score({"loan_id": loan}),
             "score_batch": list(client.score_batch([{"features": features}, {"loan_id": "L9999999"}])),
             "find_decisions": client.find_decisions({"borrower_id": borrower, "most": 1}), "decision": client.decision(id),
             "explanation": client.explanation(id), "certificate": client.certificate(id), "replay": client.replay(id),
@@ -79,6 +79,11 @@ def test_it_reaches_every_route_and_each_answer_is_as_it_is_said_to_be(book: Boo
     for name, found in reached.items():
         _valid(name, found)
     assert [one["decision"] for one in reached["find_decisions"]["decisions"]] == [id]
+
+
+def _outflow(borrower: str, day: date) -> Any:
+    row = {"record_id": "t1", "borrower_id": borrower, "event_on": str(day), "amount": -900_000_000, "kind": "transfer"}
+    return {"transactions": [row]}
 
 
 def _key(api: Served) -> str:

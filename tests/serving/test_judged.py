@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from features import door
 from features.schema import TABLES, Column, Table
 from serving.judged import _SIEVE, OWN, SOURCE, _at_the_door, judged
-from serving.own_records import _tables
+from serving.own_records import tables_of
 from serving.problems import Problem
 
 STRANGE = [
@@ -41,7 +41,7 @@ def _sound(column: Column, id: str) -> str:
 
 
 def place(table: Table, rows: list[dict[str, str | None]]) -> pa.Table:
-    return _tables({table.name: rows})[table.name]
+    return tables_of({table.name: rows})[table.name]
 
 
 @pytest.mark.parametrize("name", OWN)
@@ -70,14 +70,14 @@ def delivery() -> dict[str, list[dict[str, Any]]]:
 
 def verdict(judge: Any, sent: dict[str, list[dict[str, Any]]]) -> Any:
     try:
-        return {name: rows.to_pydict() for name, rows in judge(_tables(sent)).items()}
+        return {name: rows.to_pydict() for name, rows in judge(tables_of(sent)).items()}
     except Problem as problem:
         return problem.faults
 
 
 def at_the_door(rows: dict[str, pa.Table]) -> dict[str, pa.Table]:
     with duckdb.connect(":memory:", config={"threads": 1}) as con:
-        return _at_the_door(con, rows)
+        return _at_the_door(con, rows, {})
 
 
 CHANGES = st.lists(
@@ -112,7 +112,7 @@ def test_sound_rows_are_taken_without_asking_the_door_and_others_are_not(monkeyp
         raise LookupError
 
     monkeypatch.setattr("serving.judged._at_the_door", asked)
-    assert judged(_tables(delivery())).keys() == delivery().keys()
+    assert judged(tables_of(delivery())).keys() == delivery().keys()
     wrong: list[dict[str, list[dict[str, Any]]]] = [delivery() for _ in range(5)]
     wrong[0]["payments"][0]["amount"] = "much"
     wrong[1]["payments"][0]["loan_id"] = "L9"
@@ -121,12 +121,12 @@ def test_sound_rows_are_taken_without_asking_the_door_and_others_are_not(monkeyp
     del wrong[4]["borrowers"]
     for sent in wrong:
         with pytest.raises(LookupError):
-            judged(_tables(sent))
+            judged(tables_of(sent))
 
 
 def test_nothing_of_one_request_is_left_for_the_next() -> None:
-    first = judged(_tables(delivery()))
+    first = judged(tables_of(delivery()))
     alone = {name: rows[:1] for name, rows in delivery().items()}
-    assert [len(rows) for rows in judged(_tables(alone)).values()] == [1, 1, 1]
-    again = judged(_tables(delivery()))
+    assert [len(rows) for rows in judged(tables_of(alone)).values()] == [1, 1, 1]
+    again = judged(tables_of(delivery()))
     assert {name: rows.to_pydict() for name, rows in again.items()} == {name: rows.to_pydict() for name, rows in first.items()}

@@ -29,7 +29,7 @@ from serving.callers import SCOPES, Caller, Callers
 from serving.current import Models
 from serving.limits import Limits
 from serving.observe import Meters
-from serving.service import Service
+from serving.service import Keeper, Service
 
 MOMENT = 1_700_000_000_000_000
 """When everything happens."""
@@ -89,8 +89,12 @@ class Memory:
     def add(self, entry: Entry) -> Receipt:
         return self.submit(entry).result()
 
-    def of_kind(self, kind: str) -> list[Recorded]:
-        return [recorded for recorded, _ in self.rows.values() if recorded.kind == kind]
+    @property
+    def name(self) -> str:
+        return next(iter(self.rows), "")
+
+    def of_kind(self, kind: str, after: int = 0) -> list[Recorded]:
+        return [recorded for recorded, _ in self.rows.values() if recorded.kind == kind and recorded.count > after]
 
     def before(self, caller: str, key: str, body: bytes) -> Recorded | None:
         known = self.requests.get((caller, key))
@@ -161,12 +165,18 @@ class Served:
 
 
 @contextmanager
-def served(book: Path, mlruns: Path, limits: Limits | None = None, watch: float = 3_600.0) -> Iterator[Served]:
-    """A service whose lifespan runs; it looks for another champion every ``watch`` seconds."""
+def served(
+    book: Path, mlruns: Path, limits: Limits | None = None, watch: float = 3_600.0, record: Keeper | None = None
+) -> Iterator[Served]:
+    """A service whose lifespan runs, with a record in memory unless told; it looks for another champion every ``watch`` seconds.
+
+    The day after the last that was closed is open.
+    """
     meters, memory = Meters(), Memory()
     callers = Callers(KeysInMemory())
     keys = {str(scope): callers.make(f"test {scope}", [scope], "test")[1] for scope in SCOPES}
-    service = Service(Book(book), Models(book, mlruns, meters), memory, callers, meters, limits or Limits())
+    models = Models(book, mlruns, meters)
+    service = Service(Book(book), models, record or memory, callers, meters, limits or Limits(), calendar=False)
     with Client(create(service, watch)) as client, closing(memory):
         yield Served(client, service, memory, keys)
 

@@ -1,0 +1,26 @@
+"""What happens between two nights: records of one borrower, who is looked at again at once."""
+
+import asyncio
+
+from fastapi import Request, Response
+
+from serving.arriving import Desk, arrive, open_day, today
+from serving.bodies import parse
+from serving.problems import language
+from serving.routes import documents
+from serving.routes.guard import needs, router, service_of
+from serving.routes.scores import asked_before, read
+
+routes = router()
+
+
+@routes.post("/v1/events", **documents.EVENT)
+@needs("report")
+async def event(request: Request) -> Response:
+    """Take in records of a borrower; durable when it is answered, with his score, his signals and his case."""
+    service, body = service_of(request), await read(request, "application/json")
+    key, said, spoken = asked_before(request), parse(body), language(request.headers.get("accept-language"))
+    day = await asyncio.to_thread(open_day, service.book, today(service.record) if service.calendar else None)
+    desk = Desk(service.book, service.models.champion, service.record, day, request.scope["caller_id"], spoken)
+    told = await asyncio.to_thread(arrive, desk, said, body, key)
+    return Response(told, media_type="application/json")
