@@ -38,11 +38,12 @@ class Scores:
 
 def score_book(
     ledger: Ledger, scorer: Scorer, as_of: date, partitions: Sequence[int] | None = None, done: Progress = lambda *_: None,
-    triggers: TriggerPolicy | None = None,
+    triggers: TriggerPolicy | None = None, whose: frozenset[str] | None = None,
 ) -> Scores:  # fmt: skip
     """Every live loan on ``as_of``: score, what is missing, exposure; sorted by borrower and loan.
 
-    ``partitions`` limits it to the borrowers of some partitions; with ``triggers`` it is told which fire.
+    ``partitions`` limits it to the borrowers of some partitions, ``whose`` to those of these ids; with ``triggers`` it is told
+    which fire.
 
     Raises DataRefused after the ledger's last day, or if the features no longer mean what the model learned.
     """
@@ -58,8 +59,7 @@ def score_book(
             "the catalogue has changed since the model was trained: some feature it reads has another meaning now. Train again",
             "特征目录在训练后已变化,模型所用特征的含义不同,请重新训练",
         )
-    people = population(ledger, [as_of], partitions)
-    people = people.take(np.flatnonzero(people.facts["live"].to_numpy(dtype=bool)))
+    people = _live(population(ledger, [as_of], partitions), whose)
     done("loans", len(people.spine))
     spoke = heard(features)
     watched = [] if triggers is None else [f for f in warning.needed(triggers) if f not in features]
@@ -71,6 +71,11 @@ def score_book(
     rows = pd.concat([_rows(people, scored, silent), seen.terms(x, as_of)], axis=1)
     fired = None if triggers is None else warning.signals(people, x, triggers, as_of)
     return Scores(rows, x[list(scored.features)], scored.contributions.sum(axis=0), fired)
+
+
+def _live(people: Population, whose: frozenset[str] | None) -> Population:
+    kept = people.facts["live"].to_numpy(dtype=bool)
+    return people.take(np.flatnonzero(kept if whose is None else kept & people.spine.borrower_id.isin(whose)))
 
 
 def _rows(people: Population, scored: Scored, freshness: pd.DataFrame) -> pd.DataFrame:

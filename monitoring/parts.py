@@ -12,7 +12,7 @@ import json
 import shutil
 from collections.abc import Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from functools import partial
 from pathlib import Path
@@ -173,31 +173,46 @@ def place(work: Work, bundle: Bundle) -> None:
 
 def _settled(work: Work, ledger: Ledger, against: Against) -> dict[str, pd.DataFrame]:
     """Where every borrower of the book stands; of a night also the signals that are on."""
-    loans, borrowers = _all(work, ledger, "scored", LOANS), _all(work, ledger, "borrowers", BORROWERS)
-    silent = loans.groupby("borrower_id")["silent"].any()
-    borrowers["silent"] = silent.reindex(borrowers["borrower_id"]).to_numpy(dtype=bool)
-    unseen = loans["dpd"].isna().groupby(loans["borrower_id"]).any().reindex(borrowers["borrower_id"]).to_numpy(dtype=bool)
-    borrowers["dpd"] = borrowers["dpd"].where((borrowers["dpd"] > 0) | ~unseen)  # nothing past due is not shown by one loan alone
+    loans = _all(work, ledger, "scored", LOANS)
+    borrowers = by_all_loans(_all(work, ledger, "borrowers", BORROWERS), loans)
     if work.kind == BACKFILL:
         return {"standing": shadow(borrowers, loans, work.as_of, work.lender)}
-    before = _before(work)
+    before = night_before(work.book, work.as_of)
     night = Night(work.as_of, work.kind, loans, borrowers, against)
     raised = _raised(work, night, before, ledger) if work.recorded is None else _as_recorded(work.recorded)
-    agreed = {override.borrower: override.tier for override in work.overrides}
-    standing, on = (None, None) if before is None else (_stood(work, before, borrowers), before.signals)
-    found = settle(borrowers, loans, raised, ledger, work.as_of, Circumstances(work.lender, standing, on, agreed, work.beliefs))
+    under = circumstances(work.book, work.as_of, work.lender, work.overrides, before, borrowers)
+    found = settle(borrowers, loans, raised, ledger, work.as_of, replace(under, beliefs=work.beliefs))
     rows = found.rows if work.recorded is None else _as_planned(found.rows, work.recorded)
     ids = found.signals["borrower_id"] + " " + found.signals["trigger"]
     return {"standing": rows, "signals": found.signals.assign(signal_id=ids)}
 
 
-def _stood(work: Work, before: Night, borrowers: pd.DataFrame) -> pd.DataFrame:
+def by_all_loans(borrowers: pd.DataFrame, loans: pd.DataFrame) -> pd.DataFrame:
+    """The borrowers with what all their live loans say together: ``silent`` if one is; nothing past due only if none is unknown,
+    for one loan alone does not show it.
+    """
+    who, by = borrowers["borrower_id"], loans["borrower_id"]
+    silent = loans["silent"].groupby(by).any().reindex(who).to_numpy(dtype=bool)
+    unseen = loans["dpd"].isna().groupby(by).any().reindex(who).to_numpy(dtype=bool)
+    return borrowers.assign(silent=silent, dpd=borrowers["dpd"].where((borrowers["dpd"] > 0) | ~unseen))
+
+
+def circumstances(
+    book: Path, as_of: date, by: Lender, overrides: tuple[Override, ...], before: Night | None, borrowers: pd.DataFrame
+) -> Circumstances:
+    """What borrowers are settled under on a night, ``before`` being the last official run before it."""
+    agreed = {override.borrower: override.tier for override in overrides}
+    standing, on = (None, None) if before is None else (_stood(book, as_of, before, borrowers), before.signals)
+    return Circumstances(by, standing, on, agreed)
+
+
+def _stood(book: Path, as_of: date, before: Night, borrowers: pd.DataFrame) -> pd.DataFrame:
     """How borrowers stood before: in the last official run, or, where they were not in it, in the last one that had them. Who is
     out of sight for some nights does not come back as a stranger.
     """
     assert before.standing is not None
     absent = set(borrowers["borrower_id"]) - set(before.standing["borrower_id"])
-    earlier = runs.missing_before(work.book, work.as_of, absent, LOOK_BACK)
+    earlier = runs.missing_before(book, as_of, absent, LOOK_BACK)
     return before.standing if earlier.empty else pd.concat([before.standing, earlier], ignore_index=True)
 
 
@@ -225,9 +240,9 @@ def _all(work: Work, ledger: Ledger, name: str, columns: list[str] | None = None
     return found
 
 
-def _before(work: Work) -> Night | None:
-    """The last official run before the night, without its loans."""
-    folder = runs.last_folder(work.book, work.as_of - timedelta(days=1))
+def night_before(book: Path, as_of: date) -> Night | None:
+    """The last official run before a night, without its loans."""
+    folder = runs.last_folder(book, as_of - timedelta(days=1))
     return None if folder is None else runs.read(folder, {"loans": ["loan_id"], "borrowers": BORROWERS})
 
 

@@ -122,13 +122,13 @@ def peer_groups(spine: Spine, company: Mask, ledger: Ledger) -> pd.Series:
     for number, rows in spine.by_partition(ledger.manifest.partitions):
         partition = ledger.partition(number, ("borrowers", "loans"), {"borrowers": ("industry",), "loans": ("product",)})
         asked = spine.take(rows)
-        industry = _word(partition, "borrowers", "industry", asked.borrowers(partition))
-        product = _word(partition, "loans", "product", asked.loans(partition))
+        industry = word_of(partition, "borrowers", "industry", asked.borrowers(partition))
+        product = word_of(partition, "loans", "product", asked.loans(partition))
         found[rows] = np.where(company[rows], industry, product)
     return pd.Series(found, dtype="str")
 
 
-def _word(partition: Partition, table: str, column: str, moment: Moment) -> Words:
+def word_of(partition: Partition, table: str, column: str, moment: Moment) -> Words:
     """The latest visible text of each row, None where there is none."""
     events = partition.events(table)
     at = window.visible(events, moment, events.said(column)).latest

@@ -5,6 +5,7 @@ The only module that imports prefect. ``on_prefect`` runs a flow on the server o
 
 import os
 from collections.abc import Callable
+from dataclasses import asdict
 from datetime import date
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
@@ -35,6 +36,11 @@ from monitoring.runs import KINDS
 from pipelines import nightly, training
 from pipelines.cluster import opened
 from pipelines.nightly import Delivery, Run
+from pipelines.shock import run as shock
+from pipelines.shock.asked import Shock
+from pipelines.shock.compare import Found
+from pipelines.shock.report import totals
+from pipelines.shock.work import begin
 from pipelines.training import Training, Trial
 
 MINUTES = 60
@@ -144,6 +150,19 @@ def score_partitions(work: Work, bundle: Bundle) -> None:
     jobs = {number: one.submit(ledger, bundle, work.as_of, number, work.kind) for number in work.unscored(ledger)}
     for number, job in jobs.items():
         work.keep(number, job.result())
+
+
+@flow(name="shock", timeout_seconds=60 * MINUTES)
+def shock_run(book: str, asked: Shock, as_of: date | None = None, mlruns: str = "mlruns") -> Found:
+    """What a shock to industries or regions does to their borrowers on a day (the ledger's last by default); writes nothing."""
+    work = step(begin, "begin", 15)(Place.of(Path(book), os.environ), Path(mlruns), asked, as_of)
+    one = task(name="score partition", retries=RETRIES, retry_delay_seconds=WAIT, cache_policy=NO_CACHE)(shock.score_part)
+    jobs = {number: one.submit(work, number) for number in work.worlds.before.partitions}
+    parts = {number: job.result() for number, job in jobs.items()}
+    found = task(name="compare", timeout_seconds=15 * MINUTES, cache_policy=NO_CACHE)(shock.compare)(work, parts)
+    moves = [asdict(one) for one in totals(found).steps]
+    create_table_artifact(key="shock", description=f"Who would move on {found.as_of}", table=moves)
+    return found
 
 
 def _received(receipt: Receipt) -> None:

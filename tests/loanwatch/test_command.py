@@ -25,7 +25,7 @@ from serving.key_table import KeyTable
 
 VERBS = [
     (), ("events",), ("simulate",), ("ingest",), ("map",), ("quarantine",), ("train",), ("promote",), ("nightly",),
-    ("worklist",), ("backtest-schedule",), ("learn-beliefs",), ("score",), ("features",),
+    ("worklist",), ("shock",), ("backtest-schedule",), ("learn-beliefs",), ("score",), ("features",),
     ("features", "list"), ("features", "describe"),
     ("features", "sql"), ("features", "trace"), ("triggers",), ("triggers", "list"), ("triggers", "describe"),
     ("triggers", "backtest"), ("triggers", "fit"), ("doctor",), ("demo",), ("dossier",), ("explain",),
