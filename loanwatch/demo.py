@@ -10,6 +10,7 @@ import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import date
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -20,15 +21,19 @@ from features.ingest import ingest
 from features.sources import source
 from features.sources.simulation import read_parameters, simulate
 from loanwatch.progress import steps
-from loanwatch.show import models, records, watch
+from loanwatch.show import cases, models, records, watch
 from loanwatch.show import worklist as show
 from monitoring import worklist
+from monitoring.cases.looking import Wanted
+from monitoring.cases.report import report
+from monitoring.decisions.place import Place, opened
 from monitoring.policy import tier_policy
 from monitoring.policy.actions import action_policy
 from monitoring.policy.lender import lender
 from monitoring.policy.schedule import schedule_policy
 from monitoring.runs import Night
 from pipelines import training
+from serving import casework
 
 PATIENCE = 120
 """Seconds a Prefect server may take to start on a busy machine."""
@@ -54,6 +59,7 @@ def run(out: Console, err: Console, book: Path, mlruns: Path, borrowers: int, mo
     watch.book_by_tier(out, night, tier_policy(night.as_of))
     watch.worst_borrowers(out, night)
     work(out, book, night)
+    waiting(out, book, night.as_of)
     _where(out, book, mlruns, str(night.loans["loan_id"].iloc[0]))
 
 
@@ -62,6 +68,13 @@ def work(out: Console, book: Path, night: Night) -> None:
     actions, until = action_policy(night.as_of), night.as_of + worklist.MONTH
     show.room(out, worklist.one_more(night, lender(book), schedule_policy(night.as_of)))
     show.visits(out, worklist.worklist(night, until, actions), until, most=5)
+
+
+def waiting(out: Console, book: Path, day: date) -> None:
+    """The cases that the night's signals opened, those due first."""
+    with opened(Place.of(book, os.environ)) as record:
+        cases.summary(out, report(record, day))
+        cases.table(out, casework.listed(record, Wanted("open"), most=5))
 
 
 def _prefect_server() -> Callable[[], None]:

@@ -55,12 +55,7 @@ def _words(one: dict[str, Any]) -> str:
 
 def counts(console: Console, found: Report) -> None:
     """Cases and signals, and the share of closed cases that were confirmed."""
-    closed = ", ".join(f"{n} {outcome}" for outcome, n in found.closed.items()) or "none"
-    console.print(
-        f"{found.open} cases open, {found.overdue} of them overdue; closed: {closed}; {found.signals} signals in cases,"
-        f" {found.suppressed} suppressed",
-        highlight=False,
-    )
+    summary(console, found)
     lines = titled(
         "Confirmed, with 95 % intervals", "name", "signals", "suppressed", "cases closed", "confirmed", "share", "interval"
     )
@@ -70,6 +65,15 @@ def counts(console: Console, found: Report) -> None:
             numbers = [f"{row[column]:,}" if column in row else "" for column in ("signals", "suppressed", "closed", "confirmed")]
             lines.add_row(name or row["trigger"], *numbers, share, interval)
     console.print(lines)
+
+
+def summary(console: Console, found: Report) -> None:
+    closed = ", ".join(f"{n:,} {outcome}" for outcome, n in found.closed.items()) or "none"
+    console.print(
+        f"{found.open:,} cases open, {found.overdue:,} of them overdue; closed: {closed}; {found.signals:,} signals in cases,"
+        f" {found.suppressed:,} suppressed",
+        highlight=False,
+    )
 
 
 def as_document(found: Report) -> dict[str, Any]:
