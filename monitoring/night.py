@@ -61,14 +61,14 @@ def score_book(
         )
     people = _live(population(ledger, [as_of], partitions), whose)
     done("loans", len(people.spine))
-    spoke = heard(features)
     watched = [] if triggers is None else [f for f in warning.needed(triggers) if f not in features]
+    spoke, own = heard([*features, *watched]), heard(features)
     asked = [*features, *spoke.values(), *seen.TERMS, *watched]
     x = compute(people.spine, ledger, asked, done=lambda n: done("features", n))
     scored = scorer.score(x)
     done("scores", len(scored))
-    silent = freshness(x[[f.name for f in spoke.values()]].set_axis(list(spoke), axis=1))
-    rows = pd.concat([_rows(people, scored, silent), seen.terms(x, as_of)], axis=1)
+    gone, unread = (freshness(x[[f.name for f in of.values()]].set_axis(list(of), axis=1)) for of in (spoke, own))
+    rows = pd.concat([_rows(people, scored, unread.assign(silent=gone["silent"])), seen.terms(x, as_of)], axis=1)
     fired = None if triggers is None else warning.signals(people, x, triggers, as_of)
     return Scores(rows, x[list(scored.features)], scored.contributions.sum(axis=0), fired)
 

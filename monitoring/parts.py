@@ -45,8 +45,6 @@ from monitoring.schedule import PLAN
 from monitoring.standing import Circumstances, settle, shadow
 
 WORKERS = 2
-LOOK_BACK = 92
-"""Days for which it is remembered how a borrower stood who was not in the runs since."""
 LOANS = ["borrower_id", "loan_id", "log_odds", "dpd", "company", "silent", "product", "paid_out", "matures_on"]
 BORROWERS = ["borrower_id", "log_odds", "pd_12m", "dpd", "exposure", "bundle", *(f"reason_{k}" for k in range(1, REASONS + 1))]
 """What is read of the whole book at once."""
@@ -212,7 +210,7 @@ def _stood(book: Path, as_of: date, before: Night, borrowers: pd.DataFrame) -> p
     """
     assert before.standing is not None
     absent = set(borrowers["borrower_id"]) - set(before.standing["borrower_id"])
-    earlier = runs.missing_before(book, as_of, absent, LOOK_BACK)
+    earlier = runs.missing_before(book, as_of, absent, runs.LOOK_BACK)
     return before.standing if earlier.empty else pd.concat([before.standing, earlier], ignore_index=True)
 
 

@@ -33,6 +33,8 @@ from monitoring.policy import GENERAL, tier_policy
 
 KINDS = NIGHTLY, BACKFILL = "nightly", "backfill"
 """An official run, or what the night would have seen on a day gone by."""
+LOOK_BACK = 92
+"""Days for which it is remembered how a borrower stood who was not in the runs since."""
 REASON_COLUMNS = [f"reason_{k}{part}" for k in range(1, REASONS + 1) for part in ("", "_value", "_log_odds")]
 LOAN_COLUMNS = [
     "borrower_id", "loan_id", "as_of", "known_by", "log_odds", "pd_12m", "points", "grade", "tier", "next_review_on", "dpd",
@@ -40,7 +42,7 @@ LOAN_COLUMNS = [
 ]  # fmt: skip
 BORROWER_COLUMNS = [c for c in LOAN_COLUMNS if c != "loan_id"]
 STANDING_COLUMNS = [
-    "borrower_id", "as_of", "kind", "profile", *tiers.STANDING, "demanded", "signal", "signal_since",
+    "borrower_id", "as_of", "kind", "profile", "silent", *tiers.STANDING, "demanded", "signal", "signal_since",
     "last_check", "reviewed", "look_again_on", "matures_on", *schedule.DUE, "channel", *schedule.PLAN, *remembered.CARRIED,
 ]  # fmt: skip
 SIGNAL_COLUMNS = ["signal_id", "borrower_id", "as_of", "trigger", "severity", "value", "threshold", "since", "raised_on"]
@@ -264,7 +266,7 @@ _DAYS = {
 _WHOLE = {"grade", "dpd", "exposure", "cost", "rank"}
 _KINDS = {
     **dict.fromkeys(_TEXT, pa.string()), **dict.fromkeys(_DAYS, pa.date32()), **dict.fromkeys(_WHOLE, pa.int64()),
-    "missing": pa.list_(pa.string()), "joined": pa.list_(pa.string()), "fits": pa.bool_(), "reviewed": pa.bool_(),
+    **dict.fromkeys(("missing", "joined"), pa.list_(pa.string())), **dict.fromkeys(("fits", "reviewed", "silent"), pa.bool_()),
 }  # fmt: skip
 
 

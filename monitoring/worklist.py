@@ -11,6 +11,7 @@ from features.arrays import Mask
 from monitoring.policy.actions import ActionPolicy
 from monitoring.policy.lender import CHANNELS, Lender, Team
 from monitoring.policy.schedule import SchedulePolicy
+from monitoring.policy.trigger import milder
 from monitoring.runs import Night
 from monitoring.schedule import plan
 
@@ -113,6 +114,8 @@ CONDITIONS: dict[str, Callable[[pd.DataFrame, Any, pd.Timestamp], pd.Series]] = 
     "dpd_from": lambda rows, days, _: rows["dpd"] >= days,
     "dpd_below": lambda rows, days, _: rows["dpd"] < days,
     "pd_below": lambda rows, limit, _: rows["pd_12m"] < limit,
+    "silent": lambda rows, whether, _: rows["silent"].eq(whether),
+    "signal_below": lambda rows, severity, _: rows["signal"].isna() | rows["signal"].isin(milder(severity)),
     "in_tier_days": lambda rows, days, today: (today - pd.to_datetime(rows["tier_since"])).dt.days >= days,
     "matures_within": lambda rows, days, today: (pd.to_datetime(rows["matures_on"]) - today).dt.days <= days,
 }

@@ -38,16 +38,22 @@ def of_night(folder: Path) -> pd.DataFrame:
     eve = _eve(folder)
     if eve is None:
         return pd.DataFrame(columns=[*READ, "cause"])
-    return moved(*(runs.read(home, {"loans": ["loan_id"], "borrowers": READ}) for home in (folder, eve)))
+    now, then = (runs.read(home, {"loans": ["loan_id"], "borrowers": READ}) for home in (folder, eve))
+    absent = set(now.borrowers["borrower_id"]) - set(then.borrowers["borrower_id"])
+    return moved(now, then, runs.missing_before(folder.parents[1], now.as_of, absent, runs.LOOK_BACK))
 
 
-def moved(now: Night, then: Night) -> pd.DataFrame:
+def moved(now: Night, then: Night, earlier: pd.DataFrame | None = None) -> pd.DataFrame:
     """Who stands in another tier than then: READ of now, the same of then with ``_before``, and the cause.
 
-    Who was not there then has not moved.
+    ``earlier`` is how those stood before who were not there then; their scores are not looked up. Who was nowhere has not moved.
     """
     assert now.standing is not None
-    both = now.borrowers[READ].merge(then.borrowers[READ], on="borrower_id", suffixes=("", "_before"))
+    known = then.borrowers[READ]
+    if earlier is not None and len(earlier):
+        numbers = dict.fromkeys(set(READ) - {"borrower_id", "tier"}, "float64")
+        known = pd.concat([known, earlier[["borrower_id", "tier"]].reindex(columns=READ).astype(numbers)], ignore_index=True)
+    both = now.borrowers[READ].merge(known, on="borrower_id", suffixes=("", "_before"))
     found: pd.DataFrame = both[both["tier"] != both["tier_before"]].merge(
         now.standing[["borrower_id", "cause"]], on="borrower_id"
     )
@@ -59,6 +65,7 @@ def _entry(row: dict[Any, Any], said: dict[str, Any], night: str) -> Entry:
     told = {"as_of": said["as_of"], "from": row["tier_before"], "to": row["tier"], "cause": row["cause"]}
     told |= {"night": night, "bundle": said["bundle"], "policy": said["policy"]}
     inputs = {name + when: known(row[name + when]) for name in ("pd_12m", "dpd", "log_odds") for when in ("", "_before")}
+    inputs["dpd_before"] = None if inputs["dpd_before"] is None else int(inputs["dpd_before"])
     sealed = orjson.dumps({"borrower": borrower, **inputs}, option=orjson.OPT_SERIALIZE_NUMPY)
     return Entry(MOVE, "loanwatch nightly", told, borrower, None, sealed, (f"move {night} {borrower}", sealed))
 

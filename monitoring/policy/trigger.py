@@ -36,6 +36,12 @@ PRODUCTS = ("working_capital", "fixed_assets", "mortgage", "consumer", "online")
 """Kinds of loan that a trigger may be limited to; each is a feature that is 1 for loans of the kind."""
 
 
+def milder(severity: str) -> tuple[str, ...]:
+    """The severities below one."""
+    known = tuple(SEVERITIES)
+    return known[: known.index(severity)]
+
+
 @dataclass(frozen=True)
 class Score:
     """A quantity of the night's scores, one per borrower; more of any means more risk."""

@@ -8,8 +8,7 @@ import pytest
 from books import Book
 
 from monitoring import runs, standing
-from monitoring.parts import LOOK_BACK
-from monitoring.runs import NIGHTLY
+from monitoring.runs import LOOK_BACK, NIGHTLY
 
 
 def test_who_was_out_of_sight_is_remembered_as_he_stood_last(book: Book, own: Path) -> None:

@@ -28,7 +28,7 @@ def night(book: Book, tmp_path_factory: pytest.TempPathFactory) -> Night:
 def row(**said: Any) -> pd.DataFrame:
     plain = {
         "tier": "standard", "kind": "person", "cause": "score", "dpd": 0.0, "pd_12m": 0.02,
-        "tier_since": TODAY - timedelta(days=10), "matures_on": None,
+        "tier_since": TODAY - timedelta(days=10), "matures_on": None, "silent": False, "signal": "attention",
     }  # fmt: skip
     return pd.DataFrame([{**plain, **said}])
 
@@ -49,6 +49,10 @@ def row(**said: Any) -> pd.DataFrame:
         ),
         ({"tier": "prime", "tier_since": TODAY - timedelta(days=100), "matures_on": TODAY + timedelta(days=121)}, []),
         ({"cause": "earned"}, ["fewer_visits"]),
+        ({"cause": "earned", "silent": True}, []),
+        ({"cause": "earned", "silent": None}, []),
+        ({"cause": "earned", "signal": None}, ["fewer_visits"]),
+        ({"cause": "earned", "signal": "serious"}, []),
     ],
 )
 def test_actions_read_by_hand(said: dict[str, Any], expected: list[str]) -> None:

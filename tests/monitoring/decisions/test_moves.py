@@ -1,6 +1,7 @@
 """Moves: whoever stands elsewhere than the night before is recorded once, with the cause; nobody else is."""
 
 import json
+from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -8,7 +9,8 @@ import pyarrow.parquet as pq
 import pytest
 from books import Book
 
-from monitoring.decisions import nights
+from monitoring import runs
+from monitoring.decisions import moves, nights
 from monitoring.decisions.moves import MOVE
 from monitoring.decisions.overrides import Override, in_force
 from monitoring.decisions.place import Place, opened
@@ -84,3 +86,15 @@ def test_a_back_fill_moves_nobody(book: Book, moved: Path) -> None:
         nights.remember(record, book.night(moved, BACKFILL, book.day - timedelta(days=30)))
         nights.remember(record, book.night(moved, BACKFILL, book.day + timedelta(days=2)))
         assert len(record.of_kind(MOVE)) == count
+
+
+def test_who_was_out_of_sight_moves_from_where_he_stood_last(book: Book, moved: Path) -> None:
+    now, then = (runs.read(moved / "runs" / f"as_of={book.day - timedelta(days=days)}") for days in (0, 1))
+    gone, there = list(book_tiers(moved, book))[:2]
+    away = replace(then, borrowers=then.borrowers[then.borrowers["borrower_id"] != gone])
+    assert moves.moved(now, away)["borrower_id"].tolist() == [there], "nowhere is no place to move from"
+    assert then.standing is not None
+    earlier = then.standing[then.standing["borrower_id"] == gone]
+    found = moves.moved(now, away, earlier).set_index("borrower_id")
+    assert sorted(found.index) == sorted([gone, there])
+    assert found.loc[gone, "tier_before"] == book_tiers(moved, book)[gone] and found["log_odds_before"].isna()[gone]
