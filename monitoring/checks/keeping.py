@@ -1,13 +1,13 @@
 """A check becomes an entry of the record, sealed but for its codes, and a row of the table of checks, in one transaction."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, func, insert, select
+from sqlalchemy import ColumnElement, Connection, Select, func, insert, select, union_all
 
 from features.errors import LoanwatchError
 from monitoring import runs
@@ -19,11 +19,18 @@ from monitoring.database import writing
 from monitoring.database.tables import check_bands, checks, subjects
 from monitoring.decisions.adding import begun
 from monitoring.decisions.entry import Entry, Receipt, Recorded
+from monitoring.decisions.vault import Vault
 from monitoring.policy.checks import CheckPolicy, check_policy
 
 CHECK = "check"
 COMPARED = 100
-"""Earlier reports that a report is compared with: those that have most bands in common with it."""
+"""Reports of others that a report is compared with, and that are looked up by one band."""
+SIGNED = (
+    select(checks.c.id, checks.c.signature)
+    .join(subjects, subjects.c.id == checks.c.subject)
+    .where(checks.c.signature.is_not(None))
+    .order_by(checks.c["count"])
+)
 
 
 @dataclass(frozen=True)
@@ -44,7 +51,9 @@ def keep(record: Kept, book: Path, check: Check, how: Reported) -> Receipt:
     policy, due_on = check_policy(check.checked_on), visit_due(book, check.borrower, check.checked_on)
     compared = _compared(check.report, policy, record.vault.likeness)
     with writing(record.engine) as connection:
-        own, another = (None, None) if compared is None else _most_alike(connection, record, check.borrower, compared, policy)
+        own, another = (
+            (None, None) if compared is None else _most_alike(connection, record.vault, check.borrower, compared, policy)
+        )
         flagged = flags(check, policy, Around(how.known_on, due_on, own, another))
         entry = _entry(check, how, flagged, policy)
         adding = begun(connection, record.vault, record.clock, [entry])
@@ -73,29 +82,34 @@ def _compared(report: str, policy: CheckPolicy, key: bytes) -> Hashes | None:
 
 
 def _most_alike(
-    connection: Connection, record: Kept, borrower: str, compared: Hashes, policy: CheckPolicy
+    connection: Connection, vault: Vault, borrower: str, compared: Hashes, policy: CheckPolicy
 ) -> tuple[Like | None, Like | None]:
     """The earlier report of the same borrower that is most like this one, and that of another, if they are alike enough."""
-    near = (
-        select(check_bands.c.check)
-        .where(check_bands.c.band.in_(likeness.bands(compared)))
-        .group_by(check_bands.c.check)
-        .order_by(func.count().desc(), check_bands.c.check)
-        .limit(COMPARED)
-    )
-    asked = select(checks.c.id, checks.c.signature, subjects.c.who).join(subjects, subjects.c.id == checks.c.subject)
-    found = connection.execute(asked.where(checks.c.id.in_(near)).order_by(checks.c["count"])).all()
-    kept = likeness.read(b"".join(row.signature for row in found)).reshape(-1, likeness.HASHES)
-    alike = [
-        (row, share) for row, share in zip(found, likeness.estimate(compared, kept), strict=True) if share >= policy.alike_from
+    mine = subjects.c.who == vault.who("borrower", borrower)
+    near = checks.c.id.in_(_near(likeness.bands(compared)))
+    found = (_likest(connection, where, compared) for where in (mine, ~mine & near))
+    own, another = (like if like is not None and like.likeness >= policy.alike_from else None for like in found)
+    return own, another
+
+
+def _likest(connection: Connection, where: ColumnElement[bool], compared: Hashes) -> Like | None:
+    """The most alike of some earlier reports, the first of several."""
+    found = connection.execute(SIGNED.where(where)).all()
+    if not found:
+        return None
+    shares = likeness.estimate(compared, likeness.read(b"".join(row.signature for row in found)).reshape(-1, likeness.HASHES))
+    at = int(shares.argmax())
+    return Like(found[at].id, float(shares[at]))
+
+
+def _near(bands: Sequence[bytes]) -> Select[tuple[str]]:
+    """Checks that have most bands in common with these; of a band that very many have, some."""
+    each = [
+        select(check_bands.c.check).where(check_bands.c.band == band).order_by(check_bands.c.check).limit(COMPARED).subquery()
+        for band in bands
     ]
-    mine = record.vault.who("borrower", borrower)
-    own, another = ([Like(row.id, float(share)) for row, share in alike if (row.who == mine) is same] for same in (True, False))
-    return _most(own), _most(another)
-
-
-def _most(found: Iterable[Like]) -> Like | None:
-    return max(found, key=lambda one: one.likeness, default=None)
+    every = union_all(*(select(one.c.check) for one in each)).subquery()
+    return select(every.c.check).group_by(every.c.check).order_by(func.count().desc(), every.c.check).limit(COMPARED)
 
 
 def _entry(check: Check, how: Reported, flagged: dict[str, Said], policy: CheckPolicy) -> Entry:

@@ -92,6 +92,15 @@ def _likeness(record: Record, id: str) -> float:
     return found["likeness"]
 
 
+def test_a_text_that_everybody_sends_hides_no_copy(record: Record, add: Add, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("monitoring.checks.keeping.COMPARED", 3)
+    mine = add(PLAIN)
+    crowd = [add(replace(PLAIN, borrower=f"B{n}")) for n in range(10, 20)]
+    found = flagged(record, add(PLAIN))
+    assert found["report_like_own"] == {"other": mine, "likeness": 1.0} and list(found)[1:] == ["report_like_another"]
+    assert all("report_like_another" in flagged(record, id) for id in crowd)
+
+
 def test_of_two_copies_at_once_one_finds_the_other(record: Record, add: Add) -> None:
     with ThreadPoolExecutor(4) as threads:
         ids = list(threads.map(lambda n: add(replace(PLAIN, borrower=f"B{n}"), f"key {n}"), range(4)))
