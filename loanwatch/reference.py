@@ -1,4 +1,4 @@
-"""docs/features.md, docs/tables.md and docs/triggers.md, written from the catalogue, the schema and the trigger table, and the
+"""docs/features.md, docs/tables.md, docs/triggers.md, docs/monitoring.md and docs/checks.md, written from the tables, and the
 service's client from its OpenAPI: ``python -m loanwatch.reference``.
 """
 
@@ -11,6 +11,7 @@ from features.catalogue import CATALOGUE, ROOMS
 from features.feature import Feature
 from features.schema import ALWAYS, CONFIRMED_ON, LEDGER_VERSION, SUPERSEDED_ON, TABLES, Column, Table
 from features.sql import query
+from loanwatch.checks_page import checks_page
 from loanwatch.client_module import CLIENT, client_module
 from loanwatch.monitoring_page import monitoring_page
 from loanwatch.trigger_page import GENERATED, triggers_page
@@ -187,6 +188,7 @@ def pages() -> dict[str, str]:
         "tables.md": tables_page(),
         "triggers.md": triggers_page(),
         "monitoring.md": monitoring_page(),
+        "checks.md": checks_page(),
     }
 
 

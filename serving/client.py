@@ -161,6 +161,127 @@ class Event(TypedDict):
     case: CaseOpen | None
 
 
+class Piece(TypedDict):
+    item: str
+    taken_on: str
+    sha256: str
+
+
+class CheckSent(TypedDict):
+    borrower_id: str
+    kind: Literal["first", "routine", "special", "before_maturity", "triggered"]
+    channel: Literal["off_site", "phone", "site"]
+    checked_on: str
+    finding: Literal["none", "benign", "confirmed"]
+    report: str
+    evidence: list[Piece]
+    look_again_on: NotRequired[str | None]
+
+
+class CheckFlag(TypedDict):
+    flag: str
+    text: str
+    days: NotRequired[int]
+    within: NotRequired[int]
+    due_on: NotRequired[str]
+    items: NotRequired[list[str]]
+    other: NotRequired[str]
+    likeness: NotRequired[float]
+
+
+class CheckMade(TypedDict):
+    check: str
+    borrower_id: str
+    kind: Literal["first", "routine", "special", "before_maturity", "triggered"]
+    channel: Literal["off_site", "phone", "site"]
+    checked_on: str
+    known_on: str
+    event: str
+    flags: list[CheckFlag]
+    looked_on: str | None
+    again: bool
+    arrival: Event
+
+
+class CheckLine(TypedDict):
+    check: str
+    borrower_id: str
+    kind: Literal["first", "routine", "special", "before_maturity", "triggered"]
+    channel: Literal["off_site", "phone", "site"]
+    checked_on: str
+    known_on: str
+    event: str
+    flags: list[CheckFlag]
+    looked_on: str | None
+
+
+class Checks(TypedDict):
+    checks: list[CheckLine]
+    next: int | None
+
+
+class LooksAt(TypedDict):
+    en: str
+    zh: str
+
+
+class CheckTemplate(TypedDict):
+    kind: Literal["first", "routine", "special", "before_maturity", "triggered"]
+    en: str
+    zh: str
+    within_days: int
+    needs: dict[str, list[str]]
+    looks_at: list[LooksAt]
+
+
+class EvidenceKind(TypedDict):
+    name: str
+    en: str
+    zh: str
+    most_days: int
+
+
+class CheckTemplates(TypedDict):
+    templates: list[CheckTemplate]
+    evidence: list[EvidenceKind]
+    policy: str
+
+
+class PieceTold(TypedDict):
+    item: str
+    taken_on: str
+    sha256: str
+
+
+class Looked(TypedDict):
+    decision: str
+    on: str
+    at: int
+    by: str
+    reason: str
+
+
+class Check(TypedDict):
+    check: str
+    borrower_id: str
+    kind: Literal["first", "routine", "special", "before_maturity", "triggered"]
+    channel: Literal["off_site", "phone", "site"]
+    checked_on: str
+    known_on: str
+    event: str
+    flags: list[CheckFlag]
+    looked_on: str | None
+    finding: Literal["none", "benign", "confirmed"]
+    look_again_on: str | None
+    report: str
+    evidence: list[PieceTold]
+    look: Looked | None
+
+
+class LookSent(TypedDict):
+    reason: str
+
+
 class OfBorrower(TypedDict):
     borrower_id: str
     after: NotRequired[int]
@@ -708,6 +829,32 @@ class Client:
     def event(self, body: EventSent, *, idempotency_key: str | None = None) -> Event:
         """Take in records of a borrower; durable when it is answered, with his score, his signals and his case."""
         return cast(Event, self._json("POST", "/v1/events", body=body, key=idempotency_key or new_key(), safe=True))
+
+    def report_check(self, body: CheckSent, *, idempotency_key: str | None = None) -> CheckMade:
+        """Take in a check with its report and evidence; durable when it is answered, with its flags and what followed."""
+        return cast(CheckMade, self._json("POST", "/v1/checks", body=body, key=idempotency_key or new_key(), safe=True))
+
+    def checks(
+        self, *, flagged: str | None = None, open: str | None = None, after: int | None = None, most: int | None = None,
+    ) -> Checks:  # fmt: skip
+        """Checks in the order in which they came."""
+        return cast(Checks, self._json(
+            "GET", "/v1/checks", query={"flagged": flagged, "open": open, "after": after, "most": most}, safe=True,
+        ))  # fmt: skip
+
+    def check_templates(self) -> CheckTemplates:
+        """What each kind of check looks at and has to bring."""
+        return cast(CheckTemplates, self._json("GET", "/v1/checks/templates", safe=True))
+
+    def check(self, id: str) -> Check:
+        """A check with its report, its evidence, and who looked at its flags."""
+        return cast(Check, self._json("GET", f"/v1/checks/{quoted(id)}", safe=True))
+
+    def look_at_check(self, id: str, body: LookSent, *, idempotency_key: str | None = None) -> Check:
+        """Say that the flags of a check have been looked at, and why they are settled."""
+        return cast(Check, self._json(
+            "POST", f"/v1/checks/{quoted(id)}/looks", body=body, key=idempotency_key or new_key(), safe=True,
+        ))  # fmt: skip
 
     def find_decisions(self, body: Search) -> Found:
         """The decisions about a borrower or a loan, in the order of the record; what is sealed is not told."""

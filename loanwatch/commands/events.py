@@ -1,16 +1,12 @@
 """What happens between two nights, from a file: a request a line, each taken in as the service takes it in."""
 
-from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
-import orjson
 import typer
 
-from features.errors import DataRefused, LoanwatchError, NotFound
-from loanwatch.commands.four_eyes import acting
-from loanwatch.commands.options import BOOK, STORE, Book, Json, OpenDay, Store, by_calendar, err, out, print_json
+from loanwatch.commands.lines import show, taken_in
+from loanwatch.commands.options import BOOK, STORE, Book, Json, OpenDay, Store, by_calendar
 
 app = typer.Typer()
 
@@ -24,47 +20,6 @@ def events(
     as_json: Json = False,
 ) -> None:
     """Take in what happened: recorded, scored, and joined to cases; a line that is refused keeps no other back. 导入事件。"""
-    from loanwatch.show.tables import titled
+    from serving.arriving import arrive
 
-    told = list(_taken_in(_lines(file), book, mlruns, by_calendar(day)))
-    refused = [one for one in told if "refused" in one]
-    counts = Counter("refused" if "refused" in one else "again" if one["again"] else "taken in" for one in told)
-    table = titled("Events", *counts)
-    table.add_row(*(f"{count:,}" for count in counts.values()))
-    (err if as_json else out).print(table)
-    for one in refused:
-        err.print(f"{file}:{one['line']}: {one['refused']}", highlight=False, markup=False)
-    if as_json:
-        print_json({"events": told})
-    if refused:
-        raise DataRefused(
-            f"{file}: {len(refused)} of {len(told)} lines were refused; mend them and import the file again, the rest is known",
-            f"{file}:{len(told)} 行中有 {len(refused)} 行被拒绝;请更正后重新导入,其余行不会重复计入",
-        )
-
-
-def _lines(file: Path) -> list[tuple[int, bytes]]:
-    if not file.is_file():
-        raise NotFound(f"{file}: no such file", f"{file}:文件不存在")
-    return [(number, line) for number, line in enumerate(file.read_bytes().split(b"\n"), 1) if line.strip()]
-
-
-def _taken_in(lines: list[tuple[int, bytes]], book: Path, mlruns: Path, calendar: bool) -> Iterator[dict[str, Any]]:
-    """What became of each line."""
-    from serving.arriving import Desk, arrive, open_day, today
-    from serving.bodies import parse
-    from serving.book import Book as Shown
-    from serving.current import Models
-    from serving.observe import Meters
-    from serving.problems import Problem
-
-    with acting(book, "report") as (record, caller):
-        shown, ready = Shown(book), Models(book, mlruns, Meters()).champion
-        desk = Desk(shown, ready, record, open_day(shown, today(record) if calendar else None), caller.id, "en")
-        for number, line in lines:
-            try:
-                yield {"line": number, **orjson.loads(arrive(desk, parse(line), line))}
-            except Problem as problem:
-                yield {"line": number, "refused": "; ".join(f"{f.pointer}: {f.en}" for f in problem.faults) or problem.en}
-            except LoanwatchError as error:
-                yield {"line": number, "refused": error.en}
+    show("Events", "events", file, taken_in(file, arrive, book, mlruns, by_calendar(day)), as_json)

@@ -105,6 +105,29 @@ webhooks = Table(
 )  # fmt: skip
 """How far in the record each system has come that is told of it; ``address`` is a digest of its URL."""
 
+checks = Table(
+    "checks", METADATA,
+    Column("id", String(32), primary_key=True),
+    Column("subject", String(32), ForeignKey("subjects.id"), nullable=False, index=True),
+    Column("count", BigInteger, ForeignKey("decisions.count"), nullable=False, unique=True),
+    Column("kind", String(32), nullable=False),
+    Column("checked_on", Date, nullable=False),
+    Column("known_on", Date, nullable=False),
+    Column("flags", Text, nullable=False),
+    Column("looked_on", Date),
+    Column("signature", LargeBinary),
+)  # fmt: skip
+"""Checks by the decision that recorded each: its flags with blanks between them, when somebody looked at those, and what its
+report is compared by, if it is.
+"""
+
+check_bands = Table(
+    "check_bands", METADATA,
+    Column("band", LargeBinary, primary_key=True),
+    Column("check", String(32), ForeignKey("checks.id"), primary_key=True, index=True),
+)  # fmt: skip
+"""Parts of what reports are compared by, under which those that are alike find each other."""
+
 callers = Table(
     "callers", METADATA,
     Column("id", String(32), primary_key=True),

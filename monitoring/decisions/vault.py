@@ -73,6 +73,11 @@ class Vault:
         return hashlib.blake2b(f"{len(night)} {night}{row}".encode(), key=self._salting, digest_size=16).digest()
 
     @cached_property
+    def likeness(self) -> bytes:
+        """The key of the hashes by which texts are found that are alike."""
+        return self._derived(b"likeness")
+
+    @cached_property
     def _wrapping(self) -> AESGCM:
         return AESGCM(_derived(self.master, b"borrowers' keys"))
 

@@ -112,6 +112,17 @@ EVENT = _route(
     "event", *KEYED, *BODIED, "conflict", "not-found", "refused", "integrity", headers=TWICE,
     ok=_json(shapes.EVENT, examples.EVENT), body=_json(shapes.EVENT_SENT, examples.EVENT_SENT),
 )  # fmt: skip
+CHECK_MADE = _route(
+    "report_check", *KEYED, *BODIED, "conflict", "not-found", "refused", "integrity", headers=TWICE,
+    ok=_json(shapes.CHECK_MADE, examples.CHECK_MADE), body=_json(shapes.CHECK_SENT, examples.CHECK_SENT),
+)  # fmt: skip
+CHECKS = _route("checks", *KEYED, "contract", ok=_json(shapes.CHECKS, examples.CHECKS))
+CHECK_TEMPLATES = _route("check_templates", *KEYED, ok=_json(shapes.CHECK_TEMPLATES, examples.CHECK_TEMPLATES))
+CHECK = _route("check", *ONE, ok=_json(shapes.CHECK, examples.CHECK))
+LOOK = _route(
+    "look_at_check", *ONE, *BODIED, "conflict", ok=_json(shapes.CHECK, examples.CHECK_LOOKED_AT), headers=TWICE,
+    body=_json(shapes.LOOK_SENT, examples.LOOK_SENT),
+)  # fmt: skip
 WORKLIST = _route("worklist", *KEYED, "contract", "not-found", ok=_json(shapes.WORKLIST, examples.WORKLIST))
 STANDING = _route(
     "standing", *KEYED, *BODIED, "not-found", ok=_json(shapes.STANDING, examples.STANDING), headers=(LANGUAGE,),

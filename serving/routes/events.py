@@ -18,9 +18,13 @@ routes = router()
 @needs("report")
 async def event(request: Request) -> Response:
     """Take in records of a borrower; durable when it is answered, with his score, his signals and his case."""
-    service, body = service_of(request), await read(request, "application/json")
-    key, said, spoken = asked_before(request), parse(body), language(request.headers.get("accept-language"))
+    body = await read(request, "application/json")
+    key, said, desk = asked_before(request), parse(body), await desk_of(request)
+    return Response(await asyncio.to_thread(arrive, desk, said, body, key), media_type="application/json")
+
+
+async def desk_of(request: Request) -> Desk:
+    """Where what a request brings is taken in."""
+    service, spoken = service_of(request), language(request.headers.get("accept-language"))
     day = await asyncio.to_thread(open_day, service.book, today(service.record) if service.calendar else None)
-    desk = Desk(service.book, service.models.champion, service.record, day, request.scope["caller_id"], spoken)
-    told = await asyncio.to_thread(arrive, desk, said, body, key)
-    return Response(told, media_type="application/json")
+    return Desk(service.book, service.models.champion, service.record, day, request.scope["caller_id"], spoken)

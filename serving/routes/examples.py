@@ -45,6 +45,47 @@ EVENT = {
     "became": {"opened": 1, "joined": 0, "suppressed": 0, "known": 0, "below": 0, "cases": 1},
     "case": {"case": _ID, "severity": "serious", "opened_on": "2025-01-01", "due_on": "2025-01-04"},
 }  # fmt: skip
+CHECK_SENT = {
+    "borrower_id": "B0000012", "kind": "triggered", "channel": "site", "checked_on": "2024-12-27", "finding": "benign",
+    "look_again_on": "2025-03-31", "report": "The plant works two shifts; the lawsuit is over a delivery and was settled.",
+    "evidence": [{"item": "site_photo", "taken_on": "2024-12-27", "sha256": _DIGEST}],
+}  # fmt: skip
+_CHECK = {
+    "check": _ID, "borrower_id": "B0000012", "kind": "triggered", "channel": "site", "checked_on": "2024-12-27",
+    "known_on": "2025-01-01", "event": _ID[::-1],
+    "flags": [
+        {
+            "flag": "report_late", "text": "reported 5 days after the check; due within 3", "days": 5, "within": 3,
+        },
+        {
+            "flag": "evidence_missing", "text": "evidence that is required is missing: A note of who was spoken to, signed",
+            "items": ["interview_note"],
+        },
+    ],
+    "looked_on": None,
+}  # fmt: skip
+CHECK_MADE = {**_CHECK, "again": False, "arrival": {**EVENT, "event": _ID[::-1], "records": {"inspections": 1}}}
+CHECKS = {"checks": [_CHECK], "next": None}
+_TOLD = ("finding", "look_again_on", "report", "evidence")
+CHECK = {**_CHECK, **{name: CHECK_SENT[name] for name in _TOLD}, "look": None}
+LOOK_SENT = {"reason": "The note was sent by mail; it is in the file."}
+CHECK_LOOKED_AT = {
+    **CHECK, "looked_on": "2025-01-02",
+    "look": {"decision": _ID[:16] * 2, "on": "2025-01-02", "at": 1735806600123456, "by": "Zhao Min", **LOOK_SENT},
+}  # fmt: skip
+CHECK_TEMPLATES = {
+    "templates": [
+        {
+            "kind": "triggered", "en": "Check after a warning", "zh": "触发检查", "within_days": 3,
+            "needs": {"site": ["site_photo"]},
+            "looks_at": [{"en": "Whether what the warning says is so, and why", "zh": "预警事项是否属实及原因"}],
+        }
+    ],
+    "evidence": [
+        {"name": "site_photo", "en": "Photographs with place and time", "zh": "带时间地点的现场照片", "most_days": 0}
+    ],
+    "policy": _DIGEST,
+}  # fmt: skip
 BATCH = '{"loan_id":"L0000017"}\n{"loan_id":"L0000018"}\n'
 BATCH_TOLD = "".join(orjson.dumps(line).decode() + "\n" for line in (SCORE, _PROBLEM))
 SEARCH = {"borrower_id": "B0000012", "after": 0, "most": 100}

@@ -3,14 +3,16 @@
 from typing import Any
 
 from monitoring.cases.state import STATES as CASE_STATES
+from monitoring.checks.flags import FLAGS
 from monitoring.decisions.proposals import SAID, STATES
-from monitoring.policy import tier_policies
+from monitoring.policy import checks, tier_policies
 from monitoring.policy.cases import OUTCOMES, OWNER_LIMIT, case_policies
 from monitoring.policy.lender import KINDS as BORROWERS
 from monitoring.policy.proposals import proposal_policies
 from monitoring.schedule import TYPES
 from monitoring.tiers import CAUSES
 from serving.callers import SCOPES
+from serving.checking import EVIDENCE_LIMIT, REPORT_LIMIT
 from serving.problems import KINDS
 
 Schema = dict[str, Any]
@@ -234,6 +236,48 @@ EVENT = told(
         "score": maybe(SCORE), "signals": listed(FIRED), "became": maybe(BECAME), "case": maybe(CASE_OPEN),
     },
 )  # fmt: skip
+
+CHECK_KIND, CHANNEL, FINDING = one_of(*checks.KINDS), one_of(*checks.CHANNELS), one_of(*checks.FINDINGS)
+ITEM = one_of(*checks.check_policies()[-1].evidence)
+REPORT: Schema = {"type": "string", "minLength": 1, "maxLength": REPORT_LIMIT, "pattern": r"\S"}
+PIECE = sent("Piece", {"item": ITEM, "taken_on": DAY, "sha256": DIGEST})
+PIECES: Schema = {"type": "array", "items": PIECE, "maxItems": EVIDENCE_LIMIT}
+CHECK_SENT = sent(
+    "CheckSent",
+    {
+        "borrower_id": ID, "kind": CHECK_KIND, "channel": CHANNEL, "checked_on": DAY, "finding": FINDING, "report": REPORT,
+        "evidence": PIECES,
+    },
+    {"look_again_on": maybe(DAY)},
+)  # fmt: skip
+FLAG = told(
+    "CheckFlag", {"flag": one_of(*FLAGS), "text": TEXT},
+    {"days": WHOLE, "within": WHOLE, "due_on": DAY, "items": listed(TEXT), "other": ENTRY["decision"], "likeness": NUMBER},
+)  # fmt: skip
+CHECK_PARTS = {
+    "check": ENTRY["decision"], "borrower_id": TEXT, "kind": CHECK_KIND, "channel": CHANNEL, "checked_on": DAY, "known_on": DAY,
+    "event": ENTRY["decision"], "flags": listed(FLAG), "looked_on": maybe(DAY),
+}  # fmt: skip
+CHECK_MADE = told("CheckMade", {**CHECK_PARTS, "again": TRUTH, "arrival": EVENT})
+CHECKS = told("Checks", {"checks": listed(told("CheckLine", CHECK_PARTS)), "next": maybe(WHOLE)})
+LOOKED = told("Looked", {"decision": ENTRY["decision"], "on": DAY, "at": MOMENT, "by": TEXT, "reason": TEXT})
+CHECK = told(
+    "Check",
+    {
+        **CHECK_PARTS, "finding": FINDING, "look_again_on": maybe(DAY), "report": TEXT,
+        "evidence": listed(told("PieceTold", {"item": TEXT, "taken_on": DAY, "sha256": DIGEST})), "look": maybe(LOOKED),
+    },
+)  # fmt: skip
+LOOK_SENT = sent("LookSent", {"reason": REASONED})
+TEMPLATE = told(
+    "CheckTemplate",
+    {
+        "kind": CHECK_KIND, "en": TEXT, "zh": TEXT, "within_days": WHOLE, "needs": by_name(listed(TEXT)),
+        "looks_at": listed(told("LooksAt", {"en": TEXT, "zh": TEXT})),
+    },
+)  # fmt: skip
+EVIDENCE = told("EvidenceKind", {"name": TEXT, "en": TEXT, "zh": TEXT, "most_days": WHOLE})
+CHECK_TEMPLATES = told("CheckTemplates", {"templates": listed(TEMPLATE), "evidence": listed(EVIDENCE), "policy": DIGEST})
 
 
 def _act(title: str, act: str, needed: dict[str, Schema], *perhaps: str) -> Schema:

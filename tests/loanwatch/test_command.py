@@ -31,6 +31,7 @@ VERBS = [
     ("triggers", "backtest"), ("triggers", "fit"), ("doctor",), ("demo",), ("dossier",), ("explain",),
     ("verify",), ("rekey",), ("export",), ("prove",), ("replay",), ("erase",),
     ("proposals",), ("proposals", "add"), ("proposals", "decide"), ("proposals", "list"),
+    ("checks",), ("checks", "templates"), ("checks", "import"), ("checks", "list"), ("checks", "show"), ("checks", "look"),
     ("cases",), ("cases", "list"), ("cases", "show"), ("cases", "act"), ("cases", "report"), ("cases", "rebuild"),
     ("webhooks",), ("webhooks", "list"), ("webhooks", "deliver"), ("webhooks", "enable"),
     ("serve",), ("keys",), ("keys", "add"), ("keys", "rotate"), ("keys", "revoke"), ("keys", "list"),

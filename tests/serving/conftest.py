@@ -8,6 +8,7 @@ import pytest
 from books import Book
 from forked import Nursery
 from forked import nursery as begun
+from noon import Noon, at_noon
 from served import Served, served
 from tiny import Tiny
 from tiny import tiny as made
@@ -28,6 +29,18 @@ def place(book: Book, own: Path, tmp_path: Path) -> Path:
     for path in (book.path / "keys").rglob("*.pem"):
         (own / "keys" / path.relative_to(book.path / "keys")).write_bytes(path.read_bytes())
     return own
+
+
+@pytest.fixture
+def noon(book: Book, decided: Path) -> Iterator[Noon]:
+    with at_noon(book, decided) as found:
+        yield found
+
+
+@pytest.fixture
+def quiet(noon: Noon) -> str:
+    """A live borrower without a case."""
+    return noon.quiet()[0]
 
 
 @pytest.fixture(scope="session")

@@ -1,65 +1,22 @@
 """Records that arrive between nights: durable, read at once, joined to a case, and the night over them finds the same case."""
 
-import shutil
-from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import date, timedelta
-from pathlib import Path
 from typing import Any
 
 import orjson
 import pytest
 import worlds
-from asgi import Answer
 from books import Book
 from deliveries import SIMULATED
-from served import Served, served
+from noon import Noon
 
 from features.ingest import ingest
 from features.ledger import Ledger
-from monitoring import arrivals, runs
-from monitoring.cases.looking import Wanted, listed
+from monitoring import arrivals
 from monitoring.decisions import verify
-from monitoring.decisions.place import Place, opened
-from monitoring.decisions.record import Record
 from pipelines import nightly
 from serving.arriving import open_day
 from serving.replaying import replay
-
-
-@dataclass(frozen=True)
-class Noon:
-    """A service over a book whose last night is over, its record, and the day that is open."""
-
-    api: Served
-    record: Record
-    book: Path
-    day: date
-
-    def post(self, records: Any, scope: str = "report", **headers: str) -> Answer:
-        return self.api.client.request(
-            "POST", "/v1/events", self.api.headers(scope, **headers), orjson.dumps({"records": records})
-        )
-
-    def cases(self) -> dict[str, str]:
-        """Open cases by borrower."""
-        return {one.borrower: one.case.id for one in listed(self.record, Wanted("open"), self.day, 10_000)}
-
-
-@pytest.fixture
-def noon(book: Book, decided: Path) -> Iterator[Noon]:
-    (decided / "ledger").unlink()
-    shutil.copytree(book.path / "ledger", decided / "ledger")
-    with opened(Place(decided)) as record, served(decided, book.mlruns, record=record) as api:
-        yield Noon(api, record, decided, book.day + timedelta(days=1))
-
-
-@pytest.fixture
-def quiet(noon: Noon) -> str:
-    """A live borrower without a case."""
-    rows = runs.last_official(noon.book, noon.day)
-    assert rows is not None
-    return str(sorted(set(rows["borrower_id"]) - set(noon.cases()))[0])
 
 
 def enforced(borrower: str, day: date, id: str = "court-1", **more: Any) -> dict[str, Any]:

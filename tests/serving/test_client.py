@@ -58,9 +58,13 @@ def test_it_reaches_every_route_and_each_answer_is_as_it_is_said_to_be(book: Boo
         )
         receive(api.memory, signals((borrower, "bounced_payment", "serious")), date.today(), "a night")
         case = client.cases(state="open", due_before=until, most=1)["cases"][0]["case"]
+        reported = client.report_check(_check(borrower, book.day))
         made = client.make_key({"name": "another system", "scopes": ["read"], "days": 1})
         reached: dict[str, Any] = {
-            "event": client.event({"records": _outflow(borrower, book.day)}), "score": client.score({"loan_id": loan}),
+            "event": client.event({"records": _outflow(borrower, book.day)}), "report_check": reported,
+            "checks": client.checks(flagged="true", open="true", most=1), "check": client.check(reported["check"]),
+            "look_at_check": client.look_at_check(reported["check"], {"reason": "seen"}),
+            "check_templates": client.check_templates(), "score": client.score({"loan_id": loan}),
             "score_batch": list(client.score_batch([{"features": features}, {"loan_id": "L9999999"}])),
             "find_decisions": client.find_decisions({"borrower_id": borrower, "most": 1}), "decision": client.decision(id),
             "explanation": client.explanation(id), "certificate": client.certificate(id), "replay": client.replay(id),
@@ -84,6 +88,11 @@ def test_it_reaches_every_route_and_each_answer_is_as_it_is_said_to_be(book: Boo
 def _outflow(borrower: str, day: date) -> Any:
     row = {"record_id": "t1", "borrower_id": borrower, "event_on": str(day), "amount": -900_000_000, "kind": "transfer"}
     return {"transactions": [row]}
+
+
+def _check(borrower: str, day: date) -> Any:
+    said = {"borrower_id": borrower, "kind": "first", "channel": "phone", "checked_on": str(day - timedelta(days=30))}
+    return {**said, "finding": "none", "report": "He says that all is well.", "evidence": []}
 
 
 def _key(api: Served) -> str:
