@@ -11,7 +11,9 @@ from typing import Any
 
 from sqlalchemy import Connection, func, select
 
+from monitoring.arrivals import ARRIVAL
 from monitoring.cases.state import ACT, SIGNALS
+from monitoring.checks.keeping import CHECK
 from monitoring.database.tables import decisions
 from monitoring.decisions.entry import Recorded, canonical, read
 from monitoring.decisions.moves import MOVE
@@ -54,6 +56,8 @@ TYPES = (
     Type("case.escalated", ACT, "a case went to a higher level", "案件升级", {"act": "escalate"}, _CASE),
     Type("case.assigned", ACT, "somebody has a case now", "案件指派", {"act": "assign"}, _CASE),
     Type("case.closed", ACT, "a case was closed with an outcome", "案件结案", {"act": "close"}, _CASE),
+    Type("event.arrived", ARRIVAL, "records arrived between two nights", "日间记录到达"),
+    Type("check.kept", CHECK, "a check was taken in, with its flags", "贷后检查已记录"),
     Type("tier.moved", MOVE, "a borrower stands in another tier", "借款人分层变动"),
     Type("night.finished", NIGHT, "an official night is recorded, after its moves and cases", "夜间任务完成", {"kind": NIGHTLY}),
     Type("proposal.made", PROPOSAL, "a second person is asked to decide", "新提议待复核", {}, {"proposal": OWN}),

@@ -9,8 +9,10 @@ import pytest
 from desk import NOW, TODAY, WANG, close, signals
 from records import score
 
+from monitoring.arrivals import ARRIVAL
 from monitoring.cases import acts
 from monitoring.cases.receiving import receive
+from monitoring.checks.keeping import CHECK
 from monitoring.database import reading
 from monitoring.decisions import proposals
 from monitoring.decisions.entry import Entry, Recorded
@@ -47,6 +49,8 @@ def of_each_type(record: Record) -> dict[str, str]:
         acts.act(record, case, {**said, "reason": "canary reason"}, WANG, NOW)
     close(record, case, "benign")
     record.add(Entry("move", "loanwatch nightly", {"from": "watch", "to": "prime", "cause": "score"}, CANARY, None, b"canary"))
+    for kind in (ARRIVAL, CHECK):
+        record.add(Entry(kind, "bank", {"known_on": str(TODAY)}, CANARY, None, b"canary"))
     for kind in ("nightly", "backfill"):
         record.add(Entry("night", "loanwatch nightly", {"as_of": "2024-12-31", "kind": kind}))
     asked = Asked("limit_cut", CANARY, None, {"limit": 7}, "canary reason")
@@ -60,7 +64,7 @@ def test_each_type_is_told_in_the_order_of_the_record_with_its_ids(record: Recor
     found = everything(record)
     assert [one.type for one in found] == [
         "case.opened", "case.signalled", "case.assigned", "case.snoozed", "case.escalated", "case.closed", "tier.moved",
-        "night.finished", "proposal.made", "proposal.decided",
+        "event.arrived", "check.kept", "night.finished", "proposal.made", "proposal.decided",
     ]  # fmt: skip
     assert {one.type for one in found} == set(NAMES)
     assert [one.place for one in found] == sorted(one.place for one in found)
