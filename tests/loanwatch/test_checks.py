@@ -2,40 +2,19 @@
 
 import json
 import shutil
-import sys
-from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from books import Book
+from commands import Run
 
-from loanwatch import command
 from monitoring.database import database
 from serving.callers import SCOPES, Callers
 from serving.key_table import KeyTable
 
-Run = Callable[..., tuple[int, str, str]]
 REPORT = "现场走访:门店正常营业,货架充足,租金已付至六月;[店主]出示近三个月收款记录,与账户流水一致,无异常。"
-
-
-@pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
-    """Run the command: exit code, stdout, stderr."""
-
-    def call(*arguments: object) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["loanwatch", *map(str, arguments)])
-        capsys.readouterr()
-        try:
-            command.main()
-            code = 0
-        except SystemExit as ended:
-            code = int(ended.code or 0)
-        said = capsys.readouterr()
-        return code, said.out, said.err
-
-    return call
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import typer
 from books import Book
+from commands import Run
 from desk import signals
 from stores import copied, rows, trained_like, variant
 
@@ -36,30 +37,6 @@ VERBS = [
     ("webhooks",), ("webhooks", "list"), ("webhooks", "deliver"), ("webhooks", "enable"),
     ("serve",), ("keys",), ("keys", "add"), ("keys", "rotate"), ("keys", "revoke"), ("keys", "list"),
 ]  # fmt: skip
-
-Said = tuple[int, str, str]
-Run = Callable[..., Said]
-
-
-@pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Run:
-    """Run the command in this process: exit code, stdout, stderr."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("PREFECT_API_URL", raising=False)
-    monkeypatch.setenv("PREFECT_HOME", str(tmp_path / ".prefect"))
-
-    def call(*arguments: object) -> Said:
-        monkeypatch.setattr(sys, "argv", ["loanwatch", *map(str, arguments)])
-        capsys.readouterr()
-        try:
-            command.main()
-            code = 0
-        except SystemExit as ended:
-            code = int(ended.code or 0)
-        said = capsys.readouterr()
-        return code, said.out, said.err
-
-    return call
 
 
 def strict(text: str) -> Any:

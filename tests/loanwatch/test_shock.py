@@ -1,38 +1,19 @@
 """``loanwatch shock``: on the terminal, as JSON, as a file; what cannot be asked is said."""
 
 import json
-import sys
-from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pandas as pd
 import pytest
 from books import Book
-
-from loanwatch import command
-
-Run = Callable[..., tuple[int, str, str]]
+from commands import Run
 
 
 @pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Run:
-    """Run the command: exit code, stdout, stderr."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("PREFECT_API_URL", raising=False)
-    monkeypatch.setenv("PREFECT_HOME", str(tmp_path / ".prefect"))
-
-    def call(*arguments: object) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["loanwatch", "shock", *map(str, arguments)])
-        capsys.readouterr()
-        try:
-            command.main()
-            code = 0
-        except SystemExit as ended:
-            code = int(ended.code or 0)
-        said = capsys.readouterr()
-        return code, said.out, said.err
-
-    return call
+def run(run: Run) -> Run:
+    """Run `loanwatch shock`: exit code, stdout, stderr."""
+    return partial(run, "shock")
 
 
 def test_a_shock_is_shown_told_as_json_and_exported(run: Run, book: Book, decided: Path, tmp_path: Path) -> None:

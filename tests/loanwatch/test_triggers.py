@@ -1,34 +1,20 @@
 """`loanwatch triggers`: the table, one trigger with its evidence, the back-test of a book, and a proposal."""
 
 import json
-import sys
-from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
+from commands import Run
 
-from loanwatch import command
 from monitoring.policy.triggers import trigger_policies
-
-Run = Callable[..., tuple[int, str, str]]
 
 
 @pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+def run(run: Run) -> Run:
     """Run `loanwatch triggers`: exit code, stdout, stderr."""
-
-    def call(*arguments: object) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["loanwatch", "triggers", *map(str, arguments)])
-        capsys.readouterr()
-        try:
-            command.main()
-            code = 0
-        except SystemExit as ended:
-            code = int(ended.code or 0)
-        return (code, *capsys.readouterr())
-
-    return call
+    return partial(run, "triggers")
 
 
 def document(said: tuple[int, str, str]) -> Any:

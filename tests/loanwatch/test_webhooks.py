@@ -1,46 +1,38 @@
 """``loanwatch webhooks``: what is due is sent by hand, and what was gone tried again."""
 
 import json
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from commands import Run
 from receiver import named, receiving
 
-from loanwatch import command
 from monitoring.decisions.entry import Entry
 from monitoring.decisions.place import Place, opened
 
-Run = Callable[..., tuple[int, Any, str]]
+Told = Callable[..., tuple[int, Any, str]]
 MOVE = Entry("move", "loanwatch nightly", {"cause": "score"}, "canary-borrower-4711", None, b"x")
 
 
 @pytest.fixture
-def run(own: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+def run(own: Path, run: Run) -> Told:
     """Run a command of webhooks on a book of the test's own: exit code, the document, and what it says beside it."""
     (own / "keys").unlink()
 
     def call(*arguments: str) -> tuple[int, Any, str]:
-        monkeypatch.setattr(sys, "argv", ["loanwatch", "webhooks", *arguments, "--book", str(own), "--json"])
-        capsys.readouterr()
-        try:
-            command.main()
-            code = 0
-        except SystemExit as ended:
-            code = int(ended.code or 0)
-        said = capsys.readouterr()
-        return code, json.loads(said.out) if said.out else None, said.err
+        code, out, err = run("webhooks", *arguments, "--book", own, "--json")
+        return code, json.loads(out) if out else None, err
 
     return call
 
 
-def test_a_book_without_a_file_tells_nobody(run: Run) -> None:
+def test_a_book_without_a_file_tells_nobody(run: Told) -> None:
     assert run("deliver")[:2] == (0, {"endpoints": []})
 
 
-def test_what_is_due_is_sent_by_hand(run: Run, own: Path) -> None:
+def test_what_is_due_is_sent_by_hand(run: Told, own: Path) -> None:
     with receiving() as receiver:
         named(own, receiver.url(), "tier.moved")
         assert run("deliver")[1]["endpoints"][0]["standing"] == "up to date"

@@ -1,8 +1,6 @@
 """``loanwatch worklist`` and what a dry run compares: on the terminal, as JSON, as files."""
 
 import json
-import sys
-from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
@@ -10,38 +8,18 @@ import openpyxl
 import pandas as pd
 import pytest
 from books import Book
+from commands import Run
 
-from loanwatch import command
 from loanwatch.show import worklist as show
-
-Run = Callable[..., tuple[int, str]]
-
-
-@pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Run:
-    """Run the command: exit code and stdout."""
-    monkeypatch.chdir(tmp_path)
-
-    def call(*arguments: object) -> tuple[int, str]:
-        monkeypatch.setattr(sys, "argv", ["loanwatch", *map(str, arguments)])
-        capsys.readouterr()
-        try:
-            command.main()
-            code = 0
-        except SystemExit as ended:
-            code = int(ended.code or 0)
-        return code, capsys.readouterr().out
-
-    return call
 
 
 def test_the_worklist_is_shown_and_exported(run: Run, decided: Path, tmp_path: Path) -> None:
-    code, out = run("worklist", "--book", decided, "--days", 366)
+    code, out, _ = run("worklist", "--book", decided, "--days", 366)
     assert code == 0
     assert "Look at these first" in out and "one inspector more" in out
     for name in ("visits.csv", "visits.xlsx"):
         assert run("worklist", "--book", decided, "--days", 366, "--export", tmp_path / name)[0] == 0
-    code, out = run("worklist", "--book", decided, "--days", 366, "--json")
+    code, out, _ = run("worklist", "--book", decided, "--days", 366, "--json")
     said = json.loads(out)
     flat, sheet = pd.read_csv(tmp_path / "visits.csv"), openpyxl.load_workbook(tmp_path / "visits.xlsx").active
     assert [one["borrower_id"] for one in said["visits"]] == flat["borrower_id"].tolist()
@@ -65,7 +43,7 @@ def test_a_dry_run_lists_who_would_move(run: Run, book: Book, decided: Path) -> 
     day = book.day - timedelta(days=40)
     assert run("nightly", "--book", decided, "--mlruns", book.mlruns, "--as-of", day, "--only")[0] == 0
     asked = ("nightly", "--book", decided, "--mlruns", book.mlruns, "--dry-run", "--against")
-    code, out = run(*asked, day, "--json")
+    code, out, _ = run(*asked, day, "--json")
     moves = json.loads(out)["moves"]
     assert code == 0 and len(moves) > 5
     assert all(one["tier"] != one["tier_before"] and one["cause"] for one in moves)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from postgres import served
+from postgres import emptied, served
 from records import VAULT, opened, score
 from sqlalchemy import Engine, text
 from sqlalchemy.exc import DatabaseError
@@ -34,12 +34,7 @@ def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
     url = None
     if request.param == "postgresql":
         url = request.getfixturevalue("server")
-        other = _postgresql(url)
-        with other.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-            connection.execute(text("DROP SCHEMA public CASCADE"))
-            connection.execute(text("CREATE SCHEMA public"))
-            connection.execute(text("GRANT USAGE ON SCHEMA public TO PUBLIC"))
-        other.dispose()
+        emptied(url)
     found = database(tmp_path, url)
     yield found
     found.dispose()

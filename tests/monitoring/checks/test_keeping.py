@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import records
 from desk import NOW, WANG
-from postgres import served
+from postgres import emptied
 from sqlalchemy import func, select
 
 from features.errors import NotFound, UsageError
@@ -164,18 +164,18 @@ def test_another_master_key_changes_nothing(record: Record, add: Add) -> None:
     assert flagged(record, add(replace(PLAIN, borrower="B2")))["report_like_another"] == {"other": first, "likeness": 1.0}
 
 
-def test_postgresql_keeps_finds_and_erases_them_too(tmp_path: Path) -> None:
-    with served(tmp_path / "postgres") as server:
-        engine = database(tmp_path, server.get_uri())
-        with records.opened(engine) as record:
-            add = Add(record, tmp_path)
-            first, copy = add(PLAIN), add(replace(PLAIN, borrower="B2"))
-            assert list(flagged(record, copy)) == ["report_like_another"]
-            looking.look(record, copy, "a form of the branch", WANG, NOW)
-            assert looking.listed(record, Wanted(open=True), 10) == []
-            record.forget("B1", {"on": "2060-01-01", "by": "dpo", "authority": "request 17"})
-            assert [one.recorded.id for one in looking.listed(record, Wanted(), 10)] == [copy] != [first]
-        engine.dispose()
+def test_postgresql_keeps_finds_and_erases_them_too(server: str, tmp_path: Path) -> None:
+    emptied(server)
+    engine = database(tmp_path, server)
+    with records.opened(engine) as record:
+        add = Add(record, tmp_path)
+        first, copy = add(PLAIN), add(replace(PLAIN, borrower="B2"))
+        assert list(flagged(record, copy)) == ["report_like_another"]
+        looking.look(record, copy, "a form of the branch", WANG, NOW)
+        assert looking.listed(record, Wanted(open=True), 10) == []
+        record.forget("B1", {"on": "2060-01-01", "by": "dpo", "authority": "request 17"})
+        assert [one.recorded.id for one in looking.listed(record, Wanted(), 10)] == [copy] != [first]
+    engine.dispose()
 
 
 def test_only_codes_are_in_the_open(record: Record, add: Add) -> None:

@@ -1,16 +1,11 @@
-"""A record on each kind of database, and the check that receivers are shown."""
+"""The check that receivers are shown."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from postgres import emptied, served
-from records import on_sqlite, opened
-
-from monitoring.database import database
-from monitoring.decisions.record import Record
 
 PAGE = Path(__file__).parents[3] / "docs" / "webhooks.md"
 
@@ -23,31 +18,3 @@ def verified() -> Callable[..., bool]:
     exec(shown[0], made)
     found: Callable[..., bool] = made["verified"]
     return found
-
-
-@pytest.fixture
-def small(tmp_path: Path) -> Iterator[Record]:
-    """One on SQLite alone."""
-    with on_sqlite(tmp_path / "record") as found:
-        yield found
-
-
-@pytest.fixture(scope="session")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The URL of a PostgreSQL of these tests' own."""
-    with served(tmp_path_factory.mktemp("postgres")) as found:
-        yield found.get_uri()
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def record(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Record]:
-    if request.param == "sqlite":
-        with on_sqlite(tmp_path / "record") as found:
-            yield found
-        return
-    url = request.getfixturevalue("server")
-    emptied(url)
-    engine = database(tmp_path, url)
-    with opened(engine) as found:
-        yield found
-    engine.dispose()
