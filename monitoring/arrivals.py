@@ -50,11 +50,19 @@ class Arrival:
     tables: Mapping[str, pa.Table]
 
 
-def entry(caller: str, borrower: str, tables: Mapping[str, pa.Table], known_on: date, request: tuple[str, bytes]) -> Entry:
+def entry(
+    caller: str, borrower: str, tables: Mapping[str, pa.Table], known_on: date, request: tuple[str, bytes] | None = None
+) -> Entry:
     """What is recorded of records that arrive, typed as the ledger has them: openly how many of which tables they are."""
     said = {"known_on": str(known_on), "records": {name: rows.num_rows for name, rows in tables.items()}}
     rows = {name: table.select(_own(name)).to_pylist() for name, table in tables.items()}
     return Entry(ARRIVAL, caller, said, borrower, None, orjson.dumps({"borrower": borrower, "records": rows}), request)
+
+
+def row(table: str, **said: Any) -> pa.Table:
+    """One record of a table, in its Arrow schema; what is not said is unknown."""
+    schema = arrow_schema(TABLES[table])
+    return pa.Table.from_pylist([{name: said.get(name) for name in schema.names}], schema)
 
 
 def waiting(record: Kept, manifest: Manifest, borrower: str) -> list[Arrival]:

@@ -61,11 +61,14 @@ class Desk:
     language: Language
 
 
-def open_day(book: Book, calendar: date | None) -> date:
-    """The business day on which what arrives now becomes known: the ``calendar``'s if one is kept, but never one that the ledger
-    or a night has closed.
+def open_day(book: Book, today: date, calendar: bool) -> date:
+    """The business day on which what arrives becomes known: ``today`` by the calendar, but never a day that the ledger or a night
+    has closed; without ``calendar`` the first that is not closed. A book without a ledger has closed none.
     """
-    return max(calendar or date.min, next_night(book.path), book.day)
+    if not (book.path / "ledger" / "manifest.json").is_file():
+        return today
+    first = max(next_night(book.path), book.day)
+    return max(first, today) if calendar else first
 
 
 def today(record: Keeper) -> date:

@@ -35,10 +35,10 @@ def one(record: Kept, id: str) -> dict[str, Any]:
 
 
 def act(
-    record: Kept, id: str, said: Mapping[str, Any], caller: Caller, request: tuple[str, bytes] | None = None
+    record: Kept, id: str, said: Mapping[str, Any], caller: Caller, known_on: date, request: tuple[str, bytes] | None = None
 ) -> dict[str, Any]:
-    """The case after an act; raises as ``acts.act``."""
-    acts.act(record, id, said, person(caller), now(), request)
+    """The case after an act, of which a finding becomes known on a day; raises as ``acts.act``."""
+    acts.act(record, id, said, person(caller), now(), request, known_on)
     return one(record, id)
 
 

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from loanwatch.commands.four_eyes import acting
-from loanwatch.commands.options import BOOK, Book, Json, day_of, err, one_of, out, print_json, record_of
+from loanwatch.commands.options import BOOK, Book, Json, OpenDay, by_calendar, day_of, err, one_of, out, print_json, record_of
 
 app = typer.Typer()
 cases = typer.Typer(no_args_is_help=True, help="Cases that signals opened, and what persons do with them. 预警案件:查看与处置。")
@@ -66,18 +66,21 @@ def act(
         str | None, typer.Option(metavar="DATE", help="Of benign: the day until which that holds. 再检查日。")
     ] = None,
     cause: Annotated[str | None, typer.Option(help="Of benign: known, seasonal, one_off, data, other. 原因。")] = None,
+    day: OpenDay = "calendar",
     book: Book = BOOK,
     as_json: Json = False,
 ) -> None:
     """Put a case off, escalate it, assign it, or close it. 处置案件。"""
     from serving import casework
+    from serving.arriving import open_day, today
+    from serving.book import Book as Shown
 
     given = {
         "until": until, "level": level, "owner": owner, "outcome": outcome, "look_again_on": look_again_on, "cause": cause,
     }  # fmt: skip
     said = {"act": what, "reason": reason, **{name: value for name, value in given.items() if value is not None}}
     with acting(book, "work") as (record, caller):
-        found = casework.act(record, id, said, caller)
+        found = casework.act(record, id, said, caller, open_day(Shown(book), today(record), by_calendar(day)))
     _told(found, as_json)
 
 

@@ -58,7 +58,7 @@ def _each(lines: list[tuple[int, bytes]], take: Take, book: Path, mlruns: Path, 
 
     with acting(book, "report") as (record, caller):
         shown, ready = Shown(book), Models(book, mlruns, Meters()).champion
-        desk = Desk(shown, ready, record, open_day(shown, today(record) if calendar else None), caller.id, "en")
+        desk = Desk(shown, ready, record, open_day(shown, today(record), calendar), caller.id, "en")
         for number, line in lines:
             try:
                 yield {"line": number, **orjson.loads(take(desk, parse(line), line))}

@@ -8,6 +8,6 @@ else, and is kept beside them in two tables, in the same transaction.
     state      a case, what an entry makes of it, and where a signal belongs; no database
     store      cases in the tables, and entries with them
     receiving  signals of a night or of an event become entries      acts      what persons do
-    looking    cases for those who work on them                      labels    outcomes as findings
-    rebuild    the tables again, and every signal accounted for      report    precision, and what was suppressed
+    looking    cases for those who work on them                      report    precision, and what was suppressed
+    rebuild    the tables again, and every signal accounted for
 """

@@ -1,7 +1,12 @@
-"""What persons do with a case: put it off, pass it on, close it. Each act is an entry with the person's key, reason and time."""
+"""What persons do with a case: put it off, pass it on, close it. Each act is an entry with the person's key, reason and time.
+
+A case is closed with a finding, which is a check of the borrower: it arrives in the same transaction, so that the next night's
+ledger has it, and with it tiers, schedule, beliefs and the next model.
+"""
 
 from collections.abc import Mapping
 from dataclasses import asdict
+from datetime import date
 from typing import Any
 
 import orjson
@@ -9,6 +14,7 @@ from sqlalchemy import Connection, select
 
 from features.errors import LoanwatchError, NotFound, UsageError
 from models import persons
+from monitoring import arrivals
 from monitoring.cases import store
 from monitoring.cases.state import ACT, Case, after
 from monitoring.cases.store import Kept
@@ -24,9 +30,12 @@ SEALED = ("owner",)
 
 
 def act(
-    record: Kept, id: str, said: Mapping[str, Any], person: Person, now: int, request: tuple[str, bytes] | None = None
-) -> Recorded:
+    record: Kept, id: str, said: Mapping[str, Any], person: Person, now: int, request: tuple[str, bytes] | None = None,
+    known_on: date | None = None,
+) -> Recorded:  # fmt: skip
     """Do something with a case: ``said`` has ``act``, ``reason`` and the terms of the act; what is recorded of it.
+
+    A finding becomes known on the open business day ``known_on``, the calendar's unless told.
 
     Raises UsageError for an act that is none or says too little, NotFound, Settled where the case is closed, Conflict as
     ``Record.submit``.
@@ -47,9 +56,21 @@ def act(
             raise receipt
         if not receipt.again:
             _may(case, told, policy)
+            if told["act"] == "close":
+                adding.add(_found_out(id, borrower, person, told, known_on or today))
             adding.write()
             store.write(connection, {id: case}, [after(case, receipt.entry, sealed)])
     return receipt.entry
+
+
+def _found_out(id: str, borrower: str, person: Person, told: Mapping[str, Any], known_on: date) -> Entry:
+    """The finding of a case as a check that arrives."""
+    again = told.get("look_again_on")
+    check = arrivals.row(
+        "inspections", record_id=f"case {id}", borrower_id=borrower, event_on=known_on, known_on=known_on, kind="triggered",
+        finding=told["outcome"], look_again_on=None if again is None else date.fromisoformat(again),
+    )  # fmt: skip
+    return arrivals.entry(person.key, borrower, {"inspections": check}, known_on)
 
 
 def _found(connection: Connection, record: Kept, id: str) -> tuple[Case, str]:

@@ -110,10 +110,11 @@ def _held(last: Case, one: Raised, as_of: date, policy: CasePolicy) -> bool:
 
 
 def _lasting(last: Case, seen: Mapping[Key, str], one: Raised, as_of: date, policy: CasePolicy) -> bool:
-    """Whether it is still the signal that a case was closed with."""
+    """Whether it is still a signal that a case was closed with, or follows from what was found."""
     if last.outcome == "benign" or last.closed_on is None or as_of > last.closed_on + timedelta(days=policy.lasts_days):
         return False
-    return _again(seen, (one.trigger, False), one, policy, "new", "new") == "known"
+    follows = last.outcome == "confirmed" and one.trigger in policy.follow
+    return follows or _again(seen, (one.trigger, False), one, policy, "new", "new") == "known"
 
 
 def due(last: Case | None, told: Iterable[tuple[Raised, Fate]], as_of: date, policy: CasePolicy) -> tuple[str, date]:

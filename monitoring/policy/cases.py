@@ -40,6 +40,7 @@ class CasePolicy:
     source: str
     opens_from: str
     lasts_days: int
+    follow: tuple[str, ...]
     most_snooze_days: int
     most_benign_days: int
     severity: tuple[Severity, ...]
@@ -137,7 +138,8 @@ def case_policies() -> tuple[CasePolicy, ...]:
         digest = hashlib.sha256(repr(sorted(version.items())).encode()).hexdigest()
         severity = tuple(Severity(**one) for one in version.pop("severity"))
         level, cause = (tuple(Named(**one) for one in version.pop(name)) for name in ("level", "cause"))
-        found.append(CasePolicy(**version, severity=severity, level=level, cause=cause, digest=digest))
+        follow = tuple(version.pop("follow"))
+        found.append(CasePolicy(**version, follow=follow, severity=severity, level=level, cause=cause, digest=digest))
     return tuple(sorted(found, key=lambda version: version.effective_from))
 
 

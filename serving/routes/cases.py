@@ -15,6 +15,7 @@ from serving.casework import MOST, act, one
 from serving.casework import listed as listed_of
 from serving.problems import Fault, broken
 from serving.routes import documents
+from serving.routes.events import day_of
 from serving.routes.guard import needs, router, service_of
 from serving.routes.scores import asked_before, read
 
@@ -59,7 +60,8 @@ async def done(request: Request, id: Id) -> Response:
     key, said = asked_before(request), parse(body)
     _sound(said)
     repeat = None if key is None else (key, id.encode() + body)
-    return _json(await asyncio.to_thread(act, service.record, id, said, request.scope["caller"], repeat))
+    day = await day_of(service)
+    return _json(await asyncio.to_thread(act, service.record, id, said, request.scope["caller"], day, repeat))
 
 
 def _sound(said: dict[str, object]) -> None:

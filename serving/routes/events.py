@@ -1,6 +1,7 @@
 """What happens between two nights: records of one borrower, who is looked at again at once."""
 
 import asyncio
+from datetime import date
 
 from fastapi import Request, Response
 
@@ -10,6 +11,7 @@ from serving.problems import language
 from serving.routes import documents
 from serving.routes.guard import needs, router, service_of
 from serving.routes.scores import asked_before, read
+from serving.service import Service
 
 routes = router()
 
@@ -26,5 +28,10 @@ async def event(request: Request) -> Response:
 async def desk_of(request: Request) -> Desk:
     """Where what a request brings is taken in."""
     service, spoken = service_of(request), language(request.headers.get("accept-language"))
-    day = await asyncio.to_thread(open_day, service.book, today(service.record) if service.calendar else None)
-    return Desk(service.book, service.models.champion, service.record, day, request.scope["caller_id"], spoken)
+    caller, day = request.scope["caller_id"], await day_of(service)
+    return Desk(service.book, service.models.champion, service.record, day, caller, spoken)
+
+
+async def day_of(service: Service) -> date:
+    """The business day that is open."""
+    return await asyncio.to_thread(open_day, service.book, today(service.record), service.calendar)

@@ -94,8 +94,9 @@ def _quiet_event(book: Book, quiet: str, day: date) -> worlds.Row:
 
 def test_a_day_that_is_closed_is_not_open_again(noon: Noon, book: Book) -> None:
     shown = noon.api.service.book
-    assert open_day(shown, None) == open_day(shown, book.day) == noon.day
-    assert open_day(shown, noon.day + timedelta(days=30)) == noon.day + timedelta(days=30)
+    later = noon.day + timedelta(days=30)
+    assert open_day(shown, book.day, calendar=True) == open_day(shown, later, calendar=False) == noon.day
+    assert open_day(shown, later, calendar=True) == later
 
 
 WRONG = [

@@ -3,12 +3,12 @@
 from datetime import date, timedelta
 
 import numpy as np
-import pandas as pd
 from desk import TODAY, close, signals
 from sqlalchemy import delete, update
 
+from features.ledger import Manifest
+from monitoring import arrivals
 from monitoring.cases import looking, rebuild, store
-from monitoring.cases.labels import findings
 from monitoring.cases.looking import Wanted
 from monitoring.cases.receiving import receive
 from monitoring.cases.report import report
@@ -28,21 +28,30 @@ def closed(record: Record) -> None:
     receive(record, signals(("B1", "bounced", "serious")), TODAY + timedelta(days=3), "night 3")
 
 
-def test_outcomes_are_findings_of_the_borrower_on_the_day(record: Record) -> None:
-    assert findings(record).empty
+def test_an_outcome_is_a_check_of_the_borrower_that_arrives(record: Record) -> None:
     closed(record)
-    wanted = pd.DataFrame(
-        {
-            "borrower_id": ["B0", "B1", "B2"],
-            "on": pd.to_datetime([TODAY + timedelta(days=n) for n in range(3)]).as_unit("s"),
-            "finding": ["confirmed", "benign", "none"],
-            "look_again_on": pd.to_datetime(pd.Series([None, str(TODAY + timedelta(days=91)), None])).dt.as_unit("s"),
-        }
-    )
-    pd.testing.assert_frame_equal(findings(record), wanted)
-    assert findings(record, TODAY + timedelta(days=1))["borrower_id"].tolist() == ["B0", "B1"]
-    record.forget("B0", {"by": "x", "on": "2026-11-22", "authority": "y", "runs": {}})
-    assert findings(record)["borrower_id"].tolist() == ["B1", "B2"]
+    found = {}
+    for name in ("B0", "B1", "B2", "B3"):
+        waiting = arrivals.waiting(record, Manifest(), name)
+        found[name] = [row for one in waiting for row in one.tables["inspections"].to_pylist()]
+    assert found["B3"] == []
+    kept = ("kind", "finding", "event_on", "known_on", "look_again_on")
+    said = {name: [tuple(row[column] for column in kept) for row in rows] for name, rows in found.items() if rows}
+    days = [TODAY + timedelta(days=n) for n in range(3)]
+    assert said == {
+        "B0": [("triggered", "confirmed", days[0], days[0], None)],
+        "B1": [("triggered", "benign", days[1], days[1], TODAY + timedelta(days=91))],
+        "B2": [("triggered", "none", days[2], days[2], None)],
+    }
+
+
+def test_what_follows_from_a_confirmed_finding_is_nothing_new_while_it_lasts(record: Record) -> None:
+    closed(record)
+    follows = signals(*((f"B{n}", "check_confirmed", "serious") for n in (0, 2)))
+    first = receive(record, follows, TODAY + timedelta(days=5), "night 5")
+    assert (first.known, first.opened) == (1, 1), "of B2, of whom nothing was confirmed, it is news"
+    later = receive(record, follows, TODAY + timedelta(days=31), "night 31")
+    assert (later.known, later.opened) == (1, 1), "a month later somebody has to look at B0 again"
 
 
 def test_the_share_that_was_confirmed_is_told_by_trigger_with_its_interval(record: Record) -> None:

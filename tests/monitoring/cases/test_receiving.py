@@ -167,7 +167,7 @@ def test_nothing_in_the_open_names_anybody_and_the_record_holds(record: Record) 
     with writing(record.engine) as connection:
         kept = [str(row) for table in (cases, raised) for row in connection.execute(table.select())]
     assert len(kept) == 2 and "canary" not in str(kept)
-    assert walk(record.rows(), [], "record").count == 4
+    assert walk(record.rows(), [], "record").count == 5, "opened, signals, received, closed, and what was found"
 
 
 def test_a_whole_book_of_signals_is_received_while_others_write(small: Record) -> None:

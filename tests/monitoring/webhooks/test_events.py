@@ -63,8 +63,8 @@ def test_each_type_is_told_in_the_order_of_the_record_with_its_ids(record: Recor
     ids = of_each_type(record)
     found = everything(record)
     assert [one.type for one in found] == [
-        "case.opened", "case.signalled", "case.assigned", "case.snoozed", "case.escalated", "case.closed", "tier.moved",
-        "event.arrived", "check.kept", "night.finished", "proposal.made", "proposal.decided",
+        "case.opened", "case.signalled", "case.assigned", "case.snoozed", "case.escalated", "case.closed", "event.arrived",
+        "tier.moved", "event.arrived", "check.kept", "night.finished", "proposal.made", "proposal.decided",
     ]  # fmt: skip
     assert {one.type for one in found} == set(NAMES)
     assert [one.place for one in found] == sorted(one.place for one in found)
