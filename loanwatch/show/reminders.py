@@ -79,8 +79,8 @@ def lateness(console: Console, found: Learned) -> None:
     console.print(table)
     _judged(console, found)
     console.print(
-        f"Held out, {how.first} to {how.last}: {how.loans:,} loans, {how.late:,} late;"
-        f" a cell is drawn to its margins as if by {by.weight} loans more",
+        f"Held out, {how.first} to {how.last}: {how.loans:,} loans, {how.late:,} late,"
+        f" {how.bands['expected'].sum():,.0f} expected; a cell is drawn to its margins as if by {by.weight} loans more",
         highlight=False,
     )
     for name, label in (("table", "table"), ("score", "score alone"), ("table_minus_score", "table minus score")):
