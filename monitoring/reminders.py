@@ -161,7 +161,8 @@ def judged(due: pd.DataFrame, chances: pd.DataFrame, conduct: pd.DataFrame, poli
     how = pd.DataFrame({"channel": channel(chance, conduct, policy), "from_hour": first, "until_hour": last}, index=due.index)
     told = chances.astype({"loans": "Int64", "paid_late": "Int64"})[~late].reindex(due.index)
     sent = how[outcome == REMINDED].reindex(due.index)
-    return pd.concat([due.assign(outcome=outcome), told, sent], axis=1)[COLUMNS]
+    rows: pd.DataFrame = pd.concat([due.assign(outcome=outcome), told, sent], axis=1)[COLUMNS]
+    return rows
 
 
 def _often(rows: pd.DataFrame, willing: Mask, reminded: pd.Series, policy: ReminderPolicy) -> Mask:
