@@ -17,6 +17,7 @@ from loanwatch.commands import (
     models,
     proof,
     records,
+    reminders,
     serve,
     shock,
     triggers,
@@ -30,7 +31,22 @@ app = typer.Typer(
     name="loanwatch", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode="rich",
     help="Post-loan risk: who is getting into trouble, why, how closely to watch. 贷后风险监控。",
 )  # fmt: skip
-for part in (records, models, watch, shock, worklist, explanations, proof, four_eyes, cases, checks, events, serve, backtests):
+for part in (
+    records,
+    models,
+    watch,
+    shock,
+    worklist,
+    reminders,
+    explanations,
+    proof,
+    four_eyes,
+    cases,
+    checks,
+    events,
+    serve,
+    backtests,
+):
     app.add_typer(part.app)
 app.add_typer(features.app, name="features")
 app.add_typer(triggers.app, name="triggers")

@@ -26,8 +26,8 @@ from serving.key_table import KeyTable
 
 VERBS = [
     (), ("events",), ("simulate",), ("ingest",), ("map",), ("quarantine",), ("train",), ("promote",), ("nightly",),
-    ("worklist",), ("shock",), ("backtest-schedule",), ("learn-beliefs",), ("score",), ("features",),
-    ("features", "list"), ("features", "describe"),
+    ("worklist",), ("shock",), ("backtest-schedule",), ("learn-beliefs",), ("learn-lateness",), ("reminders",),
+    ("score",), ("features",), ("features", "list"), ("features", "describe"),
     ("features", "sql"), ("features", "trace"), ("triggers",), ("triggers", "list"), ("triggers", "describe"),
     ("triggers", "backtest"), ("triggers", "fit"), ("doctor",), ("demo",), ("dossier",), ("explain",),
     ("verify",), ("rekey",), ("export",), ("prove",), ("replay",), ("erase",),

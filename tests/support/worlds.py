@@ -137,6 +137,17 @@ def rows(seed: int, n: int = 12, ledger: str = "") -> Spine:
     )
 
 
+def known(tables: World, day: date) -> World:
+    """Only what was known on a day, whenever it happens, with no trace of what became known later."""
+    kept = {}
+    for name, data in tables.items():
+        seen = [row for row in data.to_pylist() if row["known_on"] <= day]
+        stands = [row["superseded_on"] is None or row["superseded_on"] > day for row in seen]
+        rows = [{**row, "superseded_on": None} if still else row for row, still in zip(seen, stands, strict=True)]
+        kept[name] = table(name, rows)
+    return kept
+
+
 def visible(tables: World, as_of: date, known_by: date) -> World:
     """Only what may be seen, with no trace of what came later."""
     kept = {}
