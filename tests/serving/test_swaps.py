@@ -122,6 +122,9 @@ async def swaps(api: Served, tiny: Tiny, expected: dict[str, list[tuple[float, f
         await api.service.models.look()
         assert api.service.models.champion.digest == (digest if good else before)
         assert (digest in api.service.models.refused) != good
+        answered = len(told)
+        while len(told) <= answered + CALLERS:  # on a busy machine too somebody asks the model that is in use now
+            await asyncio.sleep(0.001)
     stopped.set()
     await asyncio.gather(*asking)
     return told
@@ -147,5 +150,5 @@ def test_no_request_fails_and_each_pd_is_of_the_model_that_it_names(tiny: Tiny, 
     assert {found.status for _, found in told} == {200}
     said = [(at, json.loads(found.content)) for at, found in told]
     assert all((one["log_odds"], one["pd_12m"]) == expected[one["bundle"]][at] for at, one in said)
-    assert len({one["bundle"] for _, one in said}) > GOOD / 2
+    assert len({one["bundle"] for _, one in said}) >= GOOD
     assert f"loanwatch_model_swaps_total {GOOD}.0" in shown and f"loanwatch_models_refused_total {BAD}.0" in shown

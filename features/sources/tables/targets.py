@@ -15,6 +15,8 @@ from features.sources.tables.relations import Shaper
 
 DATED_BY_RULE = ("statements", "bureau")
 """Tables that are read with a delay which nobody may guess."""
+OWNED, OWNER = '"loan owned"', '"loan owner"'
+"""Columns of who borrowed what."""
 
 
 @dataclass
@@ -139,8 +141,9 @@ class Targets:
                 f"{table.name} 需要 borrower_id(借款人);请说明其来源", DataRefused if LOAN_ID in table.keys else UsageError,
             )  # fmt: skip
         lent = " UNION ALL ".join(f"({self.rows('loans', position)})" for position in range(len(loans)))
-        owner = f"SELECT loan_id, any_value(borrower_id) AS borrower_id FROM ({lent}) GROUP BY loan_id"
-        return f"(SELECT o.borrower_id FROM ({owner}) o WHERE o.loan_id = CAST({values['loan_id']} AS VARCHAR))"
+        # The names are none of a file's: an expression that reads a column of that name would otherwise read it here.
+        owner = f"SELECT loan_id AS {OWNED}, any_value(borrower_id) AS {OWNER} FROM ({lent}) GROUP BY 1"
+        return f"(SELECT {OWNER} FROM ({owner}) WHERE {OWNED} = CAST({values['loan_id']} AS VARCHAR))"
 
 
 def _joined(parts: list[str]) -> str:

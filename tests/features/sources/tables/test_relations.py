@@ -281,3 +281,33 @@ def test_names_of_the_work_are_free(tmp_path: Path) -> None:
     text = text.replace('"loan"', '"id"').replace('"start"', "2024-01-01").replace('"sum"', '"id"')
     receipt = ingested(tmp_path / "from", text, {"f.csv": "id\n1\n"})
     assert [t.used for t in receipt.tallies] == [1, 1]
+
+
+@pytest.mark.parametrize("name", ["loan_id", "borrower_id"])
+def test_who_borrowed_is_found_whatever_the_columns_of_a_file_are_called(tmp_path: Path, name: str) -> None:
+    """A column of the payments' own that is named like one of the loans is read where it stands."""
+    files: dict[str, str | bytes] = {
+        "loans.csv": "loan,client,start\nL1,C1,2024-01-15\nL2,C2,2024-02-10\n",
+        "paid.csv": f"{name},day,sum\nL1,2024-02-15,10\nL2,2024-03-10,20\n",
+    }
+    text = f"""[files.loans]
+path = "loans.csv"
+[files.paid]
+path = "paid.csv"
+[tables.loans]
+from = "loans"
+[tables.loans.columns]
+borrower_id = "client"
+loan_id = "loan"
+event_on = "start"
+product = {{ value = "other" }}
+[tables.payments]
+from = "paid"
+record_id = "day"
+[tables.payments.columns]
+loan_id = {{ expression = "upper({name})" }}
+event_on = "day"
+amount = "sum"
+"""
+    found = delivered(tmp_path / "from", text, files)["payments"]
+    assert [(row["loan_id"], row["borrower_id"]) for row in found] == [("L1", "C1"), ("L2", "C2")]
