@@ -4,12 +4,15 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from features.errors import UsageError
 from loanwatch.commands.options import BOOK, STORE, Book, Json, Store, err, out, print_json
+
+if TYPE_CHECKING:
+    from pipelines.schedule_backtest.configurations import Checks, Configurations
 
 app = typer.Typer()
 SEEDS, BORROWERS = 6, 4_000
@@ -32,6 +35,10 @@ def backtest_schedule(
     work: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Keep simulated books here and use them again. 工作目录。")
     ] = None,
+    book: Annotated[
+        Path | None, typer.Option("--book", help="A real book instead: its months after the champion's training. 真实账簿。")
+    ] = None,
+    mlruns: Store = STORE,
     as_json: Json = False,
 ) -> None:
     """Compare policies of whom to look at first on simulated books, with the same score and budget. 检查排期回测。"""
@@ -49,15 +56,34 @@ def backtest_schedule(
             f"--seeds {seeds}: the configurations name {len(found.seeds.result)} seeds of results",
             f"--seeds {seeds}:配置中仅有 {len(found.seeds.result)} 个结果种子",
         )
+    budgets = _budgets(budget, found.replay.budgets)
+    if book is not None:
+        _on_a_real_book(book, mlruns, found, chosen[0].checks, found.seeds.result[:seeds], budgets, as_json)
+        return
     with _place(work) as place, steps(err) as done:
         plan = Plan(
-            found, chosen, found.seeds.result[:seeds], borrowers, _budgets(budget, found.replay.budgets), workers, place,
-            training_borrowers,
+            found, chosen, found.seeds.result[:seeds], borrowers, budgets, workers, place, training_borrowers,
         )  # fmt: skip
         result = run(plan, done)
     show.schedule(err if as_json else out, result)
     if as_json:
         print_json(report.as_json(result))
+
+
+def _on_a_real_book(
+    book: Path, mlruns: Path, found: "Configurations", checks: "Checks", seeds: tuple[int, ...], budgets: tuple[float, ...],
+    as_json: bool,
+) -> None:  # fmt: skip
+    from loanwatch.progress import steps
+    from loanwatch.show import backtests as show
+    from pipelines import nightly
+    from pipelines.schedule_backtest import real
+
+    with steps(err) as done:
+        told = real.run(book, nightly.champion(book, mlruns), found.replay, checks, seeds, budgets, done)
+    show.real(err if as_json else out, told)
+    if as_json:
+        print_json(real.as_json(told))
 
 
 @app.command("learn-beliefs")

@@ -10,6 +10,7 @@ from loanwatch.show.tables import titled
 
 if TYPE_CHECKING:  # what is only shown need not be loaded to be shown
     from pipelines.beliefs import Learned
+    from pipelines.schedule_backtest.real import Real
     from pipelines.schedule_backtest.report import Aim, Mean
     from pipelines.schedule_backtest.run import Found
 
@@ -30,6 +31,25 @@ def beliefs(console: Console, found: Learned) -> None:
         table.add_row(name, f"{by.start[at]:.1%}", f"{by.moves[at, at]:.1%}", f"{by.defaults[at]:.2%}", high)
     console.print(table)
     console.print(f"{found.path}: in use from the next night", highlight=False)
+
+
+def real(console: Console, found: Real) -> None:
+    """Per budget what each policy found of the defaults of a real book."""
+    from pipelines.schedule_backtest.real import FIXED, difference
+
+    for budget, tried in found.tried.items():
+        table = titled(
+            f"{found.borrowers:,} borrowers, {found.defaults:,} defaults from {found.first} to {found.last};"
+            f" {budget:.0%} of the book a month",
+            "name", "in time", "in time minus fixed", "ever", "confirmed", "lead", "checks a hit",
+        )  # fmt: skip
+        for name, one in tried.items():
+            mean, low, high = difference(one, tried[FIXED])
+            minus = "" if name == FIXED else f"{mean:+.1%} ({low:+.1%} to {high:+.1%})"
+            shares = (f"{one.measures[measure]:.1%}" for measure in ("looked_count", "found_count"))
+            numbers = (f"{one.measures['lead_months']:.1f}", f"{one.measures['checks_per_hit']:.1f}")
+            table.add_row(name, f"{one.measures['in_time_count']:.1%}", minus, *shares, *numbers)
+        console.print(table)
 
 
 def schedule(console: Console, found: Found) -> None:

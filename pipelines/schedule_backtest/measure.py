@@ -53,7 +53,7 @@ def measure(book: Book, found: Outcomes, looked: Mask, defaults: Coming, setting
     """The MEASURES of one replay; NaN where there was no default, or none was looked at."""
     who, reach = defaults.who, setting.reach_months
     before = (looked & _ahead(book, 1, reach))[who]
-    early = (looked & _ahead(book, setting.least_months, reach))[who]
+    early = _early(book, looked, defaults, setting)
     confirmed = found.finding[who] == FINDING[CONFIRMED]
     told = (before & confirmed).any(axis=1)
     each, owed = np.ones(len(who)), np.nan_to_num(defaults.owed, nan=0.0)
@@ -69,6 +69,15 @@ def measure(book: Book, found: Outcomes, looked: Mask, defaults: Coming, setting
         "checks": checks,
         "checks_per_hit": checks / hits["in_time"].sum() if hits["in_time"].any() else np.nan,
     }
+
+
+def in_time(book: Book, looked: Mask, defaults: Coming, setting: Replay) -> Mask:
+    """Which of the defaults were looked at in time; (k,)."""
+    return np.asarray(_early(book, looked, defaults, setting).any(axis=1))
+
+
+def _early(book: Book, looked: Mask, defaults: Coming, setting: Replay) -> Mask:
+    return np.asarray((looked & _ahead(book, setting.least_months, setting.reach_months))[defaults.who])
 
 
 def _share(hit: Mask, weight: Float) -> float:
