@@ -36,7 +36,11 @@ serve: setup ## answer requests for scores of book/demo on 127.0.0.1:8000
 test: lint ## lint, types, import contracts, docs and all fast tests
 	$(BIN)/python -m pytest -n 2
 
+# Tests that time answers of the service to the millisecond: nothing runs beside them.
+ALONE := tests/serving/test_overload.py
+
 test-release: setup ## all tests with 25 times the cases and the long ones; stopped, it goes on where it was
+	LOANWATCH_TESTS=release $(BIN)/python -m pytest $(ALONE)
 	LOANWATCH_TESTS=release $(BIN)/python -m pytest -n 2
 
 test-cluster: setup ## the same runs on a Dask cluster of two worker processes

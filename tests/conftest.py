@@ -38,7 +38,11 @@ def pytest_runtest_logreport(report: pytest.TestReport) -> None:
 
 
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
-    if RELEASE and "PYTEST_XDIST_WORKER" not in os.environ and exitstatus == pytest.ExitCode.OK and _is_whole(session.config):
+    if not RELEASE or "PYTEST_XDIST_WORKER" in os.environ:
+        return
+    if exitstatus == pytest.ExitCode.NO_TESTS_COLLECTED and passed_before():
+        session.exitstatus = pytest.ExitCode.OK
+    elif exitstatus == pytest.ExitCode.OK and _is_whole(session.config):
         whole()
 
 

@@ -1,5 +1,6 @@
 """The service, and the keys of those who may call it."""
 
+import gc
 import os
 import sys
 from dataclasses import replace
@@ -57,8 +58,11 @@ def serve(
     with opened(book, mlruns, _place(book, database), calendar) as service:
         config = uvicorn.Config(
             create(service), host=host, port=port, workers=1, access_log=False, log_config=None, server_header=False,
-            timeout_graceful_shutdown=GRACE, timeout_keep_alive=75, h11_max_incomplete_event_size=1 << 16,
+            proxy_headers=False, timeout_graceful_shutdown=GRACE, timeout_keep_alive=75, h11_max_incomplete_event_size=1 << 16,
         )  # fmt: skip
+        # What is here stays until the end: to look through it for garbage would hold up every request for a fifth of a second.
+        gc.collect()
+        gc.freeze()
         uvicorn.Server(config).run()
 
 
