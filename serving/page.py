@@ -10,10 +10,12 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from features.catalogue import feature
+from features.schema import TABLES
 from models.explain import Reason
 from models.groups import group_of
 from models.report import TEMPLATES
 from models.wording import REFERENCES
+from monitoring.policy import tier_policy
 from serving.certificate import certificate
 from serving.explanation import Comparison, Explanation
 
@@ -38,10 +40,11 @@ class Step:
 
 def html(found: Explanation) -> str:
     """The whole explanation as one page."""
-    said = certificate(found)
+    said, policy = certificate(found), tier_policy(found.as_of)
     names = {name: (feature(name).en, feature(name).zh) for name in _named(said)}
     pictures = {"book_svg": Markup(waterfall(found.book)), "review_svg": found.review and Markup(waterfall(found.review))}
-    return templates().get_template("explanation.html").render(c=said, names=names, most=MOST, **pictures)
+    page = templates().get_template("explanation.html")
+    return page.render(c=said, names=names, most=MOST, tiers=policy.zh, tables=TABLES, **pictures)
 
 
 def waterfall(found: Comparison) -> str:

@@ -8,9 +8,11 @@ from rich.console import Console
 from rich.markup import escape
 
 from features.catalogue import feature
+from features.schema import TABLES
 from loanwatch.show.tables import titled
 from models.score import pd_of
 from models.wording import LANGUAGES, meaning, named, sentence
+from monitoring.policy import tier_policy
 
 if TYPE_CHECKING:
     from models.whatif import Counterfactual
@@ -60,8 +62,8 @@ def _threshold(console: Console, found: Explanation) -> None:
     elif limit.days_past_due:
         text = "Days past due hold the borrower in this tier, whatever the score. | 当前分层由逾期天数决定,与评分无关。"
     else:
-        far = found.log_odds - limit.below
-        text = f"{far:.2f} log-odds above the limit of {limit.tier}. | 高于 {limit.tier} 上限 {far:.2f} 对数几率。"
+        far, chinese = found.log_odds - limit.below, tier_policy(found.as_of).zh[limit.tier]
+        text = f"{far:.2f} log-odds above the limit of {limit.tier}. | 高于“{chinese}”上限 {far:.2f} 对数几率。"
     console.print(text, highlight=False)
     for way in found.ways:
         console.print(f"  would reach it if | 若:{_way(way, ' and ', 0)} | {_way(way, '且', 1)}", highlight=False)
@@ -88,7 +90,8 @@ def _unknown(console: Console, found: Explanation) -> None:
         console.print(f"  {name.en} | {name.zh}: {pd_of(one.low):.2%} - {pd_of(one.high):.2%}", highlight=False)
     sources = list(found.answer.row["missing"])
     if sources:
-        console.print(f"Nothing recent from | 近期无信息来源: {', '.join(sources)}", highlight=False)
+        silent = ", ".join(f"{name} {TABLES[name].zh}" for name in sources)
+        console.print(f"Nothing recent from | 近期无信息来源: {silent}", highlight=False)
 
 
 def _checked(console: Console, found: Explanation) -> None:

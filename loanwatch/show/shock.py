@@ -17,7 +17,7 @@ if TYPE_CHECKING:  # what is only shown need not be loaded to be shown
 
 def result(console: Console, found: Found, policy: TierPolicy, most: int) -> None:
     """All of it, the borrowers with the largest exposure first."""
-    named = {tier.name: f"{tier.name} {tier.zh}" for tier in policy.general.tiers}
+    named = {name: f"{name} {zh}" for name, zh in policy.zh.items()}
     all_of_it = totals(found)
     _figures(console, found)
     for english, chinese in sentences(found):

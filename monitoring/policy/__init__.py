@@ -65,6 +65,11 @@ class TierPolicy:
         return tuple(tier.name for tier in self.general.tiers)
 
     @cached_property
+    def zh(self) -> dict[str, str]:
+        """The tiers' names in Chinese."""
+        return {tier.name: tier.zh for tier in self.general.tiers}
+
+    @cached_property
     def ladders(self) -> dict[str, Ladder]:
         """By name, in the order in which they take precedence; the general one last."""
         return {ladder.name: ladder for ladder in (*self.profiles, self.general)}

@@ -12,6 +12,7 @@ import pytest
 from books import Book
 
 from features.errors import NotFound, UsageError
+from features.schema import TABLES
 from models.explain import told
 from models.score import probability
 from monitoring.policy import tier_policy
@@ -110,6 +111,8 @@ def test_the_page_and_its_pictures_are_well_formed_and_say_what_the_certificate_
     for part in said["against_the_book"]["parts"]:
         assert part["en"].replace("'", "&#39;") in text
         assert part["zh"] in text
+    assert said["unknown"]["sources"] and all(TABLES[name].zh in text for name in said["unknown"]["sources"])
+    assert tier_policy(risky.as_of).zh[said["indicative_tier"]] in text
     picture = ElementTree.fromstring(page.waterfall(risky.book))
     bars = picture.findall(".//{http://www.w3.org/2000/svg}g")
     assert len(bars) == min(len(risky.book.reasons), page.MOST) + (len(risky.book.reasons) > page.MOST) + 2
