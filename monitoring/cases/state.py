@@ -1,6 +1,6 @@
 """A case, what an entry of the record makes of it, and where a signal belongs."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from typing import Any, Literal
@@ -70,18 +70,27 @@ STATES = ("open", "snoozed", "closed")
 
 
 def fates(last: Case | None, found: Iterable[Raised], as_of: date, policy: CasePolicy) -> list[tuple[Raised, Fate]]:
-    """What becomes of the signals of one borrower, the most severe first; ``last`` is the last case that was opened for him."""
+    """What becomes of the signals of one borrower, the most severe first; ``last`` is the last case that was opened for him.
+
+    Where no case is open and one of them opens one, all of them are in it.
+    """
     ordered = sorted(found, key=lambda one: (-policy.rank(one.severity), one.trigger))
-    told: list[tuple[Raised, Fate]] = []
-    seen: dict[Key, str] = {} if last is None else {key: one.severity for key, one in last.signals.items()}
-    standing = last is not None and last.open
+    before: dict[Key, str] = {} if last is None else {key: one.severity for key, one in last.signals.items()}
+    if last is None or not last.open:
+        alone = _each(ordered, before, lambda one, seen: _alone(last, seen, one, as_of, policy))
+        if all(fate != "new" for _, fate in alone):
+            return alone
+        before = {}
+    return _each(ordered, before, lambda one, seen: _again(seen, (one.trigger, False), one, policy, "new", "raised"))
+
+
+def _each(
+    ordered: Iterable[Raised], before: Mapping[Key, str], fate_of: Callable[[Raised, Mapping[Key, str]], Fate]
+) -> list[tuple[Raised, Fate]]:
+    """The fate of each, which those after it see."""
+    seen, told = dict(before), []
     for one in ordered:
-        if standing:
-            fate = _again(seen, (one.trigger, False), one, policy, "new", "raised")
-        else:
-            fate = _alone(last, seen, one, as_of, policy)
-            if fate == "new":
-                standing, seen = True, {}
+        fate = fate_of(one, seen)
         if fate in ("new", "raised", "suppressed"):
             seen[one.trigger, fate == "suppressed"] = one.severity
         told.append((one, fate))
@@ -90,7 +99,7 @@ def fates(last: Case | None, found: Iterable[Raised], as_of: date, policy: CaseP
 
 def _alone(last: Case | None, seen: Mapping[Key, str], one: Raised, as_of: date, policy: CasePolicy) -> Fate:
     """What becomes of a signal where no case is open."""
-    if last is not None and _held(last, one, as_of, policy):
+    if last is not None and _held(last, seen, one, as_of, policy):
         return _again(seen, (one.trigger, True), one, policy, "suppressed", "suppressed")
     if last is not None and _lasting(last, seen, one, as_of, policy):
         return "known"
@@ -103,10 +112,10 @@ def _again(seen: Mapping[Key, str], key: Key, one: Raised, policy: CasePolicy, f
     return worse if policy.rank(one.severity) > policy.rank(seen[key]) else "known"
 
 
-def _held(last: Case, one: Raised, as_of: date, policy: CasePolicy) -> bool:
-    """Whether a benign finding holds it back: until its day, and only what is not more severe than what was looked at."""
-    benign = last.look_again_on is not None and as_of < last.look_again_on
-    return benign and policy.rank(one.severity) <= policy.rank(last.severity)
+def _held(last: Case, seen: Mapping[Key, str], one: Raised, as_of: date, policy: CasePolicy) -> bool:
+    """Whether a benign finding holds it back: until its day, and only what was looked at, no more severe than it was then."""
+    benign, looked_at = last.look_again_on is not None and as_of < last.look_again_on, seen.get((one.trigger, False))
+    return benign and looked_at is not None and policy.rank(one.severity) <= policy.rank(looked_at)
 
 
 def _lasting(last: Case, seen: Mapping[Key, str], one: Raised, as_of: date, policy: CasePolicy) -> bool:

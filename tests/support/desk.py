@@ -57,29 +57,32 @@ class Naive:
     def raised(self, rows: Iterable[tuple[str, str]], as_of: date) -> dict[str, int]:
         """Take in triggers with severities; how many opened a case, joined one, were suppressed, known, or too slight."""
         told = dict.fromkeys(("opened", "joined", "suppressed", "known", "below"), 0)
-        fresh = False
-        for trigger, severity in sorted(((t, SEVERITIES.index(s)) for t, s in rows), key=lambda row: (-row[1], row[0])):
-            fate = self._one(trigger, severity, as_of)
-            fresh = fresh or fate == "opened"
-            told["opened" if fresh and fate == "joined" else fate] += 1
+        ranked = [(trigger, SEVERITIES.index(severity)) for trigger, severity in rows]
+        if self.last is not None and self.last["outcome"] is None:
+            for trigger, severity in ranked:
+                told[self._into(self.last, trigger, severity)] += 1
+            return told
+        fates = [self._alone(trigger, severity, as_of) for trigger, severity in ranked]
+        if "opened" in fates:
+            worst = max(severity for _, severity in ranked)
+            self.cases.append({"in": dict(ranked), "worst": worst, "outcome": None, "held": set(), "snoozed": None})
+            return {**told, "opened": len(ranked)}
+        for fate, (trigger, _) in zip(fates, ranked, strict=True):
+            told[fate] += 1
+            if fate == "suppressed":
+                assert self.last is not None
+                self.suppressed += 1
+                self.last["held"].add(trigger)
         return told
 
-    def _one(self, trigger: str, severity: int, as_of: date) -> str:
+    def _alone(self, trigger: str, severity: int, as_of: date) -> str:
         last = self.last
-        if last is not None and last["outcome"] is None:
-            return self._into(last, trigger, severity)
-        if last is not None and last["outcome"] == "benign" and as_of < last["again"] and severity <= last["worst"]:
-            new = trigger not in last["held"]
-            self.suppressed += new
-            last["held"].add(trigger)
-            return "suppressed" if new else "known"
-        lasting = last is not None and last["outcome"] != "benign" and as_of <= last["closed"] + timedelta(days=30)
-        if last is not None and lasting and severity <= last["in"].get(trigger, -1):
-            return "known"
-        if severity < 1:
-            return "below"
-        self.cases.append({"in": {trigger: severity}, "worst": severity, "outcome": None, "held": set(), "snoozed": None})
-        return "opened"
+        if last is not None and severity <= last["in"].get(trigger, -1):
+            if last["outcome"] == "benign" and as_of < last["again"]:
+                return "known" if trigger in last["held"] else "suppressed"
+            if last["outcome"] != "benign" and as_of <= last["closed"] + timedelta(days=30):
+                return "known"
+        return "below" if severity < 1 else "opened"
 
     def _into(self, case: dict[str, Any], trigger: str, severity: int) -> str:
         new = trigger not in case["in"]

@@ -94,15 +94,23 @@ def test_a_worse_signal_never_gives_more_time(small: Record) -> None:
     assert (case_of(small).severity, case_of(small).due_on) == ("critical", TODAY + timedelta(days=14))
 
 
-def test_a_benign_finding_holds_back_what_is_not_worse_until_its_day(record: Record) -> None:
-    night(record, LITIGATION)
+def test_a_benign_finding_holds_back_what_was_looked_at_until_its_day(record: Record) -> None:
+    night(record, LITIGATION, BOUNCED)
     one = case_of(record)
     close(record, one.id, "benign", until=90)
     assert night(record, BOUNCED, LITIGATION, days=1).suppressed == 2
     assert night(record, BOUNCED, LITIGATION, days=2).known == 2
-    assert case_of(record).signals.keys() == {("litigation", False), ("litigation", True), ("bounced", True)}
+    assert case_of(record).signals.keys() == {(name, held) for name in ("litigation", "bounced") for held in (False, True)}
     worse = night(record, ("B1", "bounced", "critical"), LITIGATION, days=3)
     assert (worse.opened, case_of(record).id == one.id) == (2, False)
+
+
+def test_a_benign_finding_holds_back_nothing_that_it_did_not_explain(small: Record) -> None:
+    night(small, ("B1", "litigation", "critical"))
+    one = case_of(small)
+    close(small, one.id, "benign", until=90)
+    found = night(small, ("B1", "litigation", "critical"), ("B1", "check_confirmed", "serious"), days=1)
+    assert (found.opened, found.suppressed, case_of(small).id == one.id) == (2, 0, False)
 
 
 @pytest.mark.parametrize(("day", "opened"), [(89, 0), (90, 1)])
