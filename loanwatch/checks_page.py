@@ -26,6 +26,8 @@ loanwatch checks show ID --book book
 loanwatch checks look ID --reason "the papers came by mail" --book book
 ```
 
+For a book of the past, as that of the demo, `checks import` needs `--day next`, by which the day after its last is open.
+
 ## Flags
 
 A flag says what a person should see. It is never a verdict: no tier, score or case follows from one, and a check with flags

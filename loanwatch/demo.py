@@ -74,7 +74,7 @@ def waiting(out: Console, book: Path, day: date) -> None:
     """The cases that the night's signals opened, those due first."""
     with opened(Place.of(book, os.environ)) as record:
         cases.summary(out, report(record, day))
-        cases.table(out, casework.listed(record, Wanted("open"), most=5))
+        cases.table(out, casework.listed(record, Wanted("open"), day, most=5))
 
 
 def _prefect_server() -> Callable[[], None]:

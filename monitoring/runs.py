@@ -78,7 +78,7 @@ def folders(book: Path) -> list[Path]:
 def last_folder(book: Path, as_of: date) -> Path | None:
     """The last nightly run up to and including ``as_of``; back-fills do not count."""
     for folder in reversed(folders(book)):
-        if folder.name <= f"as_of={as_of}" and json.loads((folder / "manifest.json").read_text())["kind"] == NIGHTLY:
+        if folder.name <= f"as_of={as_of}" and _is_official(folder):
             return folder
     return None
 
@@ -218,19 +218,26 @@ def digest(path: Path) -> str:
 
 
 def check(book: Path, as_of: date, kind: str) -> None:
-    """Raises UsageError where a back-fill would stand in the place of an official run."""
+    """Raises UsageError where a back-fill would take the place of an official run, or an official run come before a later one."""
     home = book / "runs" / f"as_of={as_of}"
     _recover(home.parent)
-    _not_over_official(home, kind)
-
-
-def _not_over_official(home: Path, kind: str) -> None:
-    manifest = home / "manifest.json"
-    if kind == BACKFILL and manifest.is_file() and json.loads(manifest.read_text())["kind"] == NIGHTLY:
+    official, last = _is_official(home), last_folder(book, date.max)
+    if kind == BACKFILL and official:
         raise UsageError(
             f"{home} holds an official nightly run; a back-fill is a shadow and does not replace it: choose another date",
             f"{home} 已有正式夜间运行结果,补跑不可覆盖,请选择其他日期",
         )
+    if kind == NIGHTLY and not official and last is not None and home.name < last.name:
+        raise UsageError(
+            f"{last.name} is official already and follows from the night before it, so that no official run of {as_of} can come"
+            " after it: run that day as a shadow with --backfill",
+            f"{last.name} 已有正式夜间运行结果,不可再插入 {as_of} 的正式运行;该日请用 --backfill 补跑",
+        )
+
+
+def _is_official(folder: Path) -> bool:
+    manifest = folder / "manifest.json"
+    return manifest.is_file() and json.loads(manifest.read_text())["kind"] == NIGHTLY
 
 
 def _replace(draft: Path, home: Path) -> None:

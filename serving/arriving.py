@@ -9,7 +9,7 @@ import hashlib
 from collections.abc import Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 import orjson
@@ -24,9 +24,9 @@ from models.wording import Language
 from monitoring import arrivals, midday
 from monitoring.cases import store
 from monitoring.cases.receiving import receive
-from monitoring.database import WAIT, reading, unavailable
+from monitoring.database import WAIT, Unavailable, reading, unavailable
 from monitoring.decisions.entry import Receipt, Recorded
-from monitoring.decisions.proposals import day_of
+from monitoring.policy.lender import lender
 from monitoring.policy.triggers import trigger_policy
 from monitoring.warning import COLUMNS, texts
 from serving.bodies import pointer
@@ -46,6 +46,8 @@ BROUGHT = {name: table for name, table in OWN.items() if name not in MASTER}
 EVENT = "event"
 """How a score was asked for that follows from an arrival."""
 NUMBERS = ["value", "threshold"]
+MISSING = 10
+"""Days that may not be closed yet when something arrives: a long holiday."""
 Request = tuple[str, bytes]
 
 
@@ -61,19 +63,41 @@ class Desk:
     language: Language
 
 
-def open_day(book: Book, today: date, calendar: bool) -> date:
-    """The business day on which what arrives becomes known: ``today`` by the calendar, but never a day that the ledger or a night
-    has closed; without ``calendar`` the first that is not closed. A book without a ledger has closed none.
+class Behind(Unavailable):
+    """Nights are missing: what arrives would be judged without the records that belong to them."""
+
+
+def open_day(book: Book, moment: int, calendar: bool) -> date:
+    """The business day that is open at a moment (microseconds since 1970): the lender's by its calendar, but never a day that the
+    ledger or a night has closed; without ``calendar`` the first that is not closed. A book without a ledger has closed none.
     """
+    today = lender(book.path).day_of(moment)
     if not (book.path / "ledger" / "manifest.json").is_file():
         return today
-    first = max(next_night(book.path), book.day)
+    first = _not_closed(book)
     return max(first, today) if calendar else first
 
 
-def today(record: Keeper) -> date:
-    """The calendar's day, UTC."""
-    return day_of(record.clock())
+def day_to_arrive(book: Book, moment: int, calendar: bool) -> date:
+    """``open_day`` as the day on which what arrives becomes known; raises Behind where it is far from the last that was closed.
+
+    Read without the records of so many days everybody would seem silent and past due.
+    """
+    day = open_day(book, moment, calendar)
+    if calendar and (book.path / "ledger" / "manifest.json").is_file() and (day - _not_closed(book)).days > MISSING:
+        last = _not_closed(book) - timedelta(days=1)
+        raise Behind(
+            f"{last} is the last day that was closed, and it is {day}: what arrives would be judged without the records between;"
+            " nothing was recorded. Ingest them and run the nights that are missing; for a book of the past choose --day next",
+            f"最近已结营业日为 {last},而今日为 {day}:缺少其间记录,无法可靠判断,未作任何记录。请先导入并补跑夜间任务;"
+            "历史账簿请用 --day next",
+        )
+    return day
+
+
+def _not_closed(book: Book) -> date:
+    """The first day that neither the ledger nor a night has closed."""
+    return max(next_night(book.path), book.day)
 
 
 def arrive(desk: Desk, said: Mapping[str, Any], body: bytes, key: str | None = None) -> bytes:

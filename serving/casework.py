@@ -8,8 +8,6 @@ from monitoring.cases import acts, looking
 from monitoring.cases.looking import Seen, Step, Wanted
 from monitoring.cases.state import SIGNALS
 from monitoring.cases.store import Kept
-from monitoring.decisions.proposals import day_of
-from monitoring.decisions.record import now
 from serving.callers import Caller
 from serving.proposing import person
 
@@ -17,29 +15,31 @@ MOST = 100
 """Cases that are listed at a time."""
 
 
-def listed(record: Kept, wanted: Wanted, most: int = MOST, after: str | None = None) -> dict[str, Any]:
-    """Cases by the day they are due, and where the list goes on, None at its end; ``after`` is such a place."""
-    today = day_of(now())
+def listed(record: Kept, wanted: Wanted, today: date, most: int = MOST, after: str | None = None) -> dict[str, Any]:
+    """Cases by the day they are due, and where the list goes on, None at its end; ``after`` is such a place.
+
+    ``today`` is the open business day, here and below.
+    """
     found = looking.listed(record, wanted, today, most + 1, None if after is None else looking.place(after))
     page = found[:most]
     more = f"{page[-1].case.due_on}.{page[-1].case.opened}" if len(found) > most else None
     return {"cases": [told(one, today) for one in page], "next": more}
 
 
-def one(record: Kept, id: str) -> dict[str, Any]:
+def one(record: Kept, id: str, today: date) -> dict[str, Any]:
     """A case with all that happened; raises NotFound."""
     seen, steps = looking.one(record, id)
     signals = [line for step in steps if step.recorded.kind == SIGNALS for line in _signals(step)]
     acts = [_act(step) for step in steps if step.recorded.kind != SIGNALS]
-    return {**told(seen, day_of(now())), "signals": signals, "acts": acts}
+    return {**told(seen, today), "signals": signals, "acts": acts}
 
 
 def act(
-    record: Kept, id: str, said: Mapping[str, Any], caller: Caller, known_on: date, request: tuple[str, bytes] | None = None
+    record: Kept, id: str, said: Mapping[str, Any], caller: Caller, today: date, request: tuple[str, bytes] | None = None
 ) -> dict[str, Any]:
-    """The case after an act, of which a finding becomes known on a day; raises as ``acts.act``."""
-    acts.act(record, id, said, person(caller), now(), request, known_on)
-    return one(record, id)
+    """The case after an act on the open business day; raises as ``acts.act``."""
+    acts.act(record, id, said, person(caller), today, request)
+    return one(record, id, today)
 
 
 def told(seen: Seen, today: date) -> dict[str, Any]:

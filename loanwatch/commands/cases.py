@@ -1,12 +1,16 @@
 """Cases: who has to be looked at because of a signal, what was done, and what became of it."""
 
-from datetime import UTC, datetime
-from typing import Annotated, Any
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from loanwatch.commands.four_eyes import acting
 from loanwatch.commands.options import BOOK, Book, Json, OpenDay, by_calendar, day_of, err, one_of, out, print_json, record_of
+
+if TYPE_CHECKING:
+    from monitoring.decisions.record import Record
 
 app = typer.Typer()
 cases = typer.Typer(no_args_is_help=True, help="Cases that signals opened, and what persons do with them. 预警案件:查看与处置。")
@@ -21,6 +25,7 @@ def listed(
     due_before: Annotated[str | None, typer.Option(metavar="DATE", help="Due before this day. 到期日早于。")] = None,
     after: Annotated[str | None, typer.Option(metavar="PLACE", help="Where the list before ended. 续前页。")] = None,
     most: Annotated[int, typer.Option(min=1, max=100, help="How many. 条数。")] = 100,
+    day: OpenDay = "calendar",
     book: Book = BOOK,
     as_json: Json = False,
 ) -> None:
@@ -37,19 +42,24 @@ def listed(
     if after is not None:
         place(after)
     with acting(book, "read") as (record, _):
-        found = casework.listed(record, wanted, most, after)
+        found = casework.listed(record, wanted, _today(record, book, day), most, after)
     table(err if as_json else out, found)
     if as_json:
         print_json(found)
 
 
 @cases.command("show")
-def show(id: Annotated[str, typer.Argument(help="The case's id. 案件编号。")], book: Book = BOOK, as_json: Json = False) -> None:
+def show(
+    id: Annotated[str, typer.Argument(help="The case's id. 案件编号。")],
+    day: OpenDay = "calendar",
+    book: Book = BOOK,
+    as_json: Json = False,
+) -> None:
     """A case with its signals and with what was done. 查看案件。"""
     from serving import casework
 
     with acting(book, "read") as (record, _):
-        found = casework.one(record, id)
+        found = casework.one(record, id, _today(record, book, day))
     _told(found, as_json)
 
 
@@ -72,7 +82,7 @@ def act(
 ) -> None:
     """Put a case off, escalate it, assign it, or close it. 处置案件。"""
     from serving import casework
-    from serving.arriving import open_day, today
+    from serving.arriving import day_to_arrive
     from serving.book import Book as Shown
 
     given = {
@@ -80,18 +90,18 @@ def act(
     }  # fmt: skip
     said = {"act": what, "reason": reason, **{name: value for name, value in given.items() if value is not None}}
     with acting(book, "work") as (record, caller):
-        found = casework.act(record, id, said, caller, open_day(Shown(book), today(record), by_calendar(day)))
+        found = casework.act(record, id, said, caller, day_to_arrive(Shown(book), record.clock(), by_calendar(day)))
     _told(found, as_json)
 
 
 @cases.command("report")
-def report(book: Book = BOOK, as_json: Json = False) -> None:
+def report(day: OpenDay = "calendar", book: Book = BOOK, as_json: Json = False) -> None:
     """How many cases were confirmed, by trigger, and what was suppressed. 案件统计:命中率与抑制情况。"""
     from loanwatch.show.cases import as_document, counts
     from monitoring.cases.report import report as reported
 
     with record_of(book) as record:
-        found = reported(record, datetime.now(UTC).date())
+        found = reported(record, _today(record, book, day))
     counts(err if as_json else out, found)
     if as_json:
         print_json(as_document(found))
@@ -119,6 +129,14 @@ def rebuild(book: Book = BOOK, as_json: Json = False) -> None:
 def _word(known: tuple[str, ...], said: str | None) -> str | None:
     """The word that was said, if one was."""
     return None if said is None else one_of(known, said)
+
+
+def _today(record: "Record", book: Path, day: str) -> date:
+    """The business day that is open."""
+    from serving.arriving import open_day
+    from serving.book import Book as Shown
+
+    return open_day(Shown(book), record.clock(), by_calendar(day))
 
 
 def _told(found: dict[str, Any], as_json: bool) -> None:

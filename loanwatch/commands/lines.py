@@ -49,7 +49,7 @@ def _lines(file: Path) -> list[tuple[int, bytes]]:
 
 
 def _each(lines: list[tuple[int, bytes]], take: Take, book: Path, mlruns: Path, calendar: bool) -> Iterator[dict[str, Any]]:
-    from serving.arriving import Desk, open_day, today
+    from serving.arriving import Desk, day_to_arrive
     from serving.bodies import parse
     from serving.book import Book as Shown
     from serving.current import Models
@@ -58,7 +58,7 @@ def _each(lines: list[tuple[int, bytes]], take: Take, book: Path, mlruns: Path, 
 
     with acting(book, "report") as (record, caller):
         shown, ready = Shown(book), Models(book, mlruns, Meters()).champion
-        desk = Desk(shown, ready, record, open_day(shown, today(record), calendar), caller.id, "en")
+        desk = Desk(shown, ready, record, day_to_arrive(shown, record.clock(), calendar), caller.id, "en")
         for number, line in lines:
             try:
                 yield {"line": number, **orjson.loads(take(desk, parse(line), line))}

@@ -37,8 +37,8 @@ InPrefect = Annotated[bool, typer.Option("--prefect", help="Run as a Prefect flo
 OpenDay = Annotated[
     str,
     typer.Option(
-        "--day", help="When what arrives becomes known: on the calendar's day (UTC), or the next after the last that was closed."
-        " 到达记录的可知日:calendar 日历日,next 下一营业日。",
+        "--day", help="Which business day is open: the lender's by the calendar, or (a book of the past) the next after the last"
+        " that was closed. 当前营业日:calendar 日历日,next 下一营业日(历史账簿)。",
     ),
 ]  # fmt: skip
 CALENDAR, NEXT = "calendar", "next"

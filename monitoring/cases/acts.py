@@ -22,7 +22,7 @@ from monitoring.database import writing
 from monitoring.database.tables import decisions
 from monitoring.decisions.adding import begun
 from monitoring.decisions.entry import Entry, Recorded
-from monitoring.decisions.proposals import Person, Settled, day_of
+from monitoring.decisions.proposals import Person, Settled
 from monitoring.policy.cases import CasePolicy, case_policy
 
 SEALED = ("owner",)
@@ -30,17 +30,15 @@ SEALED = ("owner",)
 
 
 def act(
-    record: Kept, id: str, said: Mapping[str, Any], person: Person, now: int, request: tuple[str, bytes] | None = None,
-    known_on: date | None = None,
-) -> Recorded:  # fmt: skip
+    record: Kept, id: str, said: Mapping[str, Any], person: Person, today: date, request: tuple[str, bytes] | None = None
+) -> Recorded:
     """Do something with a case: ``said`` has ``act``, ``reason`` and the terms of the act; what is recorded of it.
 
-    A finding becomes known on the open business day ``known_on``, the calendar's unless told.
+    ``today`` is the open business day, by which the book's own days are counted and on which a finding becomes known.
 
     Raises UsageError for an act that is none or says too little, NotFound, Settled where the case is closed, Conflict as
     ``Record.submit``.
     """
-    today = day_of(now)
     policy = case_policy(today)
     given = {name: value for name, value in said.items() if name not in ("act", "reason")}
     terms = policy.terms(str(said["act"]), given, today)
@@ -57,7 +55,7 @@ def act(
         if not receipt.again:
             _may(case, told, policy)
             if told["act"] == "close":
-                adding.add(_found_out(id, borrower, person, told, known_on or today))
+                adding.add(_found_out(id, borrower, person, told, today))
             adding.write()
             store.write(connection, {id: case}, [after(case, receipt.entry, sealed)])
     return receipt.entry

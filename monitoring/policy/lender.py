@@ -3,10 +3,11 @@
 import json
 import tomllib
 from collections.abc import Mapping
-from datetime import date
+from datetime import date, datetime
 from importlib.resources import files
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import holidays
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -51,11 +52,20 @@ def _priority(name: str) -> str:
     return name
 
 
+def _zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError) as error:
+        raise ValueError(f"no time zone is called {name!r}; write it as in Asia/Shanghai") from error
+    return name
+
+
 class Lender(_Strict):
     """A lender; every kind of borrower has one team."""
 
     institution: Institution
     calendar: Annotated[str, AfterValidator(_country)]
+    time_zone: Annotated[str, AfterValidator(_zone)] = "UTC"
     closed: tuple[date, ...] = ()
     open: tuple[date, ...] = ()
     priority: Annotated[str, AfterValidator(_priority)] | None = None
@@ -72,6 +82,10 @@ class Lender(_Strict):
 
     def team_of(self, kind: str) -> Team:
         return next(team for team in self.team if kind in team.who)
+
+    def day_of(self, moment: int) -> date:
+        """The lender's day at a moment, microseconds since 1970."""
+        return datetime.fromtimestamp(moment / 1_000_000, ZoneInfo(self.time_zone)).date()
 
     @property
     def said(self) -> dict[str, Any]:

@@ -92,6 +92,8 @@ async def _endlessly(desk: Desk, endpoint: Endpoint, client: httpx.AsyncClient) 
             await _once(desk, endpoint, client)
         except Unavailable:
             desk.told(endpoint.name, AWAY)
+        except Exception as error:  # noqa: BLE001 - it is said, and neither other endpoints nor later looks end with it
+            desk.told(endpoint.name, type(error).__name__)
         await asyncio.sleep(PAUSE)
 
 

@@ -32,7 +32,7 @@ async def post(client: httpx.AsyncClient, endpoint: Endpoint, event: Event, atte
         async with asyncio.timeout(TIMEOUT):
             address = await _address(endpoint, attempt)
             return NO_ADDRESS if address is None else await _status(client, _request(client, endpoint, event, address, now))
-    except socket.gaierror:
+    except (socket.gaierror, UnicodeError):
         return NO_NAME
     except (TimeoutError, httpx.TimeoutException):
         return NO_ANSWER

@@ -5,7 +5,7 @@ from datetime import date
 
 from fastapi import Request, Response
 
-from serving.arriving import Desk, arrive, open_day, today
+from serving.arriving import Desk, arrive, day_to_arrive
 from serving.bodies import parse
 from serving.problems import language
 from serving.routes import documents
@@ -28,10 +28,10 @@ async def event(request: Request) -> Response:
 async def desk_of(request: Request) -> Desk:
     """Where what a request brings is taken in."""
     service, spoken = service_of(request), language(request.headers.get("accept-language"))
-    caller, day = request.scope["caller_id"], await day_of(service)
+    caller, day = request.scope["caller_id"], await arrival_day(service)
     return Desk(service.book, service.models.champion, service.record, day, caller, spoken)
 
 
-async def day_of(service: Service) -> date:
-    """The business day that is open."""
-    return await asyncio.to_thread(open_day, service.book, today(service.record), service.calendar)
+async def arrival_day(service: Service) -> date:
+    """The business day on which what arrives now becomes known; raises Behind."""
+    return await asyncio.to_thread(day_to_arrive, service.book, service.record.clock(), service.calendar)

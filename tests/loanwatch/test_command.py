@@ -381,9 +381,9 @@ def test_an_override_by_two_persons_is_in_the_next_night(
     assert "Wang Li" in out and "赵敏" in out
 
 
-def test_a_case_is_listed_worked_on_and_reported(run: Run, own: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_case_is_listed_worked_on_and_reported(run: Run, book: Book, own: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with recorded(Place(own)) as record:
-        receive(record, signals(("B1", "bounced", "serious"), ("B[2]", "news", "critical")), date.today(), "a night")
+        receive(record, signals(("B1", "bounced", "serious"), ("B[2]", "news", "critical")), book.day, "a night")
         key = Callers(KeyTable(record.engine)).make("Wang [Li]", ["work", "read"], "the administrator")[1]
     code, _, err = run("cases", "list", "--book", own)
     assert (code, "who acts? Set LOANWATCH_KEY" in flowing(err)) == (2, True)
@@ -397,9 +397,11 @@ def test_a_case_is_listed_worked_on_and_reported(run: Run, own: Path, monkeypatc
     )
     [one] = strict(out)["cases"]
     asked = ("cases", "act", one["case"], "close", "--outcome", "confirmed", "--reason", "seen [on site]", "--book", own)
-    code, out, err = run(*asked)
-    assert (code, "Wang [Li]" in out, "seen [on site]" in out) == (0, True, True), err
     code, _, err = run(*asked)
+    assert (code, "--day next" in flowing(err)) == (1, True)
+    code, out, err = run(*asked, "--day", "next")
+    assert (code, "Wang [Li]" in out, "seen [on site]" in out) == (0, True, True), err
+    code, _, err = run(*asked, "--day", "next")
     assert (code, "was closed on" in flowing(err)) == (2, True)
     code, out, _ = run("cases", "show", one["case"], "--book", own, "--json")
     assert (strict(out)["state"], strict(out)["acts"][0]["outcome"]) == ("closed", "confirmed")

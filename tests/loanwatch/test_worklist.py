@@ -39,13 +39,13 @@ def test_an_id_that_begins_like_a_formula_is_no_formula(tmp_path: Path) -> None:
     assert (cell.value, cell.data_type) == ("=1+1", "s")
 
 
-def test_a_dry_run_lists_who_would_move(run: Run, book: Book, decided: Path) -> None:
+def test_a_dry_run_lists_who_would_move(run: Run, book: Book, own: Path) -> None:
     day = book.day - timedelta(days=40)
-    assert run("nightly", "--book", decided, "--mlruns", book.mlruns, "--as-of", day, "--only")[0] == 0
-    asked = ("nightly", "--book", decided, "--mlruns", book.mlruns, "--dry-run", "--against")
+    assert run("nightly", "--book", own, "--mlruns", book.mlruns, "--as-of", day, "--only")[0] == 0
+    asked = ("nightly", "--book", own, "--mlruns", book.mlruns, "--dry-run", "--against")
     code, out, _ = run(*asked, day, "--json")
     moves = json.loads(out)["moves"]
     assert code == 0 and len(moves) > 5
     assert all(one["tier"] != one["tier_before"] and one["cause"] for one in moves)
     assert run(*asked, book.day - timedelta(days=41))[0] == 4
-    assert run("nightly", "--book", decided, "--mlruns", book.mlruns, "--against", "last")[0] == 2
+    assert run("nightly", "--book", own, "--mlruns", book.mlruns, "--against", "last")[0] == 2

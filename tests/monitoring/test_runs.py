@@ -124,6 +124,17 @@ def test_a_backfill_never_takes_the_place_of_an_official_run(book: Book, own: Pa
     assert contents(home) == before
 
 
+def test_an_official_run_comes_after_those_before_it(book: Book, own: Path) -> None:
+    home, earlier = write(book, own), book.day - timedelta(days=1)
+    before = contents(home)
+    with pytest.raises(UsageError, match="is official already"):
+        write(book, own, earlier)
+    write(book, own, earlier, BACKFILL)
+    with pytest.raises(UsageError, match="is official already"):
+        write(book, own, earlier)
+    assert contents(write(book, own)) == contents(home) == before
+
+
 def test_an_official_run_takes_the_place_of_a_backfill(book: Book, own: Path, tmp_path: Path) -> None:
     shadow = write(book, own, kind=BACKFILL)
     assert json.loads((shadow / "manifest.json").read_text())["kind"] == "backfill"

@@ -1,6 +1,6 @@
 """Records that arrive between nights: durable, read at once, joined to a case, and the night over them finds the same case."""
 
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import orjson
@@ -15,7 +15,7 @@ from features.ledger import Ledger
 from monitoring import arrivals
 from monitoring.decisions import verify
 from pipelines import nightly
-from serving.arriving import open_day
+from serving.arriving import MISSING, Behind, day_to_arrive, open_day
 from serving.replaying import replay
 
 
@@ -95,8 +95,26 @@ def _quiet_event(book: Book, quiet: str, day: date) -> worlds.Row:
 def test_a_day_that_is_closed_is_not_open_again(noon: Noon, book: Book) -> None:
     shown = noon.api.service.book
     later = noon.day + timedelta(days=30)
-    assert open_day(shown, book.day, calendar=True) == open_day(shown, later, calendar=False) == noon.day
-    assert open_day(shown, later, calendar=True) == later
+    assert open_day(shown, moment(book.day), calendar=True) == open_day(shown, moment(later), calendar=False) == noon.day
+    assert open_day(shown, moment(later), calendar=True) == later
+
+
+def moment(day: date, hour: int = 12) -> int:
+    """Microseconds since 1970, UTC."""
+    return int(datetime(day.year, day.month, day.day, hour, tzinfo=UTC).timestamp() * 1e6)
+
+
+def test_a_day_begins_where_the_lender_is(noon: Noon) -> None:
+    shown, monday = noon.api.service.book, noon.day + timedelta(days=3)
+    assert open_day(shown, moment(monday, hour=17), calendar=True) == monday + timedelta(days=1)  # one o'clock in Shanghai
+
+
+def test_nothing_is_judged_without_the_records_of_the_days_before(noon: Noon) -> None:
+    shown, last = noon.api.service.book, noon.day + timedelta(days=MISSING)
+    assert day_to_arrive(shown, moment(last), calendar=True) == last
+    with pytest.raises(Behind, match="--day next"):
+        day_to_arrive(shown, moment(last + timedelta(days=1)), calendar=True)
+    assert day_to_arrive(shown, moment(last + timedelta(days=1)), calendar=False) == noon.day
 
 
 WRONG = [

@@ -19,15 +19,11 @@ def office(tiny: Tiny, monkeypatch: pytest.MonkeyPatch) -> Iterator[Served]:
     """A service with three cases: B0 due last, B2 due first."""
     opens_early(monkeypatch)
     with served(tiny.book, tiny.mlruns) as found:
+        found.memory.clock = lambda: NOW
         found.keys["Wang Li"] = found.service.callers.make("Wang Li", ["work", "read"], "the administrator")[1]
         rows = [(f"B{n}", "bounced", severity) for n, severity in enumerate(("attention", "serious", "critical"))]
         receive(found.memory, signals(*rows, ("B1", "news", "info")), TODAY, "a night")
         yield found
-
-
-@pytest.fixture(autouse=True)
-def _on_a_day(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("serving.casework.now", lambda: NOW)
 
 
 def post(office: Served, path: str, body: Any, who: str = "Wang Li", **headers: str) -> Answer:

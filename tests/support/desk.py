@@ -18,7 +18,6 @@ from monitoring.policy.cases import case_policy
 TODAY = date(2026, 11, 18)
 NOW = 1_795_000_000_000_000
 """A moment of TODAY, in microseconds since 1970."""
-DAY = 86_400_000_000
 WANG = Person("0a1b2c3d4e5f6071", "Wang Li", "the administrator")
 SEVERITIES = ("info", "attention", "serious", "critical")
 Row = tuple[str, str, str]
@@ -40,7 +39,7 @@ def close(record: Kept, id: str, outcome: str = "confirmed", days: int = 0, unti
     on = TODAY + timedelta(days=days)
     benign = {"look_again_on": str(on + timedelta(days=until)), "cause": "seasonal"} if outcome == "benign" else {}
     said = {"act": "close", "outcome": outcome, "reason": "seen on site", **benign, **more}
-    return acts.act(record, id, said, WANG, NOW + days * DAY)
+    return acts.act(record, id, said, WANG, on)
 
 
 @dataclass

@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from desk import DAY, NOW, TODAY, WANG, close, signals
+from desk import TODAY, WANG, close, signals
 
 from features.errors import NotFound, UsageError
 from monitoring.cases import acts, looking, rebuild
@@ -22,7 +22,7 @@ def opened(record: Record, name: str = "B1") -> str:
 
 
 def act(record: Record, id: str, what: str, request: tuple[str, bytes] | None = None, **terms: Any) -> Seen:
-    acts.act(record, id, {"act": what, "reason": "seen", **terms}, WANG, NOW, request)
+    acts.act(record, id, {"act": what, "reason": "seen", **terms}, WANG, TODAY, request)
     return looking.one(record, id)[0]
 
 
@@ -67,7 +67,7 @@ def test_what_cannot_be_done_is_named_and_nothing_is_recorded(small: Record, sai
     id = opened(small)
     before = looking.one(small, id)
     with pytest.raises(UsageError, match=words):
-        acts.act(small, id, {"reason": "seen", **said}, WANG, NOW)
+        acts.act(small, id, {"reason": "seen", **said}, WANG, TODAY)
     assert looking.one(small, id) == before
 
 
@@ -76,7 +76,7 @@ def test_a_closed_case_stays_closed(record: Record) -> None:
     close(record, id)
     for said in ({"act": "close", "outcome": "none"}, {"act": "assign", "owner": "Ana"}):
         with pytest.raises(Settled, match="was closed on 2026-11-18"):
-            acts.act(record, id, {**said, "reason": "r"}, WANG, NOW + DAY)
+            acts.act(record, id, {**said, "reason": "r"}, WANG, TODAY + timedelta(days=1))
 
 
 def test_the_same_request_is_one_act(record: Record) -> None:
@@ -89,7 +89,7 @@ def test_the_same_request_is_one_act(record: Record) -> None:
 
 
 def close_by(record: Record, id: str, request: tuple[str, bytes]) -> str:
-    return acts.act(record, id, {"act": "close", "outcome": "none", "reason": "r"}, WANG, NOW, request).id
+    return acts.act(record, id, {"act": "close", "outcome": "none", "reason": "r"}, WANG, TODAY, request).id
 
 
 def test_of_two_who_close_at_once_one_is_told(small: Record) -> None:
@@ -98,7 +98,7 @@ def test_of_two_who_close_at_once_one_is_told(small: Record) -> None:
 
     def closing(who: str) -> None:
         try:
-            acts.act(small, id, {"act": "close", "outcome": "none", "reason": "r"}, Person(who, who, "x"), NOW)
+            acts.act(small, id, {"act": "close", "outcome": "none", "reason": "r"}, Person(who, who, "x"), TODAY)
             told.append("closed")
         except Settled:
             told.append("settled")

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from desk import DAY, NOW, SEVERITIES, TODAY, WANG, Naive, Row, close, signals
+from desk import SEVERITIES, TODAY, WANG, Naive, Row, close, signals
 from effort import examples
 from hypothesis import settings
 from hypothesis import strategies as st
@@ -138,8 +138,7 @@ class Desk(RuleBasedStateMachine):
         self.naive[name], self.before = Naive(), None
 
     def _act(self, name: str, said: dict[str, Any]) -> None:
-        moment = NOW + (self.day - TODAY).days * DAY
-        acts.act(self.record, self._case(name), {**said, "reason": "seen"}, WANG, moment)
+        acts.act(self.record, self._case(name), {**said, "reason": "seen"}, WANG, self.day)
 
     def _case(self, name: str) -> str:
         found = case_of(self.record, name)

@@ -3,7 +3,7 @@
 from datetime import date, timedelta
 
 import pytest
-from desk import NOW, TODAY, WANG, close, signals
+from desk import TODAY, WANG, close, signals
 
 from features.errors import UsageError
 from monitoring.cases import acts, looking
@@ -21,9 +21,9 @@ def desk(record: Record) -> None:
         receive(record, signals(*rows), TODAY + timedelta(days=day), f"night {day}")
     ids = {one.borrower: one.case.id for one in looking.listed(record, Wanted(), TODAY, 100)}
     close(record, ids["B1"])
-    acts.act(record, ids["B2"], {"act": "snooze", "until": "2026-12-01", "reason": "r"}, WANG, NOW)
+    acts.act(record, ids["B2"], {"act": "snooze", "until": "2026-12-01", "reason": "r"}, WANG, TODAY)
     for name in ("B3", "B4"):
-        acts.act(record, ids[name], {"act": "assign", "owner": "赵敏", "reason": "r"}, WANG, NOW)
+        acts.act(record, ids[name], {"act": "assign", "owner": "赵敏", "reason": "r"}, WANG, TODAY)
 
 
 def names(record: Record, wanted: Wanted, today: date = TODAY) -> set[str]:

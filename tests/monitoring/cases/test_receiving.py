@@ -7,7 +7,7 @@ from datetime import date, timedelta
 
 import pandas as pd
 import pytest
-from desk import NOW, TODAY, WANG, Row, close, signals
+from desk import TODAY, WANG, Row, close, signals
 from effort import RELEASE, examples
 from hypothesis import given
 from hypothesis import strategies as st
@@ -78,7 +78,7 @@ def test_a_worse_signal_makes_a_case_due_sooner_and_ends_its_snooze(record: Reco
     night(record, BOUNCED)
     assert case_of(record).due_on == TODAY + timedelta(days=14)
     until = TODAY + timedelta(days=20)
-    acts.act(record, case_of(record).id, {"act": "snooze", "until": str(until), "reason": "r"}, WANG, NOW)
+    acts.act(record, case_of(record).id, {"act": "snooze", "until": str(until), "reason": "r"}, WANG, TODAY)
     night(record, ("B1", "news", "attention"), days=1)
     assert (case_of(record).snoozed_until, case_of(record).state(TODAY)) == (until, "snoozed")
     assert case_of(record).state(until) == "open"

@@ -29,7 +29,8 @@ from monitoring.decisions.entry import Entry
 from monitoring.decisions.record import Record
 from monitoring.webhooks import delivering, events, state
 from monitoring.webhooks.delivering import Courier, Desk, deliver
-from monitoring.webhooks.endpoints import endpoints
+from monitoring.webhooks.endpoints import Endpoint, endpoints
+from monitoring.webhooks.events import Page
 from monitoring.webhooks.looking import looked
 from monitoring.webhooks.state import LEASE, SECOND, State, delay, enable, everything
 
@@ -310,6 +311,24 @@ def test_a_courier_goes_on_when_the_database_is_back(
     assert receiver.decisions == made
 
 
+def test_a_courier_goes_on_after_an_error_that_nobody_foresaw(
+    at: At, small: Record, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(delivering, "PAUSE", 0.01)
+    said, once, looked_at = list[str](), [RuntimeError("no such thing")], delivering._looked
+
+    def fail(desk: Desk, endpoint: Endpoint) -> tuple[State, Page]:
+        if once:
+            raise once.pop()
+        return looked_at(desk, endpoint)
+
+    monkeypatch.setattr(delivering, "_looked", fail)
+    with Courier(Desk(at.desk.engine, at.desk.endpoints, lambda _, outcome: said.append(outcome), at.desk.clock)):
+        made = moved(small, 1)
+        receiver.await_(1)
+    assert receiver.decisions == made and said[0] == "RuntimeError"
+
+
 def test_a_database_that_is_away_is_said(at: At, small: Record) -> None:
     moved(small, 1)
 
@@ -323,7 +342,12 @@ def test_a_database_that_is_away_is_said(at: At, small: Record) -> None:
 
 @pytest.mark.parametrize(
     ("url", "said"),
-    [("http://127.0.0.1:1/", "connection"), ("https://nobody.invalid/", "name"), ("https://localhost.nobody.invalid/", "name")],
+    [
+        ("http://127.0.0.1:1/", "connection"),
+        ("https://nobody.invalid/", "name"),
+        ("https://localhost.nobody.invalid/", "name"),
+        ("https://a..example/", "name"),
+    ],
 )
 def test_why_there_was_no_answer_is_a_word(small: Record, tmp_path: Path, url: str, said: str) -> None:
     at = At(small.engine, tmp_path, url)

@@ -46,7 +46,7 @@ def of_each_type(record: Record) -> dict[str, str]:
         {"act": "assign", "owner": "canary owner"}, {"act": "snooze", "until": str(LATER)},
         {"act": "escalate", "level": "risk", "owner": "canary owner"},
     ):  # fmt: skip
-        acts.act(record, case, {**said, "reason": "canary reason"}, WANG, NOW)
+        acts.act(record, case, {**said, "reason": "canary reason"}, WANG, TODAY)
     close(record, case, "benign")
     record.add(Entry("move", "loanwatch nightly", {"from": "watch", "to": "prime", "cause": "score"}, CANARY, None, b"canary"))
     for kind in (ARRIVAL, CHECK):
