@@ -12,6 +12,7 @@ from features.arrays import known
 from monitoring import runs
 from monitoring.decisions.entry import Entry
 from monitoring.decisions.record import WAITING, Record
+from monitoring.policy.triggers import trigger_policy
 from monitoring.runs import Night
 
 MOVE = "move"
@@ -24,11 +25,11 @@ def remember(record: Record, folder: Path) -> int:
     said = _said(folder)
     if said["kind"] != runs.NIGHTLY:
         return 0
-    found = of_night(folder)
+    found, demands = of_night(folder), _demands(folder)
     night = runs.digest(folder / "manifest.json")
     for start in range(0, len(found), AT_ONCE):
         rows = found.iloc[start : start + AT_ONCE].to_dict("records")
-        for waiting in [record.submit(_entry(row, said, night)) for row in rows]:
+        for waiting in [record.submit(_entry(row, demands.get(row["borrower_id"], {}), said, night)) for row in rows]:
             waiting.result()
     return len(found)
 
@@ -60,13 +61,24 @@ def moved(now: Night, then: Night, earlier: pd.DataFrame | None = None) -> pd.Da
     return found
 
 
-def _entry(row: dict[Any, Any], said: dict[str, Any], night: str) -> Entry:
+def _demands(folder: Path) -> dict[str, dict[str, list[float | None]]]:
+    """By borrower the signals of a night that demand a tier by themselves: value and threshold of each trigger."""
+    night = runs.read(folder, {"loans": ["loan_id"], "borrowers": ["borrower_id"]})
+    assert night.signals is not None  # the run is official
+    on, policy = night.signals, trigger_policy(night.as_of)
+    found: dict[str, dict[str, list[float | None]]] = {}
+    for row in on[[policy[name].demands is not None for name in on["trigger"]]].to_dict("records"):
+        found.setdefault(row["borrower_id"], {})[row["trigger"]] = [known(row["value"]), known(row["threshold"])]
+    return found
+
+
+def _entry(row: dict[Any, Any], demands: dict[str, list[float | None]], said: dict[str, Any], night: str) -> Entry:
     borrower = str(row["borrower_id"])
     told = {"as_of": said["as_of"], "from": row["tier_before"], "to": row["tier"], "cause": row["cause"]}
     told |= {"night": night, "bundle": said["bundle"], "policy": said["policy"]}
     inputs = {name + when: known(row[name + when]) for name in ("pd_12m", "dpd", "log_odds") for when in ("", "_before")}
     inputs["dpd_before"] = None if inputs["dpd_before"] is None else int(inputs["dpd_before"])
-    sealed = orjson.dumps({"borrower": borrower, **inputs}, option=orjson.OPT_SERIALIZE_NUMPY)
+    sealed = orjson.dumps({"borrower": borrower, **inputs, "signals": demands}, option=orjson.OPT_SERIALIZE_NUMPY)
     return Entry(MOVE, "loanwatch nightly", told, borrower, None, sealed, (f"move {night} {borrower}", sealed))
 
 

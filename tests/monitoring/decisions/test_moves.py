@@ -4,6 +4,7 @@ import json
 from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
+from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
@@ -16,6 +17,7 @@ from monitoring.decisions.overrides import Override, in_force
 from monitoring.decisions.place import Place, opened
 from monitoring.decisions.proposals import Asked, Person, decide, propose
 from monitoring.decisions.record import Record, now
+from monitoring.policy.triggers import trigger_policy
 from monitoring.runs import BACKFILL, NIGHTLY
 from pipelines.replay import replay
 
@@ -58,7 +60,21 @@ def test_who_was_moved_is_recorded_with_the_cause_and_nobody_else(book: Book, mo
             assert (said["cause"], said["from"], said["as_of"]) == ("override", before[borrower], str(book.day))
             assert said["to"] == ("high_risk" if before[borrower] != "high_risk" else "prime")
             assert borrower not in str(said)
+            assert _sealed(record, borrower)["signals"] == _demanding(moved, book, borrower)
             assert [one.kind for one in record.of_borrower(borrower)] == ["proposal", "verdict", "move"]
+
+
+def _sealed(record: Record, borrower: str) -> dict[str, Any]:
+    (found,) = (json.loads(record.opened(move)) for move in record.of_borrower(borrower) if move.kind == MOVE)
+    return dict(found)
+
+
+def _demanding(own: Path, book: Book, borrower: str) -> dict[str, list[float]]:
+    """His signals that demand a tier, as the night's file has them."""
+    on = pq.read_table(own / "runs" / f"as_of={book.day}" / "signals.parquet", partitioning=None).to_pylist()
+    demands = {one.id for one in trigger_policy(book.day).on(book.day) if one.demands}
+    mine = (one for one in on if one["borrower_id"] == borrower and one["trigger"] in demands)
+    return {one["trigger"]: [one["value"], one["threshold"]] for one in mine}
 
 
 def test_the_same_night_again_moves_nobody_twice_and_replay_knows_the_overrides(book: Book, moved: Path) -> None:
