@@ -10,7 +10,7 @@ import records
 import worlds
 from deliveries import basics, bring, day
 from effort import examples
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from features.added import Added
@@ -46,8 +46,10 @@ def arrive(record: Record, name: str, amount: int, known: date) -> int:
 
 
 def payments(ledger: Ledger) -> set[tuple[object, ...]]:
+    """Versions that are visible on some day: the ledger keeps words of a day that did not stand at its end too."""
     found = [row for number in ledger.partitions for row in ledger.read("payments", number).to_pylist()]
-    return {(row["record_id"], row["amount"], row["known_on"], row["superseded_on"]) for row in found}
+    told = {(row["record_id"], row["amount"], row["known_on"], row["superseded_on"]) for row in found}
+    return {one for one in told if one[2] != one[3]}
 
 
 BORROWER = str(worlds.payment(day(0), 1)["borrower_id"])
@@ -56,6 +58,7 @@ SAID = st.lists(st.tuples(st.sampled_from("PQ"), st.integers(1, 3), st.integers(
 
 
 @given(SAID)
+@example([("P", 2, 0, False), ("P", 2, 1, False), ("P", 1, 0, False)])
 @settings(examples(6), suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_ledger_and_what_waits_say_the_same_whenever_nights_come(
     tmp_path_factory: pytest.TempPathFactory, said: list[tuple[str, int, int, bool]]
