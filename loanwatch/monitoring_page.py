@@ -81,8 +81,8 @@ Source: {source}. Who the lender is, its teams and its days off: `lender.toml` i
 ACTIONS = """
 ## Actions
 
-What comes into question for a borrower, for the worse and for the better. Each opens a task ([tasks.md](tasks.md)), which a person
-decides by its clock; what is to his harm is a proposal that a second person decides. What is unknown meets no condition.
+What comes into question for a borrower, for the worse and for the better. Each opens a task ([tasks.md](tasks.md)), which a
+person decides by its clock; what is to his harm is a proposal that a second person decides. What is unknown meets no condition.
 
 | action | | side | when | who decides | within, working days | again after, days | basis |
 |---|---|---|---|---|---:|---:|---|

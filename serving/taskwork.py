@@ -18,9 +18,7 @@ MOST = 100
 TERMS = ("owner", "proposal")
 
 
-def listed(
-    record: Kept, wanted: Wanted, most: int = MOST, after: str | None = None, today: date | None = None
-) -> dict[str, Any]:
+def listed(record: Kept, wanted: Wanted, most: int = MOST, after: str | None = None, today: date | None = None) -> dict[str, Any]:
     """Tasks by the day they are due, and where the list goes on, None at its end; ``after`` is such a place.
 
     Overdue is what was due before ``today``, the calendar's unless told.
