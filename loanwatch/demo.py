@@ -21,19 +21,20 @@ from features.ingest import ingest
 from features.sources import source
 from features.sources.simulation import read_parameters, simulate
 from loanwatch.progress import steps
-from loanwatch.show import cases, models, records, watch
+from loanwatch.show import cases, models, records, tasks, watch
 from loanwatch.show import worklist as show
 from monitoring import worklist
 from monitoring.cases.looking import Wanted
 from monitoring.cases.report import report
 from monitoring.decisions.place import Place, opened
 from monitoring.policy import tier_policy
-from monitoring.policy.actions import action_policy
 from monitoring.policy.lender import lender
 from monitoring.policy.schedule import schedule_policy
 from monitoring.runs import Night
+from monitoring.tasks.looking import Wanted as TasksWanted
+from monitoring.tasks.looking import counts, open_actions
 from pipelines import training
-from serving import casework
+from serving import casework, taskwork
 
 PATIENCE = 120
 """Seconds a Prefect server may take to start on a busy machine."""
@@ -65,16 +66,21 @@ def run(out: Console, err: Console, book: Path, mlruns: Path, borrowers: int, mo
 
 def work(out: Console, book: Path, night: Night) -> None:
     """What the night gives people to do."""
-    actions, until = action_policy(night.as_of), night.as_of + worklist.MONTH
+    until = night.as_of + worklist.MONTH
+    found = worklist.worklist(night, until)
+    with opened(Place.of(book, os.environ)) as record:
+        found = worklist.with_tasks(found, open_actions(record, found["borrower_id"]))
     show.room(out, worklist.one_more(night, lender(book), schedule_policy(night.as_of)))
-    show.visits(out, worklist.worklist(night, until, actions), until, most=5)
+    show.visits(out, found, until, most=5)
 
 
 def waiting(out: Console, book: Path, day: date) -> None:
-    """The cases that the night's signals opened, those due first."""
+    """The cases that the night's signals opened and the tasks that followed from it, those due first."""
     with opened(Place.of(book, os.environ)) as record:
         cases.summary(out, report(record, day))
         cases.table(out, casework.listed(record, Wanted("open"), day, most=5))
+        tasks.summary(out, counts(record, day))
+        tasks.table(out, taskwork.listed(record, TasksWanted(), day, most=5))
 
 
 def _prefect_server() -> Callable[[], None]:

@@ -19,7 +19,7 @@ night works it out for the whole book and carries it to the next one, in the run
 
 `loanwatch worklist --book DIR` shows the visits of the last official run, those worth most first, what there is no room for,
 and the price of one more inspector; `--export FILE.xlsx` or `FILE.csv` writes all of them for another system. `loanwatch cases`
-is for the signals ([cases.md](cases.md)).
+is for the signals ([cases.md](cases.md)), `loanwatch tasks` for the actions ([tasks.md](tasks.md)).
 
 ## Tiers
 
@@ -81,11 +81,11 @@ Source: {source}. Who the lender is, its teams and its days off: `lender.toml` i
 ACTIONS = """
 ## Actions
 
-What comes into question for a borrower, for the worse and for the better. Each is decided by a person, by its clock; what is to
-his harm is a proposal that a second person decides. What is unknown meets no condition.
+What comes into question for a borrower, for the worse and for the better. Each opens a task ([tasks.md](tasks.md)), which a
+person decides by its clock; what is to his harm is a proposal that a second person decides. What is unknown meets no condition.
 
-| action | | side | when | who decides | within | basis |
-|---|---|---|---|---|---:|---|
+| action | | side | when | who decides | within, working days | again after, days | basis |
+|---|---|---|---|---|---:|---:|---|
 {rows}
 
 Source: {source}.
@@ -171,7 +171,7 @@ def _action(action: Action) -> str:
     harm = f"; a proposal `{action.proposal}`, to his harm" if action.adverse else ""
     when = ", ".join(f"{name} {' or '.join(value) if isinstance(value, list) else value}" for name, value in action.when.items())
     named = (f"`{action.id}`", f"{action.en} {action.zh}", action.side)
-    return _cells(*named, when, action.authority + harm, f"{action.days} days", action.basis)
+    return _cells(*named, when, action.authority + harm, str(action.days), str(action.again_days), action.basis)
 
 
 def _triggers() -> str:

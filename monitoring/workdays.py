@@ -9,6 +9,7 @@ import pandas as pd
 from features import terms
 from features.arrays import Int
 from features.events import day_number
+from features.window import to_date
 from monitoring.policy.lender import Lender
 
 MARGIN = timedelta(days=60)
@@ -39,6 +40,10 @@ class Workdays:
     def after(self, day: date) -> int:
         """Place of the first working day after a day."""
         return int(np.searchsorted(self.days, day_number(day), side="right"))
+
+    def later(self, day: date, count: int) -> date:
+        """The day that is so many working days after a day; it has to lie in the span."""
+        return to_date(int(self.days[self.after(day) + count - 1]))
 
     def days_of_month(self) -> Int:
         """The month of each working day, counted from 1970."""

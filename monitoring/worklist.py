@@ -1,6 +1,6 @@
 """What a night gives people to do: visits, what there was no room for, and the actions that come into question."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
@@ -17,7 +17,7 @@ from monitoring.schedule import plan
 
 VISIT = [
     "borrower_id", "tier", "cause", "check", "joined", "channel", "team", "due_on", "next_review_on", "room_on", "fits", "rank",
-    "value", "cost", "pd_12m", "dpd", "exposure", "actions",
+    "value", "cost", "pd_12m", "dpd", "exposure",
 ]  # fmt: skip
 SCORES = ["borrower_id", "pd_12m", "dpd", "exposure"]
 MONTH = timedelta(days=30)
@@ -40,25 +40,32 @@ class OneMore:
     cost: int
 
 
-def worklist(night: Night, until: date, policy: ActionPolicy) -> pd.DataFrame:
+def worklist(night: Night, until: date) -> pd.DataFrame:
     """The visits of an official run up to a day, those worth most first (columns VISIT)."""
-    rows = _with_scores(night)
+    rows = with_scores(night)
     due = pd.to_datetime(rows["next_review_on"]) <= pd.Timestamp(until)
-    found = rows[due].sort_values(["value", "borrower_id"], ascending=[False, True], ignore_index=True)
-    return found.assign(actions=actions(found, night.as_of, policy))[VISIT]
+    return rows[due].sort_values(["value", "borrower_id"], ascending=[False, True], ignore_index=True)[VISIT]
 
 
-def rewards(night: Night, policy: ActionPolicy) -> pd.DataFrame:
-    """Borrowers to whom something can be offered: borrower_id, tier, pd_12m, exposure, actions."""
-    rows = _with_scores(night)
-    offered = {name: action for name, action in policy.actions.items() if action.side == "reward"}
-    found = rows.assign(actions=_named(rows, night.as_of, offered))
-    return found.loc[found["actions"].map(len) > 0, ["borrower_id", "tier", "pd_12m", "exposure", "actions"]]
+def with_tasks(visits: pd.DataFrame, tasks: Mapping[str, Sequence[str]]) -> pd.DataFrame:
+    """Visits with a column more, ``actions``: those of which the borrower has an open task."""
+    named = [list(tasks.get(borrower, ())) for borrower in visits["borrower_id"]]
+    return visits.assign(actions=pd.Series(named, visits.index, dtype=object))
+
+
+def with_scores(night: Night) -> pd.DataFrame:
+    """How each borrower of an official run stands, with SCORES."""
+    assert night.standing is not None
+    return night.standing.merge(night.borrowers[SCORES], on="borrower_id", validate="1:1")
 
 
 def actions(rows: pd.DataFrame, as_of: date, policy: ActionPolicy) -> pd.Series:
-    """The ids of the actions whose precondition each row meets; what is unknown meets none."""
-    return _named(rows, as_of, policy.actions)
+    """The ids of the actions whose precondition each row meets; what is unknown meets none.
+
+    Rows are those of ``with_scores`` with a column more, ``prepared``: the actions that were done for the borrower.
+    """
+    met = {name: _met(rows, as_of, action.when) for name, action in policy.actions.items()}
+    return pd.Series([[name for name in met if met[name][row]] for row in range(len(rows))], rows.index, dtype=object)
 
 
 def one_more(night: Night, by: Lender, policy: SchedulePolicy) -> list[OneMore]:
@@ -89,17 +96,6 @@ def _larger(team: Team) -> Team:
     return team.model_copy(update={"inspectors": team.inspectors + 1})
 
 
-def _with_scores(night: Night) -> pd.DataFrame:
-    assert night.standing is not None
-    scores = night.borrowers[SCORES]
-    return night.standing.merge(scores, on="borrower_id", validate="1:1")
-
-
-def _named(rows: pd.DataFrame, as_of: date, table: Mapping[str, Any]) -> pd.Series:
-    met = {name: _met(rows, as_of, action.when) for name, action in table.items()}
-    return pd.Series([[name for name in met if met[name][row]] for row in range(len(rows))], rows.index, dtype=object)
-
-
 def _met(rows: pd.DataFrame, as_of: date, when: Mapping[str, Any]) -> Mask:
     found = pd.Series(True, rows.index)
     for name, value in when.items():
@@ -117,6 +113,7 @@ CONDITIONS: dict[str, Callable[[pd.DataFrame, Any, pd.Timestamp], pd.Series]] = 
     "silent": lambda rows, whether, _: rows["silent"].eq(whether),
     "signal_below": lambda rows, severity, _: rows["signal"].isna() | rows["signal"].isin(milder(severity)),
     "in_tier_days": lambda rows, days, today: (today - pd.to_datetime(rows["tier_since"])).dt.days >= days,
+    "prepared": lambda rows, name, _: rows["prepared"].map(lambda done: done is not None and name in done).astype(bool),
     "matures_within": lambda rows, days, today: (pd.to_datetime(rows["matures_on"]) - today).dt.days <= days,
 }
 """What a precondition may say, and how it is read off a row."""

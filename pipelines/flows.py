@@ -125,6 +125,7 @@ def nightly_run(
     work = step(nightly.settle, "settle", 30)(work, bundle)
     folder = step(nightly.write, "write", 10)(work, bundle, place)
     step(nightly.remember, "record", 10)(folder, place)
+    step(nightly.follow, "tasks", 10)(folder, place)
     night = runs.read(folder)
     create_table_artifact(key="tiers", description=f"The book by tier on {as_of}", table=_tiers(night.borrowers))
     return Run(night, folder, bundle.digest)

@@ -1,4 +1,4 @@
-"""The nightly run: the champion, every live loan scored and explained, tiers and reviews, one folder.
+"""The nightly run: the champion, every live loan scored and explained, tiers and reviews, one folder, and what follows from it.
 
 Plain functions that run anywhere; ``flows.py`` gives them to Prefect.
 """
@@ -28,6 +28,7 @@ from monitoring.decisions.vault import Vault
 from monitoring.parts import Work
 from monitoring.policy.lender import lender
 from monitoring.runs import KINDS, Night
+from monitoring.tasks import following
 from monitoring.workdays import Workdays
 from pipelines import promotion
 from pipelines.promotion import reconcile
@@ -75,7 +76,8 @@ def champion(book: Path, mlruns: Path) -> Bundle:
 
 
 def begin(place: Place, mlruns: Path) -> None:
-    """Put right what was interrupted: the model store, an erasure, and promotions and finished nights that are not yet recorded.
+    """Put right what was interrupted: the model store, an erasure, and promotions and finished nights that are not yet recorded,
+    or not followed by their tasks.
 
     Raises NotFound where there is no book, Unavailable where the record's database does not answer.
     """
@@ -85,6 +87,7 @@ def begin(place: Place, mlruns: Path) -> None:
         erase.finish(record, place.book)
         promotion.remember(record, mlruns)
         nights.catch_up(record, place.book)
+        following.catch_up(record, place.book)
 
 
 def arrive(place: Place, as_of: date) -> Receipt | None:
@@ -139,6 +142,12 @@ def remember(folder: Path, place: Place) -> None:
         nights.remember(record, folder)
 
 
+def follow(folder: Path, place: Place) -> None:
+    """The tasks of an official run that is recorded; raises Unavailable as ``remember``."""
+    with opened(place) as record:
+        following.remember(record, folder)
+
+
 def run(
     book: Path, mlruns: Path, as_of: date, backfill: bool = False, dry: bool = False, done: Progress = lambda *_: None,
     executor: Executor | None = None, place: Place | None = None,
@@ -157,6 +166,7 @@ def run(
         return _dry_run(book, bundle, as_of, KINDS[backfill], agreed, done, executor)
     folder = write(settle(score(book, bundle, as_of, backfill, agreed, done, executor), bundle), bundle, place)
     remember(folder, place)
+    follow(folder, place)
     return Run(runs.read(folder), folder, bundle.digest)
 
 

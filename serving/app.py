@@ -21,13 +21,13 @@ from serving.current import Models
 from serving.key_table import KeyTable
 from serving.limits import Limited
 from serving.observe import Meters
-from serving.routes import cases, checks, decisions, events, health, keys, model, proposals, scores, watching
+from serving.routes import cases, checks, decisions, events, health, keys, model, proposals, scores, tasks, watching
 from serving.routes.guard import Guarded
 from serving.service import Service
 from serving.telemetry import telemetry
 from serving.webhooks import delivering
 
-PARTS = (scores, events, checks, decisions, proposals, cases, watching, model, keys, health)
+PARTS = (scores, events, checks, decisions, proposals, cases, tasks, watching, model, keys, health)
 NAME, VERSION = "loanwatch", "1.0.0"
 ABOUT = "Scores of loans with their reasons, recorded before they are told. 贷后评分服务。"
 

@@ -627,6 +627,80 @@ class CloseBenign(TypedDict):
 Act = Snooze | Escalate | Assign | Close | CloseBenign
 
 
+class TaskLine(TypedDict):
+    task: str
+    borrower_id: str
+    action: str
+    en: str
+    zh: str
+    side: Literal["risk", "reward"]
+    authority: str
+    adverse: bool
+    proposal_kind: str | None
+    state: Literal["open", "done", "declined", "lapsed"]
+    overdue: bool
+    opened_on: str
+    due_on: str
+    owner: str | None
+    ended_on: str | None
+    proposal: str | None
+
+
+class Tasks(TypedDict):
+    tasks: list[TaskLine]
+    next: str | None
+
+
+class ActedOnTask(TypedDict):
+    decision: str
+    act: Literal["done", "declined", "assign"]
+    by: str
+    reason: str
+    at: int
+    owner: NotRequired[str]
+    proposal: NotRequired[str]
+
+
+class Task(TypedDict):
+    task: str
+    borrower_id: str
+    action: str
+    en: str
+    zh: str
+    side: Literal["risk", "reward"]
+    authority: str
+    adverse: bool
+    proposal_kind: str | None
+    state: Literal["open", "done", "declined", "lapsed"]
+    overdue: bool
+    opened_on: str
+    due_on: str
+    owner: str | None
+    ended_on: str | None
+    proposal: str | None
+    acts: list[ActedOnTask]
+
+
+class Done(TypedDict):
+    act: Literal["done"]
+    reason: str
+    proposal: NotRequired[str]
+
+
+class Declined(TypedDict):
+    act: Literal["declined"]
+    reason: str
+
+
+class AssignTask(TypedDict):
+    act: Literal["assign"]
+    owner: str
+    reason: str
+
+
+ActOnTask = Done | Declined | AssignTask
+
+
 class Visit(TypedDict):
     borrower_id: str
     tier: Literal["prime", "standard", "watch", "high_risk"]
@@ -924,10 +998,30 @@ class Client:
             "POST", f"/v1/cases/{quoted(id)}/acts", body=body, key=idempotency_key or new_key(), safe=True,
         ))  # fmt: skip
 
+    def tasks(
+        self, *, state: str | None = None, action: str | None = None, authority: str | None = None, side: str | None = None,
+        overdue: str | None = None, after: str | None = None, most: int | None = None,
+    ) -> Tasks:  # fmt: skip
+        """Tasks by the day they are due, so those overdue first; open ones unless asked otherwise."""
+        return cast(Tasks, self._json(
+            "GET", "/v1/tasks", query={"state": state, "action": action, "authority": authority, "side": side, "overdue":
+            overdue, "after": after, "most": most}, safe=True,
+        ))  # fmt: skip
+
+    def task(self, id: str) -> Task:
+        """A task with what was done."""
+        return cast(Task, self._json("GET", f"/v1/tasks/{quoted(id)}", safe=True))
+
+    def act_on_task(self, id: str, body: ActOnTask, *, idempotency_key: str | None = None) -> Task:
+        """Say that a task is done or declined, or who has it."""
+        return cast(Task, self._json(
+            "POST", f"/v1/tasks/{quoted(id)}/acts", body=body, key=idempotency_key or new_key(), safe=True,
+        ))  # fmt: skip
+
     def worklist(
         self, *, days: int | None = None, team: str | None = None, after: int | None = None, most: int | None = None,
     ) -> Worklist:  # fmt: skip
-        """The visits of the last official run, those worth most first."""
+        """The visits of the last official run, those worth most first, with the actions of open tasks."""
         return cast(Worklist, self._json(
             "GET", "/v1/worklist", query={"days": days, "team": team, "after": after, "most": most}, safe=True,
         ))  # fmt: skip

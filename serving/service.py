@@ -9,10 +9,9 @@ import orjson
 
 from features.errors import NotFound
 from monitoring import arrivals
-from monitoring.cases import store as cases
 from monitoring.database import WAIT, unavailable
 from monitoring.decisions.entry import Entry, Receipt, Recorded
-from monitoring.decisions.proposals import Kept
+from monitoring.tasks.store import Kept
 from monitoring.webhooks.endpoints import Endpoint
 from serving.book import Book
 from serving.callers import AT_ONCE, Caller, Callers
@@ -23,7 +22,7 @@ from serving.observe import Meters
 from serving.telemetry import Telemetry
 
 
-class Keeper(Kept, cases.Kept, arrivals.Kept, Protocol):
+class Keeper(Kept, arrivals.Kept, Protocol):
     """The record of decisions, as far as the service needs it; ``monitoring.decisions.record.Record`` is one."""
 
     @property

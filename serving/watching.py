@@ -7,22 +7,26 @@ from typing import Any
 from features.arrays import plain
 from features.errors import NotFound
 from monitoring import runs
-from monitoring.policy.actions import action_policy
 from monitoring.policy.triggers import trigger_policy
+from monitoring.tasks.looking import open_actions
+from monitoring.tasks.store import Kept
 from monitoring.warning import texts
-from monitoring.worklist import SCORES, worklist
+from monitoring.worklist import SCORES, with_tasks, worklist
 
 MOST = 100
 """Visits of a page."""
 
 
-def visits(book: Path, days: int, team: str | None, after: int, most: int) -> dict[str, Any]:
-    """The visits of the next so many days, those worth most first, from place ``after`` on; raises NotFound without a run."""
+def visits(book: Path, record: Kept, days: int, team: str | None, after: int, most: int) -> dict[str, Any]:
+    """The visits of the next so many days, those worth most first, from place ``after`` on, with the actions of which there are
+    open tasks; raises NotFound without a run.
+    """
     night = runs.read(_last(book), {"loans": ["loan_id"], "borrowers": SCORES})
     until = night.as_of + timedelta(days=days)
-    found = worklist(night, until, action_policy(night.as_of))
+    found = worklist(night, until)
     mine = found if team is None else found[found["team"] == team]
     page = mine.iloc[after : after + most]
+    page = with_tasks(page, open_actions(record, page["borrower_id"]))
     more = after + most if after + most < len(mine) else None
     return {"as_of": night.as_of, "until": until, "visits": list(plain(page)), "next": more}
 

@@ -71,10 +71,13 @@ def book(tmp_path_factory: pytest.TempPathFactory) -> Book:
 def _night(book: Book, tmp_path_factory: pytest.TempPathFactory) -> Path:
     from monitoring.decisions import nights
     from monitoring.decisions.place import Place, opened
+    from monitoring.tasks import following
 
     own = book.with_own_runs(tmp_path_factory.mktemp("night") / "book")
     with opened(Place(own)) as record:
-        nights.remember(record, book.night(own, "nightly"))
+        folder = book.night(own, "nightly")
+        nights.remember(record, folder)
+        following.remember(record, folder)
     return own
 
 

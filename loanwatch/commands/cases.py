@@ -1,16 +1,24 @@
 """Cases: who has to be looked at because of a signal, what was done, and what became of it."""
 
-from datetime import date
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
 from loanwatch.commands.four_eyes import acting
-from loanwatch.commands.options import BOOK, Book, Json, OpenDay, by_calendar, day_of, err, one_of, out, print_json, record_of
-
-if TYPE_CHECKING:
-    from monitoring.decisions.record import Record
+from loanwatch.commands.options import (
+    BOOK,
+    Book,
+    Json,
+    OpenDay,
+    by_calendar,
+    day_of,
+    err,
+    one_of,
+    out,
+    print_json,
+    record_of,
+    today_of,
+)
 
 app = typer.Typer()
 cases = typer.Typer(no_args_is_help=True, help="Cases that signals opened, and what persons do with them. 预警案件:查看与处置。")
@@ -42,7 +50,7 @@ def listed(
     if after is not None:
         place(after)
     with acting(book, "read") as (record, _):
-        found = casework.listed(record, wanted, _today(record, book, day), most, after)
+        found = casework.listed(record, wanted, today_of(record, book, day), most, after)
     table(err if as_json else out, found)
     if as_json:
         print_json(found)
@@ -59,7 +67,7 @@ def show(
     from serving import casework
 
     with acting(book, "read") as (record, _):
-        found = casework.one(record, id, _today(record, book, day))
+        found = casework.one(record, id, today_of(record, book, day))
     _told(found, as_json)
 
 
@@ -101,7 +109,7 @@ def report(day: OpenDay = "calendar", book: Book = BOOK, as_json: Json = False) 
     from monitoring.cases.report import report as reported
 
     with record_of(book) as record:
-        found = reported(record, _today(record, book, day))
+        found = reported(record, today_of(record, book, day))
     counts(err if as_json else out, found)
     if as_json:
         print_json(as_document(found))
@@ -129,14 +137,6 @@ def rebuild(book: Book = BOOK, as_json: Json = False) -> None:
 def _word(known: tuple[str, ...], said: str | None) -> str | None:
     """The word that was said, if one was."""
     return None if said is None else one_of(known, said)
-
-
-def _today(record: "Record", book: Path, day: str) -> date:
-    """The business day that is open."""
-    from serving.arriving import open_day
-    from serving.book import Book as Shown
-
-    return open_day(Shown(book), record.clock(), by_calendar(day))
 
 
 def _told(found: dict[str, Any], as_json: bool) -> None:

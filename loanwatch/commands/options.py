@@ -65,6 +65,14 @@ def one_of(known: tuple[Word, ...], said: str) -> Word:
     raise UsageError(f"{said}: say {', '.join(known)}", f"{said}:应为 {'、'.join(known)} 之一")
 
 
+def today_of(record: "Record", book: Path, day: str) -> date:
+    """The business day that is open in a book, by an ``OpenDay``."""
+    from serving.arriving import open_day
+    from serving.book import Book as Shown
+
+    return open_day(Shown(book), record.clock(), by_calendar(day))
+
+
 def by_calendar(day: str) -> bool:
     """Whether the open business day is the calendar's; raises UsageError for a word that is none."""
     return one_of((CALENDAR, NEXT), day) == CALENDAR

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from features.errors import NotFound, UsageError
-from loanwatch.commands.options import BOOK, Book, Day, Json, day_of, err, out, print_json
+from loanwatch.commands.options import BOOK, Book, Day, Json, day_of, err, out, print_json, record_of
 
 if TYPE_CHECKING:
     from monitoring.runs import Night
@@ -28,27 +28,33 @@ def worklist(
 ) -> None:
     """The visits of the last official run, those worth most first, and the price of one more inspector. 工作清单。"""
     from loanwatch.show import worklist as show
+    from loanwatch.show.tasks import summary
     from monitoring import worklist as work
-    from monitoring.policy.actions import action_policy
     from monitoring.policy.lender import Lender
     from monitoring.policy.schedule import schedule_policy
+    from monitoring.tasks.looking import counts, open_actions
 
     night, said = _last(book, as_of)
     by, until = Lender.model_validate(said["lender"]), night.as_of + timedelta(days=days)
     if team is not None and team not in (names := [one.name for one in by.team]):
         raise UsageError(f"--team {team}: the teams are {', '.join(names)}", f"--team {team}:现有团队为 {', '.join(names)}")
-    found = work.worklist(night, until, action_policy(night.as_of))
+    found = work.worklist(night, until)
     found = found if team is None else found[found["team"] == team].reset_index(drop=True)
+    with record_of(book) as record:
+        found = work.with_tasks(found, open_actions(record, found["borrower_id"]))
+        offers = open_actions(record, night.borrowers["borrower_id"], "reward")
+        tasks = counts(record, night.as_of)
     more = [one for one in work.one_more(night, by, schedule_policy(night.as_of)) if team in (None, one.team)]
     if export is not None:
         show.export(found, export)
         err.print(f"{len(found):,} visits written to {export}", highlight=False)
     if as_json:
-        print_json(show.as_json(night.as_of, until, found, more))
+        print_json(show.as_json(night.as_of, until, found, more, tasks))
         return
     show.room(out, more)
     show.visits(out, found, until, most)
-    show.rewards(out, work.rewards(night, action_policy(night.as_of)), most)
+    show.rewards(out, offers)
+    summary(out, tasks)
 
 
 def _last(book: Path, as_of: str | None) -> tuple["Night", dict[str, Any]]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import date
 from pathlib import Path
@@ -15,6 +17,7 @@ from features.errors import UsageError
 from loanwatch.show.tables import titled
 
 if TYPE_CHECKING:  # what is only shown need not be loaded to be shown
+    from monitoring.tasks.looking import Counts
     from monitoring.worklist import OneMore
 
 
@@ -45,15 +48,16 @@ def visits(console: Console, found: pd.DataFrame, until: date, most: int) -> Non
     console.print(table)
 
 
-def rewards(console: Console, found: pd.DataFrame, most: int) -> None:
-    """To whom something can be offered."""
-    counts = found["actions"].explode().value_counts().sort_index()
-    told = ", ".join(f"{name} {count:,}" for name, count in counts.items()) or "nobody"
+def rewards(console: Console, offers: Mapping[str, Sequence[str]]) -> None:
+    """What there is to offer, by open tasks."""
+    counts = Counter(action for mine in offers.values() for action in mine)
+    told = ", ".join(f"{name} {count:,}" for name, count in sorted(counts.items())) or "nobody"
     console.print(f"To be offered something: {told}", highlight=False)
 
 
-def as_json(as_of: date, until: date, found: pd.DataFrame, teams: list[OneMore]) -> dict[str, Any]:
-    return {"as_of": as_of, "until": until, "room": [asdict(one) for one in teams], "visits": list(plain(found))}
+def as_json(as_of: date, until: date, found: pd.DataFrame, teams: list[OneMore], tasks: Counts) -> dict[str, Any]:
+    room = [asdict(one) for one in teams]
+    return {"as_of": as_of, "until": until, "room": room, "visits": list(plain(found)), "tasks": asdict(tasks)}
 
 
 def export(found: pd.DataFrame, path: Path) -> None:

@@ -128,6 +128,28 @@ check_bands = Table(
 )  # fmt: skip
 """Parts of what reports are compared by, under which those that are alike find each other."""
 
+tasks = Table(
+    "tasks", METADATA,
+    Column("id", String(32), primary_key=True),
+    Column("subject", String(32), ForeignKey("subjects.id"), nullable=False, index=True),
+    Column("opened", BigInteger, ForeignKey("decisions.count"), nullable=False, unique=True),
+    Column("action", String(32), nullable=False),
+    Column("side", String(16), nullable=False),
+    Column("authority", Text, nullable=False),
+    Column("opened_on", Date, nullable=False),
+    Column("due_on", Date, nullable=False),
+    Column("owner", Text),
+    Column("outcome", String(16)),
+    Column("ended_on", Date),
+    Column("proposal", String(32)),
+    Column("ceased_on", Date),
+    Index("tasks_outcome_due", "outcome", "due_on", "opened"),
+    Index("one_open_task", "subject", "action", unique=True, sqlite_where=_OPEN, postgresql_where=_OPEN),
+)  # fmt: skip
+"""Tasks as they stand, which follows from the record: the id is that of the decision that opened it, ``opened`` its place;
+``ceased_on`` is the first night after it was done or declined on which it was out of question.
+"""
+
 callers = Table(
     "callers", METADATA,
     Column("id", String(32), primary_key=True),

@@ -16,7 +16,7 @@ from sqlalchemy import Connection, Engine, delete, insert, select, update
 from features.errors import LoanwatchError, NotFound
 from models.keys import Signer
 from monitoring.database import Unavailable, reading, writing
-from monitoring.database.tables import cases, check_bands, checkpoints, checks, decisions, lookups, signals, subjects
+from monitoring.database.tables import cases, check_bands, checkpoints, checks, decisions, lookups, signals, subjects, tasks
 from monitoring.decisions import chain
 from monitoring.decisions.adding import REQUESTS, Adding, begun, head
 from monitoring.decisions.chain import Checkpoint, Row
@@ -155,7 +155,7 @@ class Record:
             return self._sign(connection, count, last)
 
     def forget(self, borrower: str, said: Mapping[str, Any]) -> Recorded:
-        """Forget a borrower's key, how he is found, his cases and checks, and record that it was done."""
+        """Forget a borrower's key, how he is found, his cases, checks and tasks, and record that it was done."""
         who = self.vault.who("borrower", borrower)
         with writing(self.engine) as connection:
             subject = connection.scalar(select(subjects.c.id).where(subjects.c.who == who))
@@ -173,6 +173,7 @@ class Record:
                 made = select(checks.c.id).where(checks.c.subject == subject)
                 connection.execute(delete(check_bands).where(check_bands.c.check.in_(made)))
                 connection.execute(delete(checks).where(checks.c.subject == subject))
+                connection.execute(delete(tasks).where(tasks.c.subject == subject))
         if self.engine.dialect.name == "sqlite":  # what was overwritten is still in the log
             with self.engine.connect() as connection:
                 connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")

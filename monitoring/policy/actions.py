@@ -7,19 +7,26 @@ from dataclasses import dataclass
 from datetime import date
 from functools import cache
 from importlib.resources import files
-from typing import Any, Literal
+from typing import Any, Literal, get_args
+
+Side = Literal["risk", "reward"]
+SIDES: tuple[Side, ...] = get_args(Side)
 
 
 @dataclass(frozen=True)
 class Action:
-    """Something that a person may do or propose; ``when`` is its precondition, ``days`` the clock on the decision."""
+    """Something that a person may do or propose; ``when`` is its precondition, ``days`` the working days he has to decide.
+
+    Done or declined, it comes again after ``again_days``, or once its precondition has not held.
+    """
 
     id: str
-    side: Literal["risk", "reward"]
+    side: Side
     en: str
     zh: str
     authority: str
     days: int
+    again_days: int
     basis: str
     when: Mapping[str, Any]
     adverse: bool = False

@@ -20,6 +20,7 @@ from monitoring.decisions.moves import MOVE
 from monitoring.decisions.nights import NIGHT
 from monitoring.decisions.proposals import PROPOSAL, VERDICT
 from monitoring.runs import NIGHTLY
+from monitoring.tasks.state import TASK
 
 OWN = "id"
 MOST = 100
@@ -56,6 +57,7 @@ TYPES = (
     Type("case.escalated", ACT, "a case went to a higher level", "案件升级", {"act": "escalate"}, _CASE),
     Type("case.assigned", ACT, "somebody has a case now", "案件指派", {"act": "assign"}, _CASE),
     Type("case.closed", ACT, "a case was closed with an outcome", "案件结案", {"act": "close"}, _CASE),
+    Type("task.opened", TASK, "an action came into question, and waits for a person", "措施任务开立", {}, {"task": OWN}),
     Type("event.arrived", ARRIVAL, "records arrived between two nights", "日间记录到达"),
     Type("check.kept", CHECK, "a check was taken in, with its flags", "贷后检查已记录"),
     Type("tier.moved", MOVE, "a borrower stands in another tier", "借款人分层变动"),

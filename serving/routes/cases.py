@@ -1,7 +1,6 @@
 """Cases: listed, looked at, and what persons do with them."""
 
 import asyncio
-from datetime import date
 from typing import Annotated
 
 import orjson
@@ -10,14 +9,13 @@ from fastapi import Path, Query, Request, Response
 from monitoring.cases.looking import Wanted
 from monitoring.cases.state import STATES
 from monitoring.policy.cases import OWNER_LIMIT, case_policies
-from serving.arriving import open_day
 from serving.bodies import kind, parse, pointer
 from serving.cases import day
 from serving.casework import MOST, act, one
 from serving.casework import listed as listed_of
 from serving.problems import Fault, broken
 from serving.routes import documents
-from serving.routes.events import arrival_day
+from serving.routes.events import arrival_day, today_of
 from serving.routes.guard import needs, router, service_of
 from serving.routes.scores import asked_before, read
 
@@ -44,15 +42,16 @@ async def listed(
     """Cases by the day they are due."""
     before = None if due_before is None else day(due_before, pointer("due_before"))
     wanted = Wanted(state, severity, owner, before)
-    service, today = service_of(request), await _today(request)
-    return _json(await asyncio.to_thread(listed_of, service.record, wanted, today, most, after))
+    service = service_of(request)
+    return _json(await asyncio.to_thread(listed_of, service.record, wanted, await today_of(service), most, after))
 
 
 @routes.get("/v1/cases/{id}", **documents.CASE)
 @needs("read")
 async def looked_at(request: Request, id: Id) -> Response:
     """A case with its signals and with what was done."""
-    return _json(await asyncio.to_thread(one, service_of(request).record, id, await _today(request)))
+    service = service_of(request)
+    return _json(await asyncio.to_thread(one, service.record, id, await today_of(service)))
 
 
 @routes.post("/v1/cases/{id}/acts", **documents.ACT)
@@ -65,12 +64,6 @@ async def done(request: Request, id: Id) -> Response:
     repeat = None if key is None else (key, id.encode() + body)
     day = await arrival_day(service)
     return _json(await asyncio.to_thread(act, service.record, id, said, request.scope["caller"], day, repeat))
-
-
-async def _today(request: Request) -> date:
-    """The business day that is open."""
-    service = service_of(request)
-    return await asyncio.to_thread(open_day, service.book, service.record.clock(), service.calendar)
 
 
 def _sound(said: dict[str, object]) -> None:

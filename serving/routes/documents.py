@@ -123,6 +123,12 @@ LOOK = _route(
     "look_at_check", *ONE, *BODIED, "conflict", ok=_json(shapes.CHECK, examples.CHECK_LOOKED_AT), headers=TWICE,
     body=_json(shapes.LOOK_SENT, examples.LOOK_SENT),
 )  # fmt: skip
+TASKS = _route("tasks", *KEYED, "contract", ok=_json(shapes.TASKS, examples.TASKS))
+TASK = _route("task", *ONE, ok=_json(shapes.TASK, examples.TASK))
+TASK_ACT = _route(
+    "act_on_task", *ONE, *BODIED, "conflict", ok=_json(shapes.TASK, examples.TASK_DONE), headers=TWICE,
+    body=_json(shapes.TASK_ACT, examples.TASK_ACT),
+)  # fmt: skip
 WORKLIST = _route("worklist", *KEYED, "contract", "not-found", ok=_json(shapes.WORKLIST, examples.WORKLIST))
 STANDING = _route(
     "standing", *KEYED, *BODIED, "not-found", ok=_json(shapes.STANDING, examples.STANDING), headers=(LANGUAGE,),

@@ -5,7 +5,7 @@ from datetime import date
 
 from fastapi import Request, Response
 
-from serving.arriving import Desk, arrive, day_to_arrive
+from serving.arriving import Desk, arrive, day_to_arrive, open_day
 from serving.bodies import parse
 from serving.problems import language
 from serving.routes import documents
@@ -30,6 +30,11 @@ async def desk_of(request: Request) -> Desk:
     service, spoken = service_of(request), language(request.headers.get("accept-language"))
     caller, day = request.scope["caller_id"], await arrival_day(service)
     return Desk(service.book, service.models.champion, service.record, day, caller, spoken)
+
+
+async def today_of(service: Service) -> date:
+    """The business day that is open."""
+    return await asyncio.to_thread(open_day, service.book, service.record.clock(), service.calendar)
 
 
 async def arrival_day(service: Service) -> date:

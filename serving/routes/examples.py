@@ -180,6 +180,18 @@ CASE_CLOSED = {
     **CASE, "state": "closed", "closed_on": "2026-11-20", "outcome": "benign", "look_again_on": "2027-05-31", "cause": "seasonal",
     "acts": [_ASSIGNED, _CLOSED],
 }  # fmt: skip
+_TASK = {
+    "task": _ID, "borrower_id": "B0000012", "action": "limit_cut", "en": "Propose a lower limit", "zh": "提议下调授信额度",
+    "side": "risk", "authority": "credit committee", "adverse": True, "proposal_kind": "limit_cut", "state": "open",
+    "overdue": True, "opened_on": "2026-11-18", "due_on": "2026-11-25", "owner": "Wang Li", "ended_on": None, "proposal": None,
+}  # fmt: skip
+TASKS = {"tasks": [_TASK], "next": "2026-11-25.4212"}
+TASK = {**_TASK, "acts": [_ASSIGNED]}
+TASK_ACT = {"act": "done", "proposal": _ID[::-1], "reason": "Proposed after the visit of 24 November."}
+TASK_DONE = {
+    **TASK, "state": "done", "overdue": False, "ended_on": "2026-11-26", "proposal": _ID[::-1],
+    "acts": [_ASSIGNED, {**TASK_ACT, "decision": _ID[:16] * 2, "by": "Wang Li", "at": 1795680000000000}],
+}  # fmt: skip
 _VISIT = {
     "borrower_id": "B0000012", "tier": "watch", "cause": "signal", "check": "triggered", "joined": ["routine"],
     "channel": "phone", "team": "retail", "due_on": "2025-01-07", "next_review_on": "2025-01-07", "room_on": None, "fits": True,

@@ -6,10 +6,13 @@ from monitoring.cases.state import STATES as CASE_STATES
 from monitoring.checks.flags import FLAGS
 from monitoring.decisions.proposals import SAID, STATES
 from monitoring.policy import checks, tier_policies
+from monitoring.policy.actions import SIDES
 from monitoring.policy.cases import OUTCOMES, OWNER_LIMIT, case_policies
 from monitoring.policy.lender import KINDS as BORROWERS
 from monitoring.policy.proposals import proposal_policies
 from monitoring.schedule import TYPES
+from monitoring.tasks.acts import ACTS as TASK_ACTS
+from monitoring.tasks.state import STATES as TASK_STATES
 from monitoring.tiers import CAUSES
 from serving.callers import SCOPES
 from serving.checking import EVIDENCE_LIMIT, REPORT_LIMIT
@@ -290,6 +293,26 @@ ACT: Schema = {
         _act("Snooze", "snooze", {"until": DAY}), _act("Escalate", "escalate", {"level": LEVEL}, "owner"),
         _act("Assign", "assign", {"owner": OWNER}), _act("Close", "close", {"outcome": one_of("confirmed", "none")}),
         _act("CloseBenign", "close", {"outcome": one_of("benign"), "look_again_on": DAY, "cause": CAUSE}),
+    ],
+}  # fmt: skip
+
+TASK_PARTS = {
+    "task": ENTRY["decision"], "borrower_id": TEXT, "action": TEXT, "en": TEXT, "zh": TEXT, "side": one_of(*SIDES),
+    "authority": TEXT, "adverse": TRUTH, "proposal_kind": maybe(TEXT), "state": one_of(*TASK_STATES), "overdue": TRUTH,
+    "opened_on": DAY, "due_on": DAY, "owner": maybe(TEXT), "ended_on": maybe(DAY), "proposal": maybe(TEXT),
+}  # fmt: skip
+TASKS = told("Tasks", {"tasks": listed(told("TaskLine", TASK_PARTS)), "next": maybe(TEXT)})
+TASK_ACTED = told(
+    "ActedOnTask", {"decision": ENTRY["decision"], "act": one_of(*TASK_ACTS), "by": TEXT, "reason": TEXT, "at": MOMENT},
+    {"owner": TEXT, "proposal": TEXT},
+)  # fmt: skip
+TASK = told("Task", {**TASK_PARTS, "acts": listed(TASK_ACTED)})
+TASK_ACT: Schema = {
+    "title": "ActOnTask",
+    "oneOf": [
+        sent("Done", {"act": one_of("done"), "reason": REASONED}, {"proposal": ENTRY["decision"]}),
+        sent("Declined", {"act": one_of("declined"), "reason": REASONED}),
+        sent("AssignTask", {"act": one_of("assign"), "owner": OWNER, "reason": REASONED}),
     ],
 }  # fmt: skip
 

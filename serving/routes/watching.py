@@ -24,8 +24,9 @@ Most = Annotated[int, Query(ge=1, le=MOST, description="Visits of a page.")]
 @routes.get("/v1/worklist", **documents.WORKLIST)
 @needs("read")
 async def listed(request: Request, days: Days = 30, team: Team = None, after: After = 0, most: Most = MOST) -> Response:
-    """The visits of the last official run, those worth most first."""
-    return _json(await asyncio.to_thread(visits, service_of(request).book.path, days, team, after, most))
+    """The visits of the last official run, those worth most first, with the actions of open tasks."""
+    service = service_of(request)
+    return _json(await asyncio.to_thread(visits, service.book.path, service.record, days, team, after, most))
 
 
 @routes.post("/v1/standing", **documents.STANDING)

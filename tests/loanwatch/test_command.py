@@ -14,6 +14,7 @@ from books import Book
 from commands import Run
 from desk import signals
 from stores import copied, rows, trained_like, variant
+from tasking import nightly
 
 from loanwatch import command
 from models.registry import Registry
@@ -34,6 +35,7 @@ VERBS = [
     ("proposals",), ("proposals", "add"), ("proposals", "decide"), ("proposals", "list"),
     ("checks",), ("checks", "templates"), ("checks", "import"), ("checks", "list"), ("checks", "show"), ("checks", "look"),
     ("cases",), ("cases", "list"), ("cases", "show"), ("cases", "act"), ("cases", "report"), ("cases", "rebuild"),
+    ("tasks",), ("tasks", "list"), ("tasks", "show"), ("tasks", "act"), ("tasks", "rebuild"),
     ("webhooks",), ("webhooks", "list"), ("webhooks", "deliver"), ("webhooks", "enable"),
     ("serve",), ("keys",), ("keys", "add"), ("keys", "rotate"), ("keys", "revoke"), ("keys", "list"),
 ]  # fmt: skip
@@ -88,6 +90,10 @@ def test_every_verb_of_the_app_is_tried_here() -> None:
         (("cases", "list", "--state", "done"), 2, "done: say open, snoozed, closed"),
         (("cases", "list", "--due-before", "soon"), 2, "--due-before soon: not a date"),
         (("cases", "list", "--after", "x"), 2, "not a place that a list ended with"),
+        (("tasks", "list", "--state", "closed"), 2, "closed: say open, done, declined, lapsed"),
+        (("tasks", "list", "--action", "limit_cutt"), 2, "limit_cutt: say contingency_plan"),
+        (("tasks", "list", "--side", "both"), 2, "both: say risk, reward"),
+        (("tasks", "list", "--after", "x"), 2, "not a place that a list ended with"),
         (("ingest", "simulatd", "--from", "."), 2, "did you mean simulated"),
         (("simulate", "--book", "b", "--borrowers", "5"), 2, "--borrowers"),
         (("nightly", "--as-off", "2024-12-31"), 2, "--as-of"),
@@ -412,6 +418,40 @@ def test_a_case_is_listed_worked_on_and_reported(run: Run, book: Book, own: Path
     assert "1 cases open" in flowing(err) and "100%" in err
     code, out, _ = run("cases", "rebuild", "--book", own, "--json")
     assert (code, strict(out)["differing"], strict(out)["complete"]) == (0, 0, True)
+
+
+def test_a_task_is_listed_and_done_and_an_adverse_one_by_a_proposal(
+    run: Run, book: Book, own: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    borrower = str(book.rows["borrower_id"].iloc[0])
+    with recorded(Place(own)) as record:
+        nightly(record, {borrower: "late", "B[2]": "watched"})
+        key = Callers(KeyTable(record.engine)).make("Wang [Li]", ["work", "read", "decide"], "the administrator")[1]
+    code, _, err = run("tasks", "list", "--book", own)
+    assert (code, "who acts? Set LOANWATCH_KEY" in flowing(err)) == (2, True)
+    monkeypatch.setenv("LOANWATCH_KEY", key)
+    code, out, err = run("tasks", "list", "--most", 1, "--book", own, "--json")
+    assert code == 0, err
+    first = strict(out)
+    assert [one["action"] for one in first["tasks"]] == ["line_freeze"]
+    code, out, _ = run("tasks", "list", "--after", first["next"], "--action", "contingency_plan", "--book", own, "--json")
+    [plan] = strict(out)["tasks"]
+    code, out, err = run("tasks", "act", plan["task"], "done", "--reason", "in the file [7]", "--book", own)
+    assert (code, "Wang [Li]" in out, "in the file [7]" in out) == (0, True, True), err
+    asked = ("tasks", "act", first["tasks"][0]["task"], "done", "--reason", "seen", "--book", own)
+    code, _, err = run(*asked)
+    assert (code, "done by a proposal line_freeze" in flowing(err)) == (2, True)
+    until = str(date.today() + timedelta(days=90))
+    terms = ("line_freeze", "--borrower", borrower, "--until", until, "--reason", "seen")
+    code, out, err = run("proposals", "add", *terms, "--book", own, "--json")
+    assert code == 0, err
+    proposal = strict(out)["proposal"]
+    code, out, err = run(*asked, "--proposal", proposal, "--json")
+    assert (code, strict(out)["state"], strict(out)["proposal"]) == (0, "done", proposal), err
+    code, out, _ = run("tasks", "show", plan["task"], "--book", own, "--json")
+    assert (strict(out)["state"], strict(out)["acts"][0]["reason"]) == ("done", "in the file [7]")
+    code, out, _ = run("tasks", "rebuild", "--book", own, "--json")
+    assert (code, strict(out)) == (0, {"differing": 0})
 
 
 def test_a_night_puts_the_store_right_first_and_says_so(

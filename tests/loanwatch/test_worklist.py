@@ -11,12 +11,14 @@ from books import Book
 from commands import Run
 
 from loanwatch.show import worklist as show
+from monitoring.decisions.place import Place, opened
+from monitoring.tasks.looking import open_actions
 
 
 def test_the_worklist_is_shown_and_exported(run: Run, decided: Path, tmp_path: Path) -> None:
     code, out, _ = run("worklist", "--book", decided, "--days", 366)
     assert code == 0
-    assert "Look at these first" in out and "one inspector more" in out
+    assert "Look at these first" in out and "one inspector more" in out and "tasks open" in out
     for name in ("visits.csv", "visits.xlsx"):
         assert run("worklist", "--book", decided, "--days", 366, "--export", tmp_path / name)[0] == 0
     code, out, _ = run("worklist", "--book", decided, "--days", 366, "--json")
@@ -24,6 +26,11 @@ def test_the_worklist_is_shown_and_exported(run: Run, decided: Path, tmp_path: P
     flat, sheet = pd.read_csv(tmp_path / "visits.csv"), openpyxl.load_workbook(tmp_path / "visits.xlsx").active
     assert [one["borrower_id"] for one in said["visits"]] == flat["borrower_id"].tolist()
     assert [row[0].value for row in sheet.iter_rows(min_row=2)] == flat["borrower_id"].tolist()
+    with opened(Place(decided)) as record:
+        tasks = open_actions(record, flat["borrower_id"])
+    assert {one["borrower_id"]: one["actions"] for one in said["visits"] if one["actions"]} == tasks != {}
+    assert said["tasks"]["open"] == sum(map(len, tasks.values()))
+    assert flat.set_index("borrower_id")["actions"].dropna().map(lambda text: text.split(", ")).to_dict() == tasks
 
 
 @pytest.mark.parametrize(

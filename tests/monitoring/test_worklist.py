@@ -28,7 +28,7 @@ def night(book: Book, tmp_path_factory: pytest.TempPathFactory) -> Night:
 def row(**said: Any) -> pd.DataFrame:
     plain = {
         "tier": "standard", "kind": "person", "cause": "score", "dpd": 0.0, "pd_12m": 0.02,
-        "tier_since": TODAY - timedelta(days=10), "matures_on": None, "silent": False, "signal": "attention",
+        "tier_since": TODAY - timedelta(days=10), "matures_on": None, "silent": False, "signal": "attention", "prepared": None,
     }  # fmt: skip
     return pd.DataFrame([{**plain, **said}])
 
@@ -38,6 +38,12 @@ def row(**said: Any) -> pd.DataFrame:
     [
         ({}, []),
         ({"tier": "watch", "kind": "company"}, ["contingency_plan"]),
+        ({"tier": "high_risk", "kind": "company"}, ["contingency_plan", "limit_cut"]),
+        ({"tier": "high_risk", "kind": "company", "prepared": {"limit_cut"}}, ["contingency_plan", "limit_cut"]),
+        (
+            {"tier": "high_risk", "kind": "company", "prepared": {"contingency_plan"}},
+            ["contingency_plan", "carry_out_plan", "limit_cut"],
+        ),
         ({"tier": "watch", "dpd": 1.0}, ["offer_reschedule"]),
         ({"tier": "high_risk"}, ["limit_cut"]),
         ({"tier": "high_risk", "dpd": float("nan")}, ["limit_cut"]),
@@ -63,7 +69,7 @@ def test_nothing_adverse_is_done_by_itself() -> None:
     for version in action_policies():
         kinds = proposal_policy(version.effective_from).kinds
         for action in version.actions.values():
-            assert action.days > 0 and action.authority
+            assert action.days > 0 and action.again_days > 0 and action.authority
             assert action.adverse == (action.proposal is not None)
             if action.proposal:
                 assert kinds[action.proposal].adverse
@@ -74,12 +80,19 @@ def test_nothing_adverse_is_done_by_itself() -> None:
 def test_it_has_every_visit_up_to_the_day_and_those_worth_most_first(night: Night) -> None:
     assert night.standing is not None
     until = night.as_of + timedelta(days=30)
-    found = worklist.worklist(night, until, POLICY)
+    found = worklist.worklist(night, until)
     due = night.standing[night.standing["next_review_on"] <= until]
     assert set(found["borrower_id"]) == set(due["borrower_id"])
     assert found["value"].is_monotonic_decreasing
     assert list(found.columns) == worklist.VISIT
-    assert len(worklist.worklist(night, date(2199, 12, 31), POLICY)) == len(night.standing)
+    assert len(worklist.worklist(night, date(2199, 12, 31))) == len(night.standing)
+
+
+def test_the_actions_of_a_visit_are_those_of_open_tasks(night: Night) -> None:
+    visits = worklist.worklist(night, date(2199, 12, 31))
+    first = str(visits["borrower_id"].iloc[0])
+    found = worklist.with_tasks(visits, {first: ["limit_cut", "line_freeze"]})
+    assert found["actions"].tolist() == [["limit_cut", "line_freeze"], *([] for _ in range(len(visits) - 1))]
 
 
 def test_one_inspector_more_makes_more_visits_only_where_room_is_short(night: Night) -> None:

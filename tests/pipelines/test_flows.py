@@ -47,6 +47,8 @@ def test_every_flow_has_a_name_of_its_own_and_says_what_it_does(flow: Flow[..., 
 def test_the_night_as_a_flow_is_the_night_and_leaves_an_artifact_to_read(
     server: None, book: Book, own: Path, tmp_path: Path
 ) -> None:
+    from monitoring.decisions.place import Place, opened
+    from monitoring.tasks.looking import counts
     from pipelines import nightly
 
     plain = nightly.run(book.with_own_runs(tmp_path / "plain"), book.mlruns, book.day)
@@ -59,7 +61,12 @@ def test_the_night_as_a_flow_is_the_night_and_leaves_an_artifact_to_read(
     (tiers,) = (a for a in artifacts if a.key == "tiers")
     assert str(book.day) in str(tiers.description)
     assert "high_risk" in str(tiers.data)
-    assert {name.rsplit("-", 1)[0] for name in runs} >= {"champion", "score", "settle", "write"}
+    assert {name.rsplit("-", 1)[0] for name in runs} >= {"champion", "score", "settle", "write", "tasks"}
+    told = []
+    for home in (own, tmp_path / "plain"):
+        with opened(Place(home)) as record:
+            told.append(counts(record, book.day))
+    assert told[0] == told[1] and told[0].open > 0
 
 
 def test_a_shock_as_a_flow_is_the_shock_and_leaves_an_artifact_to_read(server: None, book: Book, own: Path) -> None:

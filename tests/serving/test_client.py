@@ -14,6 +14,7 @@ from desk import signals
 from listening import listening
 from schemas import validate
 from served import Served, asked, served
+from tasking import nightly
 
 from loanwatch.client_module import CLIENT, client_module
 from monitoring.cases.receiving import receive
@@ -57,6 +58,8 @@ def test_it_reaches_every_route_and_each_answer_is_as_it_is_said_to_be(book: Boo
             {"kind": "override", "borrower_id": borrower, "reason": "seen", "tier": "watch", "until": until}
         )
         receive(api.memory, signals((borrower, "bounced_payment", "serious")), date.today(), "a night")
+        nightly(api.memory, {borrower: "watched"}, -365)
+        task = client.tasks(state="open", side="risk", overdue="true", action="contingency_plan", most=1)["tasks"][0]["task"]
         case = client.cases(state="open", due_before=until, most=1)["cases"][0]["case"]
         reported = client.report_check(_check(borrower, book.day))
         made = client.make_key({"name": "another system", "scopes": ["read"], "days": 1})
@@ -73,6 +76,8 @@ def test_it_reaches_every_route_and_each_answer_is_as_it_is_said_to_be(book: Boo
             "decide": client.decide(proposed["proposal"], {"verdict": "withdrawn", "reason": "no longer"}),
             "worklist": client.worklist(days=366, most=2), "standing": client.standing({"borrower_id": borrower}),
             "cases": client.cases(), "case": client.case(case),
+            "tasks": client.tasks(authority="credit committee"), "task": client.task(task),
+            "act_on_task": client.act_on_task(task, {"act": "done", "reason": "the plan is in the file"}),
             "act": client.act(case, {"act": "close", "outcome": "confirmed", "reason": "seen on site"}),
             "model": client.model(), "model_card": client.model_card(), "make_key": made, "keys": client.keys(),
             "revoke_key": client.revoke_key(made["id"]), "livez": client.livez(), "readyz": client.readyz(),

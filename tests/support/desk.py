@@ -18,6 +18,7 @@ from monitoring.policy.cases import case_policy
 TODAY = date(2026, 11, 18)
 NOW = 1_795_000_000_000_000
 """A moment of TODAY, in microseconds since 1970."""
+DAY = 86_400_000_000
 WANG = Person("0a1b2c3d4e5f6071", "Wang Li", "the administrator")
 SEVERITIES = ("info", "attention", "serious", "critical")
 Row = tuple[str, str, str]

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from desk import NOW, TODAY, WANG, close, signals
 from records import score
+from tasking import nightly
 
 from monitoring.arrivals import ARRIVAL
 from monitoring.cases import acts
@@ -37,7 +38,7 @@ def everything(record: Record) -> list[Event]:
 
 
 def of_each_type(record: Record) -> dict[str, str]:
-    """Have something of each type recorded, about somebody; the id of the case, and of the proposal."""
+    """Have something of each type recorded, about somebody; the ids of the case, the task and the proposal."""
     record.add(score(1, CANARY))
     receive(record, signals((CANARY, "bounced", "serious")), TODAY, "a night")
     (case,) = (found.id for found in record.of_kind("signals"))
@@ -53,10 +54,12 @@ def of_each_type(record: Record) -> dict[str, str]:
         record.add(Entry(kind, "bank", {"known_on": str(TODAY)}, CANARY, None, b"canary"))
     for kind in ("nightly", "backfill"):
         record.add(Entry("night", "loanwatch nightly", {"as_of": "2024-12-31", "kind": kind}))
+    nightly(record, {CANARY: "watched"})
+    (task,) = (found.id for found in record.of_kind("task"))
     asked = Asked("limit_cut", CANARY, None, {"limit": 7}, "canary reason")
     made = proposals.propose(record, asked, WANG, NOW)
     proposals.decide(record, made.recorded.id, "rejected", "canary reason", SECOND, NOW, date.max)
-    return {"case": case, "proposal": made.recorded.id}
+    return {"case": case, "task": task, "proposal": made.recorded.id}
 
 
 def test_each_type_is_told_in_the_order_of_the_record_with_its_ids(record: Record) -> None:
@@ -64,14 +67,15 @@ def test_each_type_is_told_in_the_order_of_the_record_with_its_ids(record: Recor
     found = everything(record)
     assert [one.type for one in found] == [
         "case.opened", "case.signalled", "case.assigned", "case.snoozed", "case.escalated", "case.closed", "event.arrived",
-        "tier.moved", "event.arrived", "check.kept", "night.finished", "proposal.made", "proposal.decided",
+        "tier.moved", "event.arrived", "check.kept", "night.finished", "task.opened", "proposal.made",
+        "proposal.decided",
     ]  # fmt: skip
     assert {one.type for one in found} == set(NAMES)
     assert [one.place for one in found] == sorted(one.place for one in found)
     for one in found:
         assert record.find(one.decision).count == one.place
         assert dict(one.names) == {name: ids[name] for name in one.names}
-        assert one.names.keys() == {"case": {"case"}, "proposal": {"proposal"}}.get(one.type.partition(".")[0], set())
+        assert one.names.keys() == {one.type.partition(".")[0]} & ids.keys()
 
 
 def test_nothing_of_anybody_is_told(record: Record) -> None:
@@ -81,7 +85,7 @@ def test_nothing_of_anybody_is_told(record: Record) -> None:
         assert WANG.name not in one.body.decode() and WANG.key not in one.body.decode()
         said = json.loads(one.body)
         assert said.keys() == {"type", "timestamp", "data"}
-        assert said["data"].keys() <= {"decision", "place", "case", "proposal"}
+        assert said["data"].keys() <= {"decision", "place", "case", "task", "proposal"}
 
 
 def test_a_body_is_the_same_bytes_whenever_it_is_made() -> None:

@@ -1,0 +1,131 @@
+"""What persons do with a task: do it, decline it, pass it on. Each act is an entry with the person's key, reason and time.
+
+An action that is to the borrower's harm is done by a proposal of its kind about him alone: one person proposes, a second one
+decides. So nothing adverse follows from a task by itself, and none is over without somebody having said why.
+"""
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from datetime import date
+from typing import Any
+
+import orjson
+from sqlalchemy import Connection, select
+
+from features.errors import LoanwatchError, NotFound, UsageError, nearest
+from models import persons
+from monitoring.database import writing
+from monitoring.database.tables import decisions
+from monitoring.decisions import proposals
+from monitoring.decisions.adding import begun
+from monitoring.decisions.entry import Entry, Recorded
+from monitoring.decisions.proposals import Person, Proposal, Settled, day_of
+from monitoring.policy.actions import Action, action_policy
+from monitoring.policy.cases import case_policy
+from monitoring.tasks import store
+from monitoring.tasks.state import ACT, TASK, Task, after
+from monitoring.tasks.store import Kept
+
+ACTS = ("done", "declined", "assign")
+SEALED = ("owner",)
+"""Terms that name somebody."""
+
+
+def act(
+    record: Kept, id: str, said: Mapping[str, Any], person: Person, today: date, now: int,
+    request: tuple[str, bytes] | None = None,
+) -> Recorded:  # fmt: skip
+    """Do something with a task: ``said`` has ``act``, ``reason`` and the terms of the act; what is recorded of it.
+
+    ``today`` is the open business day; at the moment ``now`` a proposal that is named has to stand.
+
+    Raises UsageError for an act that is none, says too little, or names a proposal that does not carry it, NotFound, Erased,
+    Settled where the task is over, Conflict as ``Record.submit``.
+    """
+    given = {name: value for name, value in said.items() if name not in ("act", "reason")}
+    sealed = {"reason": persons.reason(str(said["reason"])), "by": asdict(person)}
+    proposal = proposals.find(record, str(given["proposal"])) if "proposal" in given else None
+    with writing(record.engine) as connection:
+        task, borrower = _found(connection, record, id)
+        terms = _terms(task, str(said["act"]), given, today)
+        sealed |= {name: terms.pop(name) for name in SEALED if name in terms}
+        told = {"task": id, "act": said["act"], "on": str(today), **terms}
+        entry = Entry(ACT, person.key, told, borrower, None, orjson.dumps({"borrower": borrower, **sealed}), request)
+        adding = begun(connection, record.vault, record.clock, [entry])
+        receipt = adding.receipt(entry)
+        if isinstance(receipt, LoanwatchError):
+            raise receipt
+        if not receipt.again:
+            _may(task)
+            if proposal is not None:
+                _carries(proposal, task, borrower, now)
+            adding.write()
+            store.write(connection, [id], [after(task, receipt.entry, sealed)])
+    return receipt.entry
+
+
+def action_of(task: Task) -> Action:
+    """The action as the catalogue had it when the task opened."""
+    return action_policy(task.opened_on).actions[task.action]
+
+
+def _terms(task: Task, act: str, given: Mapping[str, Any], today: date) -> dict[str, Any]:
+    """On what terms an act is done, checked."""
+    if act not in ACTS:
+        en, zh = nearest(act, ACTS)
+        raise UsageError(f"act: there is no such act; {en}", f"act:没有此操作;{zh}")
+    if act == "assign":
+        return case_policy(today).terms(act, given, today)
+    kind = action_of(task).proposal if act == "done" else None
+    if kind is not None and "proposal" not in given:
+        raise UsageError(
+            f"{task.action} is to the borrower's harm: it is done by a proposal {kind} about him, which a second person decides."
+            f" Make one (`loanwatch proposals add {kind}`, POST /v1/proposals) and name its id as `proposal`",
+            f"{task.action} 对借款人不利,须由提议 {kind} 完成并经第二人决定;请先提议(`loanwatch proposals add {kind}` 或"
+            " POST /v1/proposals),再以 proposal 提供其编号",
+        )
+    if set(given) - ({"proposal"} if kind else set()):
+        listed = ", ".join(sorted(given))
+        raise UsageError(f"{act} of {task.action} needs a reason alone; given: {listed}", f"{act} 仅需理由;实际提供:{listed}")
+    return dict(given)
+
+
+def _carries(proposal: Proposal, task: Task, borrower: str, now: int) -> None:
+    """Raises UsageError unless it is of the kind, about the borrower, and of this task's time: it waits, or came since then."""
+    kind, state = action_of(task).proposal, proposal.state(now)
+    if (proposal.asked.kind, proposal.asked.borrower) != (kind, borrower):
+        raise UsageError(
+            f"proposal: expected one of kind {kind} about the borrower of this task; {proposal.recorded.id} is none",
+            f"proposal:应为针对该任务借款人的 {kind} 提议;{proposal.recorded.id} 不符",
+        )
+    if state in ("withdrawn", "lapsed") or (state != "waiting" and day_of(proposal.recorded.at) < task.opened_on):
+        raise UsageError(
+            f"proposal: it is {state} and was made on {day_of(proposal.recorded.at)}; expected one that waits, or was decided and"
+            f" made since the task opened on {task.opened_on}. Make a new one",
+            f"proposal:该提议状态为 {state},提出于 {day_of(proposal.recorded.at)};应为待决定的提议,或自任务开立日"
+            f" {task.opened_on} 起提出并已决定的提议;请重新提议",
+        )
+
+
+def _may(task: Task) -> None:
+    if not task.open:
+        raise Settled(
+            f"the task ended on {task.ended_on} ({task.outcome}); another opens when the action comes into question again",
+            f"任务已于 {task.ended_on} 结束({task.outcome});该措施再次适用时将另行开立",
+        )
+
+
+def _found(connection: Connection, record: Kept, id: str) -> tuple[Task, str]:
+    """A task and whose it is; raises NotFound."""
+    found = store.by_id(connection, [id])
+    if id not in found:
+        raise nowhere(connection, id)
+    return found[id], store.borrowers(connection, record.vault, [id])[id]
+
+
+def nowhere(connection: Connection, id: str) -> NotFound:
+    """Why there is no such task."""
+    kind = connection.scalar(select(decisions.c.kind).where(decisions.c.id == id))
+    if kind == TASK:
+        return NotFound(f"task {id} is kept no more: the borrower was erased", f"任务 {id} 已不再保存:借款人已被删除")
+    return NotFound(f"no task {id}; check the id", f"没有任务 {id};请核对编号")

@@ -1,0 +1,114 @@
+"""Nights and persons for tests of tasks, and an account of tasks kept by hand, one borrower at a time."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from desk import DAY, NOW, TODAY, WANG
+
+from monitoring.decisions import proposals
+from monitoring.decisions.entry import Recorded
+from monitoring.decisions.proposals import Asked, Person, Proposal
+from monitoring.policy.lender import lender
+from monitoring.tasks import acts
+from monitoring.tasks.following import Night, follow
+from monitoring.tasks.looking import Seen, Wanted, listed
+from monitoring.tasks.store import Kept
+
+ZHAO = Person("9f8e7d6c5b4a3921", "Zhao Min", "the administrator")
+LENDER = lender(Path("nowhere"))
+PLAIN = {
+    "tier": "standard", "kind": "person", "cause": "score", "dpd": 0.0, "pd_12m": 0.02, "tier_since": TODAY - timedelta(days=999),
+    "matures_on": None, "silent": False, "signal": None,
+}  # fmt: skip
+SITUATIONS: dict[str, dict[str, Any]] = {
+    "calm": {}, "watched": {"tier": "watch", "kind": "company"}, "risky": {"tier": "high_risk", "kind": "company"},
+    "late": {"tier": "high_risk", "dpd": 45.0}, "prime": {"tier": "prime", "pd_12m": 0.001},
+}  # fmt: skip
+MET = {
+    "calm": [], "watched": ["contingency_plan"], "risky": ["contingency_plan", "limit_cut"],
+    "late": ["offer_reschedule", "limit_cut", "line_freeze"], "prime": ["limit_increase"], "gone": [],
+}  # fmt: skip
+"""The actions whose precondition is met in each, read by hand; who is gone is in no row."""
+AGAIN = {
+    "contingency_plan": 365, "carry_out_plan": 90, "limit_cut": 180, "line_freeze": 90, "offer_reschedule": 90,
+    "limit_increase": 180,
+}  # fmt: skip
+ADVERSE = ("limit_cut", "line_freeze")
+
+
+def rows(stand: Mapping[str, str]) -> pd.DataFrame:
+    """How borrowers stand, each in one of SITUATIONS."""
+    found = [{"borrower_id": name, **PLAIN, **SITUATIONS[how]} for name, how in stand.items() if how != "gone"]
+    return pd.DataFrame(found, columns=["borrower_id", *PLAIN])
+
+
+def night(days: int = 0, source: str | None = None) -> Night:
+    """The night of so many days after TODAY."""
+    return Night.of(TODAY + timedelta(days=days), source or f"night {days}", LENDER)
+
+
+def nightly(record: Kept, stand: Mapping[str, str], days: int = 0, source: str | None = None) -> Recorded | None:
+    return follow(record, rows(stand), night(days, source))
+
+
+def act(record: Kept, id: str, what: str, days: int = 0, **terms: Any) -> Recorded:
+    return acts.act(record, id, {"act": what, "reason": "seen on site", **terms}, WANG, NOW + days * DAY)
+
+
+def proposed(record: Kept, kind: str, borrower: str, days: int = 0) -> Proposal:
+    terms = {"limit": 100} if kind == "limit_cut" else {"until": str(TODAY + timedelta(days=days + 30))}
+    asked = Asked(kind, borrower, None, terms, "his orders fell by half")
+    return proposals.propose(record, asked, WANG, NOW + days * DAY)
+
+
+def every(record: Kept, state: str = "open") -> list[Seen]:
+    return listed(record, Wanted(state), TODAY, 1_000)
+
+
+def standing(record: Kept, state: str = "open") -> dict[str, list[str]]:
+    """The actions of tasks in a state by borrower, in their order."""
+    found: dict[str, list[str]] = {}
+    for one in sorted(every(record, state), key=lambda one: one.task.opened):
+        found.setdefault(one.borrower, []).append(one.task.action)
+    return found
+
+
+def id_of(record: Kept, borrower: str, action: str) -> str:
+    """The open task of an action of a borrower."""
+    [found] = [one.task.id for one in every(record) if (one.borrower, one.task.action) == (borrower, action)]
+    return found
+
+
+@dataclass
+class Naive:
+    """A borrower's tasks as they would be kept by hand."""
+
+    tasks: list[dict[str, Any]] = field(default_factory=list)
+
+    def last(self, action: str) -> dict[str, Any] | None:
+        return next((one for one in reversed(self.tasks) if one["action"] == action), None)
+
+    def open(self) -> list[str]:
+        return [one["action"] for one in self.tasks if one["outcome"] is None]
+
+    def night(self, how: str, on: date) -> None:
+        planned = any(one["action"] == "contingency_plan" and one["outcome"] == "done" for one in self.tasks)
+        met = [*MET[how], *(["carry_out_plan"] if planned and how == "risky" else [])]
+        fresh = [name for name in met if self._free(name, on)]
+        for one in self.tasks:
+            if one["action"] not in met:
+                if one["outcome"] is None:
+                    one.update(outcome="lapsed", ended=on)
+                elif one["outcome"] != "lapsed":
+                    one["ceased"] = True
+        self.tasks += [{"action": name, "opened": on, "outcome": None, "ended": None, "ceased": False} for name in fresh]
+
+    def _free(self, action: str, on: date) -> bool:
+        last = self.last(action)
+        if last is None or last["outcome"] == "lapsed" or last["ceased"]:
+            return True
+        return last["outcome"] is not None and on >= last["ended"] + timedelta(days=AGAIN[action])
