@@ -58,7 +58,7 @@ def test_it_reaches_every_route_and_each_answer_is_as_it_is_said_to_be(book: Boo
             {"kind": "override", "borrower_id": borrower, "reason": "seen", "tier": "watch", "until": until}
         )
         receive(api.memory, signals((borrower, "bounced_payment", "serious")), date.today(), "a night")
-        nightly(api.memory, {borrower: "watched"}, -365)
+        nightly(api.memory, {borrower: "watched"}, -3_650)
         task = client.tasks(state="open", side="risk", overdue="true", action="contingency_plan", most=1)["tasks"][0]["task"]
         case = client.cases(state="open", due_before=until, most=1)["cases"][0]["case"]
         reported = client.report_check(_check(borrower, book.day))

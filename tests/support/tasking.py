@@ -56,7 +56,9 @@ def nightly(record: Kept, stand: Mapping[str, str], days: int = 0, source: str |
 
 
 def act(record: Kept, id: str, what: str, days: int = 0, **terms: Any) -> Recorded:
-    return acts.act(record, id, {"act": what, "reason": "seen on site", **terms}, WANG, NOW + days * DAY)
+    return acts.act(
+        record, id, {"act": what, "reason": "seen on site", **terms}, WANG, TODAY + timedelta(days=days), NOW + days * DAY
+    )
 
 
 def proposed(record: Kept, kind: str, borrower: str, days: int = 0) -> Proposal:
