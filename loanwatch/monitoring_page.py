@@ -62,11 +62,14 @@ check that was made moves it later.
 | first 首次检查 | {first.days} days after a loan was paid out | {of_first} |
 | routine 常规检查 | one interval of the tier after the last check, or after the first night | all |
 
-A visit is planned on a working day up to its due day, by the team that looks at his kind of borrower. A working day has room for
-so many visits of a team and channel; the visits worth most choose first and take the last day with room (Cormen et al.,
-Introduction to Algorithms, 16.5). Visits planned for the next {frozen_days} working days stay where they are. What finds no room
-is due all the same: the worklist says the first day with room, and its rank. Working days are the country's, with weekends that
-were made work days, but for what the lender says. What a visit is worth follows from `{priority}` of
+A visit is planned on a working day (`next_review_on`) by the team that looks at his kind of borrower. A working day has room for
+so many visits of a team and channel, and no more are planned on it. The visits worth most choose first and take the last day with
+room up to the due day (Cormen et al., Introduction to Algorithms, 16.5). What finds no room by then is due all the same (`due_on`
+stays, `fits` is false) and takes the first day with room after it; the worklist has it with that day and its rank. Where the due
+day has passed, or no working day is left up to it, the first one to come counts as its day. A team that never makes visits of a
+channel has no day for them: `next_review_on` is unknown then. Visits planned for the next {frozen_days} working days stay where
+they are, unless they are due earlier now or a check was made. Working days are the country's, with weekends that were made work
+days, but for what the lender says. What a visit is worth follows from `{priority}` of
 `monitoring/policy/priorities.toml`, unless the lender chooses another there; how these do beside one another is in
 [backtest.md](backtest.md).
 

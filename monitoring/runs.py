@@ -261,7 +261,7 @@ _TEXT = {
 }  # fmt: skip
 _DAYS = {
     "as_of", "known_by", "next_review_on", *tiers.DAYS, "signal_since", "last_check", "look_again_on", "matures_on", "due_on",
-    "room_on", "since", "raised_on", "benign_until",
+    "since", "raised_on", "benign_until",
 }  # fmt: skip
 _WHOLE = {"grade", "dpd", "exposure", "cost", "rank"}
 _KINDS = {

@@ -4,13 +4,15 @@ A borrower owes several checks at a time: the routine one of his tier, a first o
 matures, another look that was agreed on, one after a signal. The earliest is his visit's *due day*, and what falls due soon after
 joins it. Only a check that was made moves a due day to a later one.
 
-A visit is made on a working day up to its due day, by the team that looks at his kind of borrower. Each working day has so
-many visits of a team and channel; the visits worth most choose first and take the last free day up to their due day. That is the
-greedy algorithm for unit-time tasks with deadlines, which fits in the visits of the greatest total value (Cormen et al.,
-Introduction to Algorithms, 3rd ed., 16.5). What does not fit is due all the same, and is listed with its rank.
+A visit is planned on a working day by the team that looks at his kind of borrower. Each working day has so many visits of a team
+and channel, and no more are planned on it. The visits worth most choose first and take the last free day up to their due day.
+That is the greedy algorithm for unit-time tasks with deadlines, which fits in the visits of the greatest total value (Cormen et
+al., Introduction to Algorithms, 3rd ed., 16.5). What does not fit takes the first day with room after it, and is listed with its
+rank; where a team never makes visits of its channel there is no such day.
 """
 
-from datetime import date
+from collections.abc import Iterator, Sequence
+from datetime import date, timedelta
 
 import numpy as np
 import pandas as pd
@@ -26,7 +28,10 @@ from monitoring.workdays import Workdays, dates, numbers
 TYPES = ("triggered", "special", "before_maturity", "first", "routine")
 """Kinds of check; of two that fall due on one day the first gives the visit its name."""
 DUE = ["due_on", "check", "joined"]
-PLAN = ["next_review_on", "team", "cost", "value", "rank", "fits", "room_on"]
+PLAN = ["next_review_on", "team", "cost", "value", "rank", "fits"]
+MONTH = timedelta(days=31)
+FARTHEST = 1_200
+"""Months of visits that a plan reaches ahead at most."""
 
 
 def due(seen: pd.DataFrame, before: pd.DataFrame | None, as_of: date, tiers: TierPolicy, policy: SchedulePolicy) -> pd.DataFrame:
@@ -71,54 +76,67 @@ def plan(visits: pd.DataFrame, before: pd.DataFrame | None, as_of: date, lender:
     """The day, the team and the cost of every visit of the book (columns PLAN).
 
     ``visits`` has borrower_id, kind, channel, due_on, reviewed and value (of looking at him, in minor units), n rows; ``before``
-    has next_review_on and fits of the last official run. Visits planned for the next working days stay where they are, unless a
-    check has become known since. Where there is no room up to the due day, ``fits`` is false, next_review_on is the last working
-    day up to it, and room_on the first one after it with room. ``rank`` counts from 1 in each team and channel.
+    has due_on and next_review_on of the last official run. A visit ``fits`` if it is planned up to the last working day that is
+    not after its due day, or on the first working day to come where that has passed; next_review_on is unknown where there is no
+    day with room. Visits planned for the next working days stay where they are, unless a check has become known since or they
+    are due earlier now. ``rank`` counts from 1 in each team and channel.
     """
-    days = Workdays.of(lender, as_of, max([as_of, *visits["due_on"].dt.date]))
-    first = days.after(as_of)
-    latest = np.maximum(days.place(numbers(visits["due_on"])), first)
-    then = _then(before, visits["borrower_id"], ["next_review_on", "fits"])
-    kept = _kept(then["next_review_on"].where(~visits["reviewed"] & then["fits"].ne(False)), days, latest, first, policy)
-    order = np.lexsort((visits["borrower_id"].to_numpy(dtype=str), -visits["value"].to_numpy("float64")))
     team = visits["kind"].map({kind: team.name for team in lender.team for kind in team.who})
-    places, later, rank = (np.full(len(visits), -1, dtype=np.int64) for _ in range(3))
-    for one in lender.team:
-        for channel in CHANNELS:
-            rows = order[((team == one.name) & (visits["channel"] == channel)).to_numpy()[order]]
-            room = Room(capacity(days, one.inspectors * one.visits.get(channel, 0)), first)
-            places[rows], later[rows] = filled(room, latest[rows], kept[rows])
-            rank[rows] = np.arange(1, len(rows) + 1)
-    fits = places >= 0
+    queues = list(_queues(visits, team, lender))
+    last = max([as_of, *visits["due_on"].dt.date]) + MONTH * (1 + _months(queues))
+    days = Workdays.of(lender, as_of, last)
+    first, end = days.after(as_of), days.after(last)
+    latest = np.maximum(days.place(numbers(visits["due_on"])), first)
+    kept = _kept(visits, before, days, latest, range(first, first + policy.frozen_days))
+    places, rank = (np.full(len(visits), -1, dtype=np.int64) for _ in range(2))
+    for rows, month in queues:
+        places[rows] = filled(Room(capacity(days, month)[:end], first), latest[rows], kept[rows])
+        rank[rows] = np.arange(1, len(rows) + 1)
     return pd.DataFrame(
         {
-            "next_review_on": dates(days.days[np.where(fits, places, latest)]), "team": team,
+            "next_review_on": dates(days.days[places]).where(places >= 0), "team": team,
             "cost": visits["channel"].map(dict(policy.cost)).to_numpy(np.int64), "value": visits["value"], "rank": rank,
-            "fits": fits, "room_on": dates(days.days[later]).where(later >= 0),
+            "fits": (places >= 0) & (places <= latest),
         }
     )  # fmt: skip
 
 
-def filled(room: Room, latest: Int, kept: Int) -> tuple[Int, Int]:
-    """The place that each visit takes, those kept first, then in their order, and for who finds none up to ``latest`` the first
-    one after it; -1 where there is none, int64 (n,) each.
+def filled(room: Room, latest: Int, kept: Int) -> Int:
+    """The place that each visit takes, int64 (n,): those kept first, then in their order the last one up to ``latest``, then for
+    whom there was none the first one after it; -1 where there is none.
     """
-    found, later = np.full(len(latest), -1, dtype=np.int64), np.full(len(latest), -1, dtype=np.int64)
+    found = np.full(len(latest), -1, dtype=np.int64)
     for row in np.flatnonzero(kept >= 0).tolist():
         if room.has(kept[row]):
             found[row] = room.last_up_to(int(kept[row]))
-    for row in np.flatnonzero(found < 0).tolist():
-        found[row] = room.last_up_to(int(latest[row]))
-    for row in np.flatnonzero(found < 0).tolist():
-        later[row] = room.first_from(int(latest[row]))
-    return found, later
+    for choose in (room.last_up_to, room.first_from):
+        for row in np.flatnonzero(found < 0).tolist():
+            found[row] = choose(int(latest[row]))
+    return found
 
 
-def _kept(planned: pd.Series, days: Workdays, latest: Int, first: int, policy: SchedulePolicy) -> Int:
-    """Where visits of the next working days stand already, -1 for the others."""
-    known = planned.notna().to_numpy()
+def _queues(visits: pd.DataFrame, team: pd.Series, lender: Lender) -> Iterator[tuple[Int, int]]:
+    """The visits of each team and channel, those worth most first, and how many a month has room for."""
+    order = np.lexsort((visits["borrower_id"].to_numpy(dtype=str), -visits["value"].to_numpy("float64")))
+    for one in lender.team:
+        for channel in CHANNELS:
+            rows = order[((team == one.name) & (visits["channel"] == channel)).to_numpy()[order]]
+            if len(rows):
+                yield rows, one.inspectors * one.visits.get(channel, 0)
+
+
+def _months(queues: Sequence[tuple[Int, int]]) -> int:
+    """In how many months after the last due day everybody finds room for whom there is any."""
+    return min(max((-(-len(rows) // month) for rows, month in queues if month), default=0), FARTHEST)
+
+
+def _kept(visits: pd.DataFrame, before: pd.DataFrame | None, days: Workdays, latest: Int, frozen: range) -> Int:
+    """Where visits of the next working days, the places ``frozen``, stand already; -1 for the others."""
+    then = _then(before, visits["borrower_id"], ["due_on", "next_review_on"])
+    planned = then["next_review_on"]
     at = days.place(numbers(planned.fillna(pd.Timestamp(0))))
-    stays = known & (first <= at) & (at <= np.minimum(latest, first + policy.frozen_days - 1))
+    soon = planned.notna() & ~visits["reviewed"] & (frozen.start <= at) & (at < frozen.stop)
+    stays = soon & ((at <= latest) | (then["due_on"] <= visits["due_on"]))
     return np.where(stays, at, -1)
 
 
@@ -126,7 +144,7 @@ def _then(before: pd.DataFrame | None, borrower_id: pd.Series, columns: list[str
     """What was planned at the last official run; unknown for one who was not there."""
     if before is None:
         before = pd.DataFrame({name: pd.Series(dtype="object") for name in ["borrower_id", *columns]})
-    then = before.set_index("borrower_id")[columns].reindex(borrower_id).reset_index(drop=True)
+    then = before.set_index("borrower_id").reindex(index=borrower_id, columns=columns).reset_index(drop=True)
     return then.assign(**{name: pd.to_datetime(then[name]) for name in columns if name.endswith("_on")})
 
 

@@ -58,8 +58,10 @@ Asked = ByFeatures | ByLoan | ByBorrower | ByRecords
 
 class Review(TypedDict):
     interval_days: int
-    next_on: str
+    next_on: str | None
     of: Literal["official", "indicative"]
+    due_on: NotRequired[str | None]
+    fits: NotRequired[bool | None]
 
 
 class Reason(TypedDict):
@@ -636,8 +638,7 @@ class Visit(TypedDict):
     channel: str
     team: str
     due_on: str
-    next_review_on: str
-    room_on: str | None
+    next_review_on: str | None
     fits: bool
     rank: int
     value: float | None
@@ -679,8 +680,7 @@ class Standing(TypedDict):
     channel: str
     team: str
     due_on: str
-    next_review_on: str
-    room_on: str | None
+    next_review_on: str | None
     fits: bool
     rank: int
     value: float | None

@@ -9,7 +9,8 @@ SCORE = {
     "decision": _ID, "recorded_at": "2025-01-02T08:30:00.123456+00:00", "borrower_id": "B0000012", "loan_id": "L0000017",
     "by": "loan_id", "as_of": "2024-12-31", "known_by": "2024-12-31", "ledger_version": 1, "log_odds": -2.197,
     "pd_12m": 0.1, "pd": {"6": 0.054, "12": 0.1}, "points": 518.2, "grade": 7, "official_tier": "watch",
-    "indicative_tier": "watch", "profile": "consumer", "review": {"interval_days": 90, "next_on": "2025-01-30", "of": "official"},
+    "indicative_tier": "watch", "profile": "consumer",
+    "review": {"interval_days": 90, "next_on": "2025-02-06", "of": "official", "due_on": "2025-01-30", "fits": False},
     "reasons": [
         {
             "feature": "dpd", "group": "past_due", "value": 30.0, "usual": 0.0, "log_odds": 0.42,
@@ -182,8 +183,8 @@ CASE_CLOSED = {
 }  # fmt: skip
 _VISIT = {
     "borrower_id": "B0000012", "tier": "watch", "cause": "signal", "check": "triggered", "joined": ["routine"],
-    "channel": "phone", "team": "retail", "due_on": "2025-01-07", "next_review_on": "2025-01-07", "room_on": None, "fits": True,
-    "rank": 17, "value": 1250000.0, "cost": 12000,
+    "channel": "phone", "team": "retail", "due_on": "2025-01-07", "next_review_on": "2025-01-07", "fits": True, "rank": 17,
+    "value": 1250000.0, "cost": 12000,
 }  # fmt: skip
 WORKLIST = {
     "as_of": "2024-12-31", "until": "2025-01-30",

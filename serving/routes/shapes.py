@@ -79,7 +79,10 @@ ASKED: Schema = {
         sent("ByRecords", {"records": RECORDS, "loan_id": ID}, {"as_of": DAY}),
     ]
 }  # fmt: skip
-REVIEW = told("Review", {"interval_days": WHOLE, "next_on": DAY, "of": one_of("official", "indicative")})
+REVIEW = told(
+    "Review", {"interval_days": WHOLE, "next_on": maybe(DAY), "of": one_of("official", "indicative")},
+    {"due_on": maybe(DAY), "fits": maybe(TRUTH)},
+)  # fmt: skip
 REASON = told(
     "Reason",
     {"feature": TEXT, "group": TEXT, "value": maybe(NUMBER), "usual": maybe(NUMBER), "log_odds": NUMBER, "text": TEXT},
@@ -295,8 +298,8 @@ ACT: Schema = {
 
 VISIT = {
     "borrower_id": TEXT, "tier": one_of(*tier_policies()[-1].names), "cause": one_of(*CAUSES), "check": one_of(*TYPES),
-    "joined": listed(TEXT), "channel": TEXT, "team": TEXT, "due_on": DAY, "next_review_on": DAY, "room_on": maybe(DAY),
-    "fits": TRUTH, "rank": WHOLE, "value": maybe(NUMBER), "cost": WHOLE,
+    "joined": listed(TEXT), "channel": TEXT, "team": TEXT, "due_on": DAY, "next_review_on": maybe(DAY), "fits": TRUTH,
+    "rank": WHOLE, "value": maybe(NUMBER), "cost": WHOLE,
 }  # fmt: skip
 SCORED = {"pd_12m": NUMBER, "dpd": maybe(NUMBER), "exposure": maybe(NUMBER), "actions": listed(TEXT)}
 WORKLIST = told(

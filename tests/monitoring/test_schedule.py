@@ -17,7 +17,7 @@ from monitoring.policy.lender import Lender, Team
 from monitoring.policy.priorities import priority
 from monitoring.policy.schedule import schedule_policies, schedule_policy
 from monitoring.schedule import TYPES, due, plan
-from monitoring.workdays import Workdays, numbers
+from monitoring.workdays import Workdays, dates, numbers
 
 TODAY = date(2024, 6, 30)
 TIERS, POLICY = tier_policy(TODAY), schedule_policy(TODAY)
@@ -61,30 +61,52 @@ def visits(*rows: tuple[int, float], kind: str = "person", channel: str = "phone
     )  # fmt: skip
 
 
-some = st.lists(st.tuples(st.integers(1, 60), st.floats(0, 1e9)), min_size=1, max_size=40)
+some = st.lists(st.tuples(st.integers(-30, 60), st.floats(0, 1e9)), min_size=1, max_size=40)
 
 
-@given(rows=some, kinds=st.data(), inspectors=st.integers(0, 3), monthly=st.integers(0, 12))
+def asked_of(rows: list[tuple[int, float]], draw: st.DataObject) -> pd.DataFrame:
+    kinds, channels = (
+        draw.draw(st.lists(st.sampled_from(words), min_size=len(rows), max_size=len(rows)))
+        for words in (["person", "company"], ["phone", "site"])
+    )
+    return visits(*rows).assign(kind=kinds, channel=channels)
+
+
+def room_by_day(by: Lender, month: int) -> dict[Any, int]:
+    """Places of every working day for years to come, counted up by the day of the month."""
+    days = Workdays.of(by, TODAY, TODAY + timedelta(days=4_000))
+    months = pd.Series(days.days_of_month())
+    place, length = months.groupby(months).cumcount(), months.groupby(months).transform("size")
+    return dict(zip(dates(days.days), (place + 1) * month // length - place * month // length, strict=True))
+
+
+@given(rows=some, kinds=st.data(), inspectors=st.integers(0, 3), monthly=st.integers(0, 12), again=st.integers(0, 6))
 @examples(60)
-def test_every_visit_is_on_a_working_day_by_its_due_day_and_no_room_is_taken_twice(
-    rows: list[tuple[int, float]], kinds: st.DataObject, inspectors: int, monthly: int
+def test_no_day_is_told_to_more_than_it_has_room_for_and_who_fits_is_told_a_day_by_his_due_day(
+    rows: list[tuple[int, float]], kinds: st.DataObject, inspectors: int, monthly: int, again: int
 ) -> None:
-    asked = visits(*rows)
-    asked["kind"] = kinds.draw(st.lists(st.sampled_from(["person", "company"]), min_size=len(rows), max_size=len(rows)))
-    by = lender(inspectors, monthly)
-    found = plan(asked, None, TODAY, by, POLICY)
-    found["planned_on"] = found["next_review_on"].where(found["fits"])
-    days = Workdays.of(by, TODAY, TODAY + timedelta(days=200))
-    on, first = numbers(found["next_review_on"]), days.days[days.after(TODAY)]
-    assert np.isin(on, days.days).all()
-    assert (on >= first).all()
-    assert (on <= np.maximum(numbers(asked["due_on"]), first)).all()
-    assert (found["room_on"].isna() | ~found["fits"]).all()
-    taken = [
-        found.loc[found[name].notna(), ["team", name]].set_axis(["team", "on"], axis=1) for name in ("planned_on", "room_on")
-    ]
-    taken_by_month = pd.concat(taken).assign(month=lambda rows: rows["on"].dt.to_period("M")).groupby(["team", "month"]).size()
-    assert (taken_by_month <= inspectors * monthly).all()
+    """On a first night and on one some days later, when much stays where it stood."""
+    asked, by = asked_of(rows, kinds), lender(inspectors, monthly)
+    first = plan(asked, None, TODAY, by, POLICY)
+    night = TODAY + timedelta(days=again)
+    second = plan(asked, pd.concat([asked[["borrower_id", "due_on"]], first], axis=1), night, by, POLICY)
+    room = room_by_day(by, inspectors * monthly)
+    for found, today in ((first, TODAY), (second, night)):
+        told = pd.concat([asked, found.drop(columns="value")], axis=1)
+        assert told["next_review_on"].notna().eq(inspectors * monthly > 0).all(), "whoever can find room finds it"
+        taken = told.groupby(["team", "channel", "next_review_on"], as_index=False).size()
+        assert (taken["size"] <= taken["next_review_on"].map(room)).all()
+        to_come = [day for day in room if day > pd.Timestamp(today)]
+        for on, due_on, fits in told[["next_review_on", "due_on", "fits"]].itertuples(index=False):
+            assert pd.isna(on) or on in to_come
+            assert fits == (on <= max([day for day in to_come if day <= due_on], default=to_come[0]))
+    late, taken = (
+        asked.assign(**first)[~first["fits"] & first["next_review_on"].notna()],
+        first.groupby(["team", asked["channel"], "next_review_on"]).size(),
+    )
+    for team, channel, on in late[["team", "channel", "next_review_on"]].itertuples(index=False):
+        passed = [day for day in room if pd.Timestamp(TODAY) < day < on]
+        assert all(taken.get((team, channel, day), 0) == room[day] for day in passed), "there is no room before"
 
 
 @given(rows=st.lists(st.tuples(st.integers(1, 20), st.integers(1, 1_000)), min_size=1, max_size=12), monthly=st.integers(1, 9))
@@ -120,17 +142,36 @@ def test_the_order_of_borrowers_changes_nothing() -> None:
     pd.testing.assert_frame_equal(one, other.set_index("b").loc[one.index])
 
 
+def planned_then(asked: pd.DataFrame, *on: date | None, **said: Any) -> pd.DataFrame:
+    return asked[["borrower_id", "due_on"]].assign(next_review_on=pd.to_datetime(pd.Series(on)), **said)
+
+
 def test_a_visit_planned_for_the_next_days_keeps_its_day_and_a_later_one_does_not() -> None:
     asked = visits((3, 1.0), (40, 1.0))
     kept, free = date(2024, 7, 2), date(2024, 7, 20)
-    before = pd.DataFrame({"borrower_id": asked["borrower_id"], "next_review_on": pd.to_datetime([kept, free]), "fits": True})
+    before = planned_then(asked, kept, free)
     found = plan(asked, before, TODAY, lender(), POLICY)["next_review_on"].dt.date.tolist()
     assert found[0] == kept
     assert found[1] == date(2024, 8, 9)
-    elsewhere = plan(asked, before.assign(fits=False), TODAY, lender(), POLICY)["next_review_on"].dt.date.tolist()
-    assert elsewhere[0] == date(2024, 7, 3), "a day on which there was no room was never planned"
     made = asked.assign(reviewed=True)
     assert plan(made, before, TODAY, lender(), POLICY)["next_review_on"].dt.date.tolist()[0] == date(2024, 7, 3)
+
+
+def test_who_waits_for_room_keeps_his_day_too_unless_he_is_due_earlier_now() -> None:
+    asked, wednesday, friday = visits((1, 1.0)), date(2024, 7, 3), date(2024, 7, 5)
+    found = plan(asked, planned_then(asked, friday), TODAY, lender(), POLICY)
+    assert (found["next_review_on"][0].date(), found["fits"][0]) == (friday, False)
+    was = planned_then(visits((3, 1.0)), friday)
+    assert plan(asked, was, TODAY, lender(), POLICY)["next_review_on"][0].date() == date(2024, 7, 1), "he is due earlier now"
+    assert plan(visits((3, 1.0)), planned_then(visits((9, 1.0)), wednesday), TODAY, lender(), POLICY)["fits"][0]
+
+
+def test_a_team_that_never_makes_such_visits_has_no_day_for_them() -> None:
+    by = lender().model_copy(update={"team": tuple(t.model_copy(update={"visits": {"phone": 21}}) for t in lender().team)})
+    asked = pd.concat([visits((3, 1.0)), visits((3, 1.0), channel="site")], ignore_index=True)
+    found = plan(asked.assign(borrower_id=["B1", "B2"]), None, TODAY, by, POLICY)
+    assert found["next_review_on"].notna().tolist() == found["fits"].tolist() == [True, False]
+    assert found["rank"].tolist() == [1, 1]
 
 
 @pytest.mark.parametrize(
