@@ -2,7 +2,9 @@
 
 A borrower owes several checks at a time: the routine one of his tier, a first one after a loan was paid out, one before it
 matures, another look that was agreed on, one after a signal. The earliest is his visit's *due day*, and what falls due soon after
-joins it. Only a check that was made moves a due day to a later one.
+joins it. What was owed on a night is owed on the next one, by the same day, until a check has been made that settles it: a visit,
+on a day from which it counts, and for the routine check by a channel no weaker than his tier asks for. Only what a signal asked
+for is also settled at the desk.
 
 A visit is planned on a working day by the team that looks at his kind of borrower. Each working day has so many visits of a team
 and channel, and no more are planned on it. The visits worth most choose first and take the last free day up to their due day.
@@ -23,40 +25,50 @@ from monitoring.policy import TierPolicy
 from monitoring.policy.lender import CHANNELS, Lender
 from monitoring.policy.schedule import SchedulePolicy
 from monitoring.room import Room, capacity
+from monitoring.seen import LAST
 from monitoring.workdays import Workdays, dates, numbers
 
 TYPES = ("triggered", "special", "before_maturity", "first", "routine")
 """Kinds of check; of two that fall due on one day the first gives the visit its name."""
-DUE = ["due_on", "check", "joined"]
+OWED = [f"{name}_on" for name in TYPES]
+"""The day by which each of them is owed."""
+DUE = ["due_on", "check", "joined", *OWED, "triggered_since"]
 PLAN = ["next_review_on", "team", "cost", "value", "rank", "fits"]
+DAYS = ["due_on", *OWED, "triggered_since", "next_review_on"]
 MONTH = timedelta(days=31)
 FARTHEST = 1_200
 """Months of visits that a plan reaches ahead at most."""
 
 
 def due(seen: pd.DataFrame, before: pd.DataFrame | None, as_of: date, tiers: TierPolicy, policy: SchedulePolicy) -> pd.DataFrame:
-    """The due day of each borrower's visit (columns DUE), also where it has passed.
+    """The due day of each borrower's visit, also where it has passed, and what it follows from (columns DUE).
 
-    ``seen`` has borrower_id, kind, profile, tier, paid_out (the youngest loan), matures_on (the next loan to mature), last_check,
-    look_again_on, asked_on (by when a signal asks for a visit), reviewed (whether a check has become known since the last
-    official run), n rows; ``before`` has DUE of that run.
+    ``seen`` has borrower_id, kind, profile, tier, paid_out (the youngest loan), matures_on (the next loan to mature), the days
+    of ``seen.checks``, asked_on and asked_since (by when a signal asks for a visit, and since when), n rows; ``before`` has DUE,
+    the days of visits and as_of of the last official run.
     """
-    owed = obligations(seen, as_of, tiers, policy)
-    then, place = _then(before, seen["borrower_id"]), owed.argmin(axis=1)
-    first, check = owed.min(axis=1), np.array(TYPES)[place]
-    was = _at(then["due_on"])
-    stays = ~seen["reviewed"].to_numpy(bool) & (was < first)
-    check = np.where(stays, then["check"], check)
-    on = np.where(stays, was, first)
-    joins = (owed <= np.maximum(on, day_number(as_of))[:, np.newaxis] + policy.join_days) & (check[:, np.newaxis] != TYPES)
+    then, last = _then(before, seen["borrower_id"]), _last(seen, seen, tiers)
+    asked, still = obligations(seen, last, as_of, tiers, policy), unsettled(seen, then, last, tiers, policy)
+    owed = np.minimum(asked, still)
+    first, place = owed.min(axis=1), owed.argmin(axis=1)
+    check = np.array(TYPES)[place]
+    joins = (owed <= np.maximum(first, day_number(as_of))[:, np.newaxis] + policy.join_days) & (check[:, np.newaxis] != TYPES)
     joined = [[name for name, joining in zip(TYPES, row, strict=True) if joining] for row in joins.tolist()]
+    since = then["triggered_since"].where(still[:, 0] < asked[:, 0], seen["asked_since"])
+    days = {name: _dates(owed[:, at]) for at, name in enumerate(OWED)}
     return pd.DataFrame(
-        {"due_on": dates(on.astype(np.int64)), "check": check.astype(str), "joined": pd.Series(joined, dtype=object)}
-    )
+        {
+            "due_on": _dates(first), "check": check.astype(str), "joined": pd.Series(joined, dtype=object), **days,
+            "triggered_since": since,
+        }
+    )  # fmt: skip
 
 
-def obligations(seen: pd.DataFrame, as_of: date, tiers: TierPolicy, policy: SchedulePolicy) -> Float:
-    """The day on which each of TYPES falls due, as day numbers, infinite where none is owed; float64 (n, types)."""
+def obligations(seen: pd.DataFrame, last_enough: Float, as_of: date, tiers: TierPolicy, policy: SchedulePolicy) -> Float:
+    """The day on which each of TYPES falls due, as day numbers, infinite where none is owed; float64 (n, types).
+
+    ``last_enough`` is the day of the last visit by a channel that his tier asks for, NaN where there was none; float64 (n,).
+    """
     today, last = float(day_number(as_of)), _at(seen["last_check"])
     matures, paid_out, again, asked = (_at(seen[name]) for name in ("matures_on", "paid_out", "look_again_on", "asked_on"))
     before_maturity = matures - _days(policy, "before_maturity", seen["kind"])
@@ -64,22 +76,50 @@ def obligations(seen: pd.DataFrame, as_of: date, tiers: TierPolicy, policy: Sche
     interval = [tiers.ladders[profile][tier].review_days for profile, tier in zip(seen["profile"], seen["tier"], strict=True)]
     owed: dict[str, tuple[Float, Mask]] = {
         "triggered": (asked, np.ones(len(seen), dtype=bool)),
-        "special": (again, ~(last >= again)),
+        "special": (again, ~((last > _at(seen["look_again_since"])) & (last >= again - policy.join_days))),
         "before_maturity": (before_maturity, ~(last >= before_maturity - policy.join_days) & (matures > today)),
         "first": (first, ~(last >= paid_out) & (first > today)),
-        "routine": (np.where(np.isnan(last), today, last) + interval, np.ones(len(seen), dtype=bool)),
+        "routine": (np.where(np.isnan(last_enough), today, last_enough) + interval, np.ones(len(seen), dtype=bool)),
     }
     return np.column_stack([np.where(whether & ~np.isnan(day), day, np.inf) for day, whether in (owed[name] for name in TYPES)])
+
+
+def unsettled(seen: pd.DataFrame, then: pd.DataFrame, last_enough: Float, tiers: TierPolicy, policy: SchedulePolicy) -> Float:
+    """The day by which each of TYPES was owed on the last official run and is owed still, as ``obligations``.
+
+    Each is settled by a check of a day from which it counts, whenever that became known. The day to look again on is what the
+    last inspection that says so makes it, and is not carried.
+    """
+    last, days = _at(seen["last_check"]), np.column_stack([_at(then[name]) for name in OWED])
+    was = np.where(then["check"].to_numpy(dtype=object)[:, np.newaxis] == TYPES, _at(then["due_on"])[:, np.newaxis], days)
+    settled = {
+        "triggered": _at(seen["looked_on"]) >= _at(then["triggered_since"]),
+        "special": np.ones(len(seen), dtype=bool),
+        "before_maturity": last >= was[:, TYPES.index("before_maturity")] - policy.join_days,
+        "first": last >= was[:, TYPES.index("first")] - policy.checks["first"].days,
+        "routine": ~np.isnan(last_enough) & ~(last_enough <= _last(then, seen, tiers)),
+    }
+    done = np.column_stack([settled[name] for name in TYPES])
+    return np.where(done | np.isnan(was), np.inf, was)
+
+
+def _last(checked: pd.DataFrame, seen: pd.DataFrame, tiers: TierPolicy) -> Float:
+    """The day of the last visit by the channel that the tier of each borrower asks for or a stronger one; float64 (n,)."""
+    channel = [tiers.ladders[profile][tier].channel for profile, tier in zip(seen["profile"], seen["tier"], strict=True)]
+    place = [CHANNELS.index(name) for name in channel]
+    return np.column_stack([_at(checked[LAST[name]]) for name in CHANNELS])[np.arange(len(seen)), place]
 
 
 def plan(visits: pd.DataFrame, before: pd.DataFrame | None, as_of: date, lender: Lender, policy: SchedulePolicy) -> pd.DataFrame:
     """The day, the team and the cost of every visit of the book (columns PLAN).
 
-    ``visits`` has borrower_id, kind, channel, due_on, reviewed and value (of looking at him, in minor units), n rows; ``before``
-    has due_on and next_review_on of the last official run. A visit ``fits`` if it is planned up to the last working day that is
-    not after its due day, or on the first working day to come where that has passed; next_review_on is unknown where there is no
-    day with room. Visits planned for the next working days stay where they are, unless a check has become known since or they
-    are due earlier now. ``rank`` counts from 1 in each team and channel.
+    ``visits`` has borrower_id, kind, channel, due_on and value (of looking at him, in minor units), n rows; ``before`` has due_on
+    and next_review_on of the last official run. A visit ``fits`` if it is planned up to the last working day that is not after
+    its due day, or on the first working day to come where that has passed; next_review_on is unknown where there is no day with
+    room. ``rank`` counts from 1 in each team and channel.
+
+    Visits planned for the next working days stay where they are, unless a check was made that moved the due day to a later one,
+    or they are due now before the day on which they stand.
     """
     team = visits["kind"].map({kind: team.name for team in lender.team for kind in team.who})
     queues = list(_queues(visits, team, lender))
@@ -132,20 +172,26 @@ def _months(queues: Sequence[tuple[Int, int]]) -> int:
 
 def _kept(visits: pd.DataFrame, before: pd.DataFrame | None, days: Workdays, latest: Int, frozen: range) -> Int:
     """Where visits of the next working days, the places ``frozen``, stand already; -1 for the others."""
-    then = _then(before, visits["borrower_id"], ["due_on", "next_review_on"])
-    planned = then["next_review_on"]
+    then = _then(before, visits["borrower_id"])
+    planned, due_on = then["next_review_on"], visits["due_on"]
     at = days.place(numbers(planned.fillna(pd.Timestamp(0))))
-    soon = planned.notna() & ~visits["reviewed"] & (frozen.start <= at) & (at < frozen.stop)
-    stays = soon & ((at <= latest) | (then["due_on"] <= visits["due_on"]))
-    return np.where(stays, at, -1)
+    moved = (due_on > then["due_on"]) | ((due_on < then["due_on"]) & (at > latest))
+    return np.where(planned.notna() & ~moved & (frozen.start <= at) & (at < frozen.stop), at, -1)
 
 
-def _then(before: pd.DataFrame | None, borrower_id: pd.Series, columns: list[str] = DUE) -> pd.DataFrame:
-    """What was planned at the last official run; unknown for one who was not there."""
-    if before is None:
-        before = pd.DataFrame({name: pd.Series(dtype="object") for name in ["borrower_id", *columns]})
-    then = before.set_index("borrower_id").reindex(index=borrower_id, columns=columns).reset_index(drop=True)
-    return then.assign(**{name: pd.to_datetime(then[name]) for name in columns if name.endswith("_on")})
+def _then(before: pd.DataFrame | None, borrower_id: pd.Series) -> pd.DataFrame:
+    """What was known, owed and planned at the last official run; unknown for one who was not there, and what it did not say."""
+    days = ["as_of", *LAST.values(), *DAYS]
+    before = pd.DataFrame({"borrower_id": pd.Series(dtype="object")}) if before is None else before
+    then = before.set_index("borrower_id").reindex(index=borrower_id, columns=["check", *days]).reset_index(drop=True)
+    then = then.assign(**{name: pd.to_datetime(then[name]) for name in days})
+    return then.assign(triggered_since=then["triggered_since"].fillna(then["as_of"]))
+
+
+def _dates(days: Float) -> pd.Series:
+    """Day numbers as days, none where they are infinite."""
+    known = np.isfinite(days)
+    return dates(np.where(known, days, 0).astype(np.int64)).where(known)
 
 
 def _at(days: pd.Series) -> Float:

@@ -696,9 +696,17 @@ class Standing(TypedDict):
     signal: Literal["info", "attention", "serious", "critical", None]
     signal_since: str | None
     last_check: str | None
+    last_phone: str | None
+    last_site: str | None
+    looked_on: str | None
     reviewed: bool
     look_again_on: str | None
     matures_on: str | None
+    triggered_on: str | None
+    special_on: str | None
+    before_maturity_on: str | None
+    first_on: str | None
+    routine_on: str | None
     signals: list[SignalThatIsOn]
 
 

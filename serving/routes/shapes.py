@@ -9,7 +9,8 @@ from monitoring.policy import checks, tier_policies
 from monitoring.policy.cases import OUTCOMES, OWNER_LIMIT, case_policies
 from monitoring.policy.lender import KINDS as BORROWERS
 from monitoring.policy.proposals import proposal_policies
-from monitoring.schedule import TYPES
+from monitoring.schedule import OWED, TYPES
+from monitoring.seen import LAST
 from monitoring.tiers import CAUSES
 from serving.callers import SCOPES
 from serving.checking import EVIDENCE_LIMIT, REPORT_LIMIT
@@ -318,8 +319,8 @@ STANDING = told(
     {
         **VISIT, "as_of": DAY, "kind": one_of(*BORROWERS), "profile": TEXT, "tier_since": DAY, "earned": TEXT,
         "earned_since": DAY, "better_since": maybe(DAY), "demanded": maybe(TEXT), "signal": {"enum": [*_CASES.severities, None]},
-        "signal_since": maybe(DAY), "last_check": maybe(DAY), "reviewed": TRUTH, "look_again_on": maybe(DAY),
-        "matures_on": maybe(DAY), "signals": listed(ON),
+        "signal_since": maybe(DAY), **dict.fromkeys(LAST.values(), maybe(DAY)), "looked_on": maybe(DAY), "reviewed": TRUTH,
+        "look_again_on": maybe(DAY), "matures_on": maybe(DAY), **dict.fromkeys(OWED, maybe(DAY)), "signals": listed(ON),
     },
 )  # fmt: skip
 
