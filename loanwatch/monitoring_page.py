@@ -54,7 +54,8 @@ VISITS = """
 
 A borrower's visit is due on the earliest of the days below; what falls due within {join_days} days after it joins it. What is
 owed on a night is owed on the next one by the same day, until a visit settles it, which counts from its own day, however late it
-becomes known: one made before a signal came or a loan was paid out settles neither.
+becomes known: one made before a signal came or a loan was paid out settles neither. The first check of a loan that becomes known
+only when its day has passed is due at once; excepted are the loans that the book's first night knew already.
 
 A visit is an inspection that somebody made; the finding with which a case is closed at the desk (kind `case`) is none. It settles
 what the signals asked for, since somebody has looked at them, and what was found counts: for the day to look again, for who

@@ -43,8 +43,8 @@ LOAN_COLUMNS = [
 BORROWER_COLUMNS = [c for c in LOAN_COLUMNS if c != "loan_id"]
 STANDING_COLUMNS = [
     "borrower_id", "as_of", "kind", "profile", "silent", *tiers.STANDING, "demanded", "signal", "signal_since",
-    *seen.LAST.values(), "looked_on", "reviewed", "look_again_on", "matures_on", *schedule.DUE, "channel", *schedule.PLAN,
-    *remembered.CARRIED,
+    *seen.LAST.values(), "looked_on", "reviewed", "look_again_on", "paid_out", "matures_on", *schedule.DUE, "channel",
+    *schedule.PLAN, *remembered.CARRIED,
 ]  # fmt: skip
 SIGNAL_COLUMNS = ["signal_id", "borrower_id", "as_of", "trigger", "severity", "value", "threshold", "since", "raised_on"]
 IDENTITY = {"loans": "loan_id", "borrowers": "borrower_id", "standing": "borrower_id", "signals": "signal_id"}
@@ -262,7 +262,7 @@ _TEXT = {
 }  # fmt: skip
 _DAYS = {
     "as_of", "known_by", "next_review_on", *tiers.DAYS, "signal_since", *seen.LAST.values(), "looked_on", "look_again_on",
-    "matures_on", *schedule.DAYS, "since", "raised_on", "benign_until",
+    "paid_out", "matures_on", *schedule.DAYS, "since", "raised_on", "benign_until",
 }  # fmt: skip
 _WHOLE = {"grade", "dpd", "exposure", "cost", "rank"}
 _KINDS = {

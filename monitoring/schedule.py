@@ -45,10 +45,11 @@ def due(seen: pd.DataFrame, before: pd.DataFrame | None, as_of: date, tiers: Tie
 
     ``seen`` has borrower_id, kind, profile, tier, paid_out (the youngest loan), matures_on (the next loan to mature), the days
     of ``seen.checks``, asked_on and asked_since (by when a signal asks for a visit, and since when), n rows; ``before`` has DUE,
-    the days of visits and as_of of the last official run.
+    paid_out, the days of visits and as_of of the last official run.
     """
     then, last = _then(before, seen["borrower_id"]), _last(seen, seen, tiers)
-    asked, still = obligations(seen, last, as_of, tiers, policy), unsettled(seen, then, last, tiers, policy)
+    fresh = _younger(seen, then) if before is not None else np.zeros(len(seen), dtype=bool)
+    asked, still = obligations(seen, last, fresh, as_of, tiers, policy), unsettled(seen, then, last, tiers, policy)
     owed = np.minimum(asked, still)
     first, place = owed.min(axis=1), owed.argmin(axis=1)
     check = np.array(TYPES)[place]
@@ -64,10 +65,14 @@ def due(seen: pd.DataFrame, before: pd.DataFrame | None, as_of: date, tiers: Tie
     )  # fmt: skip
 
 
-def obligations(seen: pd.DataFrame, last_enough: Float, as_of: date, tiers: TierPolicy, policy: SchedulePolicy) -> Float:
+def obligations(
+    seen: pd.DataFrame, last_enough: Float, fresh: Mask, as_of: date, tiers: TierPolicy, policy: SchedulePolicy
+) -> Float:  # fmt: skip
     """The day on which each of TYPES falls due, as day numbers, infinite where none is owed; float64 (n, types).
 
-    ``last_enough`` is the day of the last visit by a channel that his tier asks for, NaN where there was none; float64 (n,).
+    ``last_enough`` is the day of the last visit by a channel that his tier asks for, NaN where there was none, float64 (n,);
+    ``fresh`` whether his youngest loan has become known since the last official run, bool (n,). The first check of such a loan is
+    due also where its day has passed; of the loans that the first night of a book finds it is not asked for any more.
     """
     today, last = float(day_number(as_of)), _at(seen["last_check"])
     matures, paid_out, again, asked = (_at(seen[name]) for name in ("matures_on", "paid_out", "look_again_on", "asked_on"))
@@ -78,10 +83,15 @@ def obligations(seen: pd.DataFrame, last_enough: Float, as_of: date, tiers: Tier
         "triggered": (asked, np.ones(len(seen), dtype=bool)),
         "special": (again, ~((last > _at(seen["look_again_since"])) & (last >= again - policy.join_days))),
         "before_maturity": (before_maturity, ~(last >= before_maturity - policy.join_days) & (matures > today)),
-        "first": (first, ~(last >= paid_out) & (first > today)),
+        "first": (first, ~(last >= paid_out) & ((first > today) | fresh)),
         "routine": (np.where(np.isnan(last_enough), today, last_enough) + interval, np.ones(len(seen), dtype=bool)),
     }
     return np.column_stack([np.where(whether & ~np.isnan(day), day, np.inf) for day, whether in (owed[name] for name in TYPES)])
+
+
+def _younger(seen: pd.DataFrame, then: pd.DataFrame) -> Mask:
+    """Whose youngest loan was not known on the last official run; that of one who was not there, at least."""
+    return (then["as_of"].isna() | (seen["paid_out"] > then["paid_out"])).to_numpy(dtype=bool)
 
 
 def unsettled(seen: pd.DataFrame, then: pd.DataFrame, last_enough: Float, tiers: TierPolicy, policy: SchedulePolicy) -> Float:
@@ -181,7 +191,7 @@ def _kept(visits: pd.DataFrame, before: pd.DataFrame | None, days: Workdays, lat
 
 def _then(before: pd.DataFrame | None, borrower_id: pd.Series) -> pd.DataFrame:
     """What was known, owed and planned at the last official run; unknown for one who was not there, and what it did not say."""
-    days = ["as_of", *LAST.values(), *DAYS]
+    days = ["as_of", "paid_out", *LAST.values(), *DAYS]
     before = pd.DataFrame({"borrower_id": pd.Series(dtype="object")}) if before is None else before
     then = before.set_index("borrower_id").reindex(index=borrower_id, columns=["check", *days]).reset_index(drop=True)
     then = then.assign(**{name: pd.to_datetime(then[name]) for name in days})

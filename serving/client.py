@@ -701,6 +701,7 @@ class Standing(TypedDict):
     looked_on: str | None
     reviewed: bool
     look_again_on: str | None
+    paid_out: str | None
     matures_on: str | None
     triggered_on: str | None
     special_on: str | None

@@ -195,7 +195,7 @@ STANDING = {
     **_VISIT, "as_of": "2024-12-31", "kind": "person", "profile": "consumer", "tier_since": "2024-12-31", "earned": "watch",
     "earned_since": "2024-12-31", "better_since": None, "demanded": "watch", "signal": "serious", "signal_since": "2024-12-31",
     "last_check": "2024-06-30", "last_phone": "2024-06-30", "last_site": None, "looked_on": "2024-09-12", "reviewed": False,
-    "look_again_on": None, "matures_on": "2026-03-15", "triggered_on": "2025-01-07", "special_on": None,
+    "look_again_on": None, "paid_out": "2023-03-15", "matures_on": "2026-03-15", "triggered_on": "2025-01-07", "special_on": None,
     "before_maturity_on": None, "first_on": None, "routine_on": "2025-01-21",
     "signals": [
         {

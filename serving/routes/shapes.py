@@ -320,7 +320,8 @@ STANDING = told(
         **VISIT, "as_of": DAY, "kind": one_of(*BORROWERS), "profile": TEXT, "tier_since": DAY, "earned": TEXT,
         "earned_since": DAY, "better_since": maybe(DAY), "demanded": maybe(TEXT), "signal": {"enum": [*_CASES.severities, None]},
         "signal_since": maybe(DAY), **dict.fromkeys(LAST.values(), maybe(DAY)), "looked_on": maybe(DAY), "reviewed": TRUTH,
-        "look_again_on": maybe(DAY), "matures_on": maybe(DAY), **dict.fromkeys(OWED, maybe(DAY)), "signals": listed(ON),
+        "look_again_on": maybe(DAY), "paid_out": maybe(DAY), "matures_on": maybe(DAY), **dict.fromkeys(OWED, maybe(DAY)),
+        "signals": listed(ON),
     },
 )  # fmt: skip
 

@@ -295,6 +295,23 @@ def test_a_check_that_was_entered_late_settles_what_was_owed_on_its_own_day() ->
     assert owed(late) == {"routine": date(2024, 8, 31)}
 
 
+def test_a_first_check_is_owed_for_every_loan_but_those_of_which_the_book_was_made() -> None:
+    days = {"paid_out": date(2024, 3, 1)}, {"paid_out": date(2024, 4, 1)}, {"last_check": date(2024, 4, 10)}
+    old, late, visited = (dict[str, Any](said) for said in days)
+    assert "first" not in owed(after(seen(**old), TODAY))
+    first, second = after(seen(**old), TODAY), TODAY + timedelta(days=1)
+    assert "first" not in owed(after(seen(**old), second, first)), "known already, and its day had passed"
+    known = after(seen(**late), second, first)
+    assert (known["check"][0], known["due_on"][0].date()) == ("first", date(2024, 5, 1)), "it became known after the last night"
+    third = after(seen(**late), TODAY + timedelta(days=400), known)
+    assert owed(third)["first"] == date(2024, 5, 1), "until somebody comes"
+    assert "first" in owed(after(seen(**late, last_check=date(2024, 3, 31)), TODAY + timedelta(days=401), third))
+    assert "first" not in owed(after(seen(**late, **visited), TODAY + timedelta(days=401), third))
+    stranger = after(seen(**late), second, first.assign(borrower_id="somebody else"))
+    assert stranger["check"][0] == "first", "he came with the loan"
+    assert "first" not in owed(after(seen(**late, **visited), second, first.assign(borrower_id="somebody else")))
+
+
 def test_a_check_that_was_taken_back_was_not_made() -> None:
     rows: dict[str, Any] = {"tier": "watch", "profile": "working_capital"}
     first = after(seen(**rows, last_check=date(2024, 6, 20)), TODAY)
