@@ -385,7 +385,10 @@ _TABLES = (
     ),
     of_borrower(
         "inspections", "Reviews and visits", "贷后检查", ("the day of the check", "检查日"), ALWAYS,
-        code("kind", "Kind", "类型", "first routine special before_maturity triggered", required=True),
+        code(
+            "kind", "Kind; case is the finding of a case, at the desk", "类型(case 为案件在案头得出的结论)",
+            "first routine special before_maturity triggered case", required=True,
+        ),
         code("channel", "Channel", "方式", "off_site phone site"),
         code("finding", "Finding", "结论", "none benign confirmed"),
         date("look_again_on", "Look again on", "再检查日"),

@@ -6,6 +6,7 @@ from itertools import pairwise
 from loanwatch.trigger_page import GENERATED
 from monitoring.policy import Ladder, Tier, tier_policies
 from monitoring.policy.actions import Action, action_policies
+from monitoring.policy.lender import CHANNELS
 from monitoring.policy.schedule import schedule_policies
 from monitoring.policy.trigger import Trigger
 from monitoring.policy.triggers import trigger_policies
@@ -25,7 +26,7 @@ is for the signals ([cases.md](cases.md)), `loanwatch tasks` for the actions ([t
 
 A borrower moves down the same night. He moves up one tier at a time, when it was earned: for so many days nothing asked for a
 tier as bad as his, the PD stayed well below the limit, nothing was past due, no source was silent, and, where a check is asked
-for, one since he came into the tier confirmed nothing. So no tier is left for the better in a shorter time than that: nobody
+for, a visit since he came into the tier confirmed nothing. So no tier is left for the better in a shorter time than that: nobody
 flaps. Two persons can agree on another tier until a day ([record.md](record.md)); the earned one goes on moving beneath it, and
 holds again when it ends. Silence never helps: while a source that once spoke is past its limit the tier is no better than the
 night before. Every move is a row of the record with its cause: {causes}.
@@ -51,22 +52,33 @@ Which lender's which loans: {speaks_for}; all others: `general`. The kind of len
 VISITS = """
 ## Visits
 
-A borrower's visit is due on the earliest of the days below; what falls due within {join_days} days after it joins it. Only a
-check that was made moves it later.
+A borrower's visit is due on the earliest of the days below; what falls due within {join_days} days after it joins it. What is
+owed on a night is owed on the next one by the same day, until a visit settles it, which counts from its own day, however late it
+becomes known: one made before a signal came or a loan was paid out settles neither. The first check of a loan that becomes known
+only when its day has passed is due at once; excepted are the loans that the book's first night knew already.
+
+A visit is an inspection that somebody made; the finding with which a case is closed at the desk (kind `case`) is none. It settles
+what the signals asked for, since somebody has looked at them, and what was found counts: for the day to look again, for who
+goes first, and where it confirms trouble. It moves no other check, and nobody leaves a tier for the better by it. The routine
+check asks for a visit by the channel of the tier or a stronger one ({channels}); one whose channel is unknown counts as any, so
+that a lender who does not note it can work.
 
 | check | due | of whom |
 |---|---|---|
 | triggered 触发检查 | after a signal: {clock} | all |
-| special 专项检查 | the day to look again that the last check set | all |
+| special 专项检查 | the day to look again that the last inspection set which says one | all |
 | before_maturity 到期前检查 | {before_maturity.days} days before maturity | {of_maturing} |
 | first 首次检查 | {first.days} days after a loan was paid out | {of_first} |
-| routine 常规检查 | one interval of the tier after the last check, or after the first night | all |
+| routine 常规检查 | one interval of the tier after the last visit by its channel, or after the first night | all |
 
-A visit is planned on a working day up to its due day, by the team that looks at his kind of borrower. A working day has room for
-so many visits of a team and channel; the visits worth most choose first and take the last day with room (Cormen et al.,
-Introduction to Algorithms, 16.5). Visits planned for the next {frozen_days} working days stay where they are. What finds no room
-is due all the same: the worklist says the first day with room, and its rank. Working days are the country's, with weekends that
-were made work days, but for what the lender says. What a visit is worth follows from `{priority}` of
+A visit is planned on a working day (`next_review_on`) by the team that looks at his kind of borrower. A working day has room for
+so many visits of a team and channel, and no more are planned on it. The visits worth most choose first and take the last day with
+room up to the due day (Cormen et al., Introduction to Algorithms, 16.5). What finds no room by then is due all the same (`due_on`
+stays, `fits` is false) and takes the first day with room after it; the worklist has it with that day and its rank. Where the due
+day has passed, or no working day is left up to it, the first one to come counts as its day. A team that never makes visits of a
+channel has no day for them: `next_review_on` is unknown then. Visits planned for the next {frozen_days} working days stay where
+they are, unless they are due earlier now or a check was made. Working days are the country's, with weekends that were made work
+days, but for what the lender says. What a visit is worth follows from `{priority}` of
 `monitoring/policy/priorities.toml`, unless the lender chooses another there; how these do beside one another is in
 [backtest.md](backtest.md).
 
@@ -148,7 +160,8 @@ def _visits() -> str:
     policy = schedule_policies()[-1]
     checks = policy.checks
     return VISITS.format(
-        join_days=policy.join_days, priority=policy.priority, frozen_days=policy.frozen_days, source=policy.source,
+        join_days=policy.join_days, channels=" < ".join(CHANNELS), priority=policy.priority, frozen_days=policy.frozen_days,
+        source=policy.source,
         first=checks["first"],
         before_maturity=checks["before_maturity"], of_first=_who(checks["first"].who),
         of_maturing=_who(checks["before_maturity"].who),

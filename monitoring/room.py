@@ -8,11 +8,9 @@ from monitoring.workdays import Workdays
 
 def capacity(days: Workdays, month: int) -> Int:
     """How many visits each working day has room for if a month has room for ``month``: spread evenly, and no more in all."""
-    months = days.days_of_month()
-    found = np.empty(len(days.days), dtype=np.int64)
-    for name in np.unique(months):
-        rows = np.flatnonzero(months == name)
-        found[rows] = np.diff(np.arange(len(rows) + 1) * month // len(rows))
+    _, first, length = np.unique(days.days_of_month(), return_index=True, return_counts=True)
+    length, place = np.repeat(length, length), np.arange(len(days.days)) - np.repeat(first, length)
+    found: Int = (place + 1) * month // length - place * month // length
     return found
 
 

@@ -26,7 +26,7 @@ from features.errors import UsageError
 from features.ledger import Ledger
 from models.bundle import Bundle
 from models.explain import REASONS, Against, training
-from monitoring import remembered, schedule, tiers
+from monitoring import remembered, schedule, seen, tiers
 from monitoring.decisions import merkle
 from monitoring.decisions.vault import Vault
 from monitoring.policy import GENERAL, tier_policy
@@ -43,7 +43,8 @@ LOAN_COLUMNS = [
 BORROWER_COLUMNS = [c for c in LOAN_COLUMNS if c != "loan_id"]
 STANDING_COLUMNS = [
     "borrower_id", "as_of", "kind", "profile", "silent", *tiers.STANDING, "demanded", "signal", "signal_since",
-    "last_check", "reviewed", "look_again_on", "matures_on", *schedule.DUE, "channel", *schedule.PLAN, *remembered.CARRIED,
+    *seen.LAST.values(), "looked_on", "reviewed", "look_again_on", "paid_out", "matures_on", *schedule.DUE, "channel",
+    *schedule.PLAN, *remembered.CARRIED,
 ]  # fmt: skip
 SIGNAL_COLUMNS = ["signal_id", "borrower_id", "as_of", "trigger", "severity", "value", "threshold", "since", "raised_on"]
 IDENTITY = {"loans": "loan_id", "borrowers": "borrower_id", "standing": "borrower_id", "signals": "signal_id"}
@@ -267,8 +268,8 @@ _TEXT = {
     "signal_id", "trigger", "severity", "check", "channel", "team", "found", *(f"reason_{k}" for k in range(1, REASONS + 1)),
 }  # fmt: skip
 _DAYS = {
-    "as_of", "known_by", "next_review_on", *tiers.DAYS, "signal_since", "last_check", "look_again_on", "matures_on", "due_on",
-    "room_on", "since", "raised_on", "benign_until",
+    "as_of", "known_by", "next_review_on", *tiers.DAYS, "signal_since", *seen.LAST.values(), "looked_on", "look_again_on",
+    "paid_out", "matures_on", *schedule.DAYS, "since", "raised_on", "benign_until",
 }  # fmt: skip
 _WHOLE = {"grade", "dpd", "exposure", "cost", "rank"}
 _KINDS = {

@@ -2,15 +2,19 @@
 
 A borrower owes several checks at a time: the routine one of his tier, a first one after a loan was paid out, one before it
 matures, another look that was agreed on, one after a signal. The earliest is his visit's *due day*, and what falls due soon after
-joins it. Only a check that was made moves a due day to a later one.
+joins it. What was owed on a night is owed on the next one, by the same day, until a check has been made that settles it: a visit,
+on a day from which it counts, and for the routine check by a channel no weaker than his tier asks for. Only what a signal asked
+for is also settled at the desk.
 
-A visit is made on a working day up to its due day, by the team that looks at his kind of borrower. Each working day has so
-many visits of a team and channel; the visits worth most choose first and take the last free day up to their due day. That is the
-greedy algorithm for unit-time tasks with deadlines, which fits in the visits of the greatest total value (Cormen et al.,
-Introduction to Algorithms, 3rd ed., 16.5). What does not fit is due all the same, and is listed with its rank.
+A visit is planned on a working day by the team that looks at his kind of borrower. Each working day has so many visits of a team
+and channel, and no more are planned on it. The visits worth most choose first and take the last free day up to their due day.
+That is the greedy algorithm for unit-time tasks with deadlines, which fits in the visits of the greatest total value (Cormen et
+al., Introduction to Algorithms, 3rd ed., 16.5). What does not fit takes the first day with room after it, and is listed with its
+rank; where a team never makes visits of its channel there is no such day.
 """
 
-from datetime import date
+from collections.abc import Iterator, Sequence
+from datetime import date, timedelta
 
 import numpy as np
 import pandas as pd
@@ -21,37 +25,55 @@ from monitoring.policy import TierPolicy
 from monitoring.policy.lender import CHANNELS, Lender
 from monitoring.policy.schedule import SchedulePolicy
 from monitoring.room import Room, capacity
+from monitoring.seen import LAST
 from monitoring.workdays import Workdays, dates, numbers
 
 TYPES = ("triggered", "special", "before_maturity", "first", "routine")
 """Kinds of check; of two that fall due on one day the first gives the visit its name."""
-DUE = ["due_on", "check", "joined"]
-PLAN = ["next_review_on", "team", "cost", "value", "rank", "fits", "room_on"]
+OWED = [f"{name}_on" for name in TYPES]
+"""The day by which each of them is owed."""
+DUE = ["due_on", "check", "joined", *OWED, "triggered_since"]
+PLAN = ["next_review_on", "team", "cost", "value", "rank", "fits"]
+DAYS = ["due_on", *OWED, "triggered_since", "next_review_on"]
+MONTH = timedelta(days=31)
+FARTHEST = 1_200
+"""Months of visits that a plan reaches ahead at most."""
 
 
 def due(seen: pd.DataFrame, before: pd.DataFrame | None, as_of: date, tiers: TierPolicy, policy: SchedulePolicy) -> pd.DataFrame:
-    """The due day of each borrower's visit (columns DUE), also where it has passed.
+    """The due day of each borrower's visit, also where it has passed, and what it follows from (columns DUE).
 
-    ``seen`` has borrower_id, kind, profile, tier, paid_out (the youngest loan), matures_on (the next loan to mature), last_check,
-    look_again_on, asked_on (by when a signal asks for a visit), reviewed (whether a check has become known since the last
-    official run), n rows; ``before`` has DUE of that run.
+    ``seen`` has borrower_id, kind, profile, tier, paid_out (the youngest loan), matures_on (the next loan to mature), the days
+    of ``seen.checks``, asked_on and asked_since (by when a signal asks for a visit, and since when), n rows; ``before`` has DUE,
+    paid_out, the days of visits and as_of of the last official run.
     """
-    owed = obligations(seen, as_of, tiers, policy)
-    then, place = _then(before, seen["borrower_id"]), owed.argmin(axis=1)
-    first, check = owed.min(axis=1), np.array(TYPES)[place]
-    was = _at(then["due_on"])
-    stays = ~seen["reviewed"].to_numpy(bool) & (was < first)
-    check = np.where(stays, then["check"], check)
-    on = np.where(stays, was, first)
-    joins = (owed <= np.maximum(on, day_number(as_of))[:, np.newaxis] + policy.join_days) & (check[:, np.newaxis] != TYPES)
+    then, last = _then(before, seen["borrower_id"]), _last(seen, seen, tiers)
+    fresh = _younger(seen, then) if before is not None else np.zeros(len(seen), dtype=bool)
+    asked, still = obligations(seen, last, fresh, as_of, tiers, policy), unsettled(seen, then, last, tiers, policy)
+    owed = np.minimum(asked, still)
+    first, place = owed.min(axis=1), owed.argmin(axis=1)
+    check = np.array(TYPES)[place]
+    joins = (owed <= np.maximum(first, day_number(as_of))[:, np.newaxis] + policy.join_days) & (check[:, np.newaxis] != TYPES)
     joined = [[name for name, joining in zip(TYPES, row, strict=True) if joining] for row in joins.tolist()]
+    since = then["triggered_since"].where(still[:, 0] < asked[:, 0], seen["asked_since"])
+    days = {name: _dates(owed[:, at]) for at, name in enumerate(OWED)}
     return pd.DataFrame(
-        {"due_on": dates(on.astype(np.int64)), "check": check.astype(str), "joined": pd.Series(joined, dtype=object)}
-    )
+        {
+            "due_on": _dates(first), "check": check.astype(str), "joined": pd.Series(joined, dtype=object), **days,
+            "triggered_since": since,
+        }
+    )  # fmt: skip
 
 
-def obligations(seen: pd.DataFrame, as_of: date, tiers: TierPolicy, policy: SchedulePolicy) -> Float:
-    """The day on which each of TYPES falls due, as day numbers, infinite where none is owed; float64 (n, types)."""
+def obligations(
+    seen: pd.DataFrame, last_enough: Float, fresh: Mask, as_of: date, tiers: TierPolicy, policy: SchedulePolicy
+) -> Float:  # fmt: skip
+    """The day on which each of TYPES falls due, as day numbers, infinite where none is owed; float64 (n, types).
+
+    ``last_enough`` is the day of the last visit by a channel that his tier asks for, NaN where there was none, float64 (n,);
+    ``fresh`` whether his youngest loan has become known since the last official run, bool (n,). The first check of such a loan is
+    due also where its day has passed; of the loans that the first night of a book finds it is not asked for any more.
+    """
     today, last = float(day_number(as_of)), _at(seen["last_check"])
     matures, paid_out, again, asked = (_at(seen[name]) for name in ("matures_on", "paid_out", "look_again_on", "asked_on"))
     before_maturity = matures - _days(policy, "before_maturity", seen["kind"])
@@ -59,75 +81,127 @@ def obligations(seen: pd.DataFrame, as_of: date, tiers: TierPolicy, policy: Sche
     interval = [tiers.ladders[profile][tier].review_days for profile, tier in zip(seen["profile"], seen["tier"], strict=True)]
     owed: dict[str, tuple[Float, Mask]] = {
         "triggered": (asked, np.ones(len(seen), dtype=bool)),
-        "special": (again, ~(last >= again)),
+        "special": (again, ~((last > _at(seen["look_again_since"])) & (last >= again - policy.join_days))),
         "before_maturity": (before_maturity, ~(last >= before_maturity - policy.join_days) & (matures > today)),
-        "first": (first, ~(last >= paid_out) & (first > today)),
-        "routine": (np.where(np.isnan(last), today, last) + interval, np.ones(len(seen), dtype=bool)),
+        "first": (first, ~(last >= paid_out) & ((first > today) | fresh)),
+        "routine": (np.where(np.isnan(last_enough), today, last_enough) + interval, np.ones(len(seen), dtype=bool)),
     }
     return np.column_stack([np.where(whether & ~np.isnan(day), day, np.inf) for day, whether in (owed[name] for name in TYPES)])
+
+
+def _younger(seen: pd.DataFrame, then: pd.DataFrame) -> Mask:
+    """Whose youngest loan was not known on the last official run; that of one who was not there, at least."""
+    return (then["as_of"].isna() | (seen["paid_out"] > then["paid_out"])).to_numpy(dtype=bool)
+
+
+def unsettled(seen: pd.DataFrame, then: pd.DataFrame, last_enough: Float, tiers: TierPolicy, policy: SchedulePolicy) -> Float:
+    """The day by which each of TYPES was owed on the last official run and is owed still, as ``obligations``.
+
+    Each is settled by a check of a day from which it counts, whenever that became known. The day to look again on is what the
+    last inspection that says so makes it, and is not carried.
+    """
+    last, days = _at(seen["last_check"]), np.column_stack([_at(then[name]) for name in OWED])
+    was = np.where(then["check"].to_numpy(dtype=object)[:, np.newaxis] == TYPES, _at(then["due_on"])[:, np.newaxis], days)
+    settled = {
+        "triggered": _at(seen["looked_on"]) >= _at(then["triggered_since"]),
+        "special": np.ones(len(seen), dtype=bool),
+        "before_maturity": last >= was[:, TYPES.index("before_maturity")] - policy.join_days,
+        "first": last >= was[:, TYPES.index("first")] - policy.checks["first"].days,
+        "routine": ~np.isnan(last_enough) & ~(last_enough <= _last(then, seen, tiers)),
+    }
+    done = np.column_stack([settled[name] for name in TYPES])
+    return np.where(done | np.isnan(was), np.inf, was)
+
+
+def _last(checked: pd.DataFrame, seen: pd.DataFrame, tiers: TierPolicy) -> Float:
+    """The day of the last visit by the channel that the tier of each borrower asks for or a stronger one; float64 (n,)."""
+    channel = [tiers.ladders[profile][tier].channel for profile, tier in zip(seen["profile"], seen["tier"], strict=True)]
+    place = [CHANNELS.index(name) for name in channel]
+    return np.column_stack([_at(checked[LAST[name]]) for name in CHANNELS])[np.arange(len(seen)), place]
 
 
 def plan(visits: pd.DataFrame, before: pd.DataFrame | None, as_of: date, lender: Lender, policy: SchedulePolicy) -> pd.DataFrame:
     """The day, the team and the cost of every visit of the book (columns PLAN).
 
-    ``visits`` has borrower_id, kind, channel, due_on, reviewed and value (of looking at him, in minor units), n rows; ``before``
-    has next_review_on and fits of the last official run. Visits planned for the next working days stay where they are, unless a
-    check has become known since. Where there is no room up to the due day, ``fits`` is false, next_review_on is the last working
-    day up to it, and room_on the first one after it with room. ``rank`` counts from 1 in each team and channel.
+    ``visits`` has borrower_id, kind, channel, due_on and value (of looking at him, in minor units), n rows; ``before`` has due_on
+    and next_review_on of the last official run. A visit ``fits`` if it is planned up to the last working day that is not after
+    its due day, or on the first working day to come where that has passed; next_review_on is unknown where there is no day with
+    room. ``rank`` counts from 1 in each team and channel.
+
+    Visits planned for the next working days stay where they are, unless a check was made that moved the due day to a later one,
+    or they are due now before the day on which they stand.
     """
-    days = Workdays.of(lender, as_of, max([as_of, *visits["due_on"].dt.date]))
-    first = days.after(as_of)
-    latest = np.maximum(days.place(numbers(visits["due_on"])), first)
-    then = _then(before, visits["borrower_id"], ["next_review_on", "fits"])
-    kept = _kept(then["next_review_on"].where(~visits["reviewed"] & then["fits"].ne(False)), days, latest, first, policy)
-    order = np.lexsort((visits["borrower_id"].to_numpy(dtype=str), -visits["value"].to_numpy("float64")))
     team = visits["kind"].map({kind: team.name for team in lender.team for kind in team.who})
-    places, later, rank = (np.full(len(visits), -1, dtype=np.int64) for _ in range(3))
-    for one in lender.team:
-        for channel in CHANNELS:
-            rows = order[((team == one.name) & (visits["channel"] == channel)).to_numpy()[order]]
-            room = Room(capacity(days, one.inspectors * one.visits.get(channel, 0)), first)
-            places[rows], later[rows] = filled(room, latest[rows], kept[rows])
-            rank[rows] = np.arange(1, len(rows) + 1)
-    fits = places >= 0
+    queues = list(_queues(visits, team, lender))
+    last = max([as_of, *visits["due_on"].dt.date]) + MONTH * (1 + _months(queues))
+    days = Workdays.of(lender, as_of, last)
+    first, end = days.after(as_of), days.after(last)
+    latest = np.maximum(days.place(numbers(visits["due_on"])), first)
+    kept = _kept(visits, before, days, latest, range(first, first + policy.frozen_days))
+    places, rank = (np.full(len(visits), -1, dtype=np.int64) for _ in range(2))
+    for rows, month in queues:
+        places[rows] = filled(Room(capacity(days, month)[:end], first), latest[rows], kept[rows])
+        rank[rows] = np.arange(1, len(rows) + 1)
     return pd.DataFrame(
         {
-            "next_review_on": dates(days.days[np.where(fits, places, latest)]), "team": team,
+            "next_review_on": dates(days.days[places]).where(places >= 0), "team": team,
             "cost": visits["channel"].map(dict(policy.cost)).to_numpy(np.int64), "value": visits["value"], "rank": rank,
-            "fits": fits, "room_on": dates(days.days[later]).where(later >= 0),
+            "fits": (places >= 0) & (places <= latest),
         }
     )  # fmt: skip
 
 
-def filled(room: Room, latest: Int, kept: Int) -> tuple[Int, Int]:
-    """The place that each visit takes, those kept first, then in their order, and for who finds none up to ``latest`` the first
-    one after it; -1 where there is none, int64 (n,) each.
+def filled(room: Room, latest: Int, kept: Int) -> Int:
+    """The place that each visit takes, int64 (n,): those kept first, then in their order the last one up to ``latest``, then for
+    whom there was none the first one after it; -1 where there is none.
     """
-    found, later = np.full(len(latest), -1, dtype=np.int64), np.full(len(latest), -1, dtype=np.int64)
+    found = np.full(len(latest), -1, dtype=np.int64)
     for row in np.flatnonzero(kept >= 0).tolist():
         if room.has(kept[row]):
             found[row] = room.last_up_to(int(kept[row]))
-    for row in np.flatnonzero(found < 0).tolist():
-        found[row] = room.last_up_to(int(latest[row]))
-    for row in np.flatnonzero(found < 0).tolist():
-        later[row] = room.first_from(int(latest[row]))
-    return found, later
+    for choose in (room.last_up_to, room.first_from):
+        for row in np.flatnonzero(found < 0).tolist():
+            found[row] = choose(int(latest[row]))
+    return found
 
 
-def _kept(planned: pd.Series, days: Workdays, latest: Int, first: int, policy: SchedulePolicy) -> Int:
-    """Where visits of the next working days stand already, -1 for the others."""
-    known = planned.notna().to_numpy()
+def _queues(visits: pd.DataFrame, team: pd.Series, lender: Lender) -> Iterator[tuple[Int, int]]:
+    """The visits of each team and channel, those worth most first, and how many a month has room for."""
+    order = np.lexsort((visits["borrower_id"].to_numpy(dtype=str), -visits["value"].to_numpy("float64")))
+    for one in lender.team:
+        for channel in CHANNELS:
+            rows = order[((team == one.name) & (visits["channel"] == channel)).to_numpy()[order]]
+            if len(rows):
+                yield rows, one.inspectors * one.visits.get(channel, 0)
+
+
+def _months(queues: Sequence[tuple[Int, int]]) -> int:
+    """In how many months after the last due day everybody finds room for whom there is any."""
+    return min(max((-(-len(rows) // month) for rows, month in queues if month), default=0), FARTHEST)
+
+
+def _kept(visits: pd.DataFrame, before: pd.DataFrame | None, days: Workdays, latest: Int, frozen: range) -> Int:
+    """Where visits of the next working days, the places ``frozen``, stand already; -1 for the others."""
+    then = _then(before, visits["borrower_id"])
+    planned, due_on = then["next_review_on"], visits["due_on"]
     at = days.place(numbers(planned.fillna(pd.Timestamp(0))))
-    stays = known & (first <= at) & (at <= np.minimum(latest, first + policy.frozen_days - 1))
-    return np.where(stays, at, -1)
+    moved = (due_on > then["due_on"]) | ((due_on < then["due_on"]) & (at > latest))
+    return np.where(planned.notna() & ~moved & (frozen.start <= at) & (at < frozen.stop), at, -1)
 
 
-def _then(before: pd.DataFrame | None, borrower_id: pd.Series, columns: list[str] = DUE) -> pd.DataFrame:
-    """What was planned at the last official run; unknown for one who was not there."""
-    if before is None:
-        before = pd.DataFrame({name: pd.Series(dtype="object") for name in ["borrower_id", *columns]})
-    then = before.set_index("borrower_id")[columns].reindex(borrower_id).reset_index(drop=True)
-    return then.assign(**{name: pd.to_datetime(then[name]) for name in columns if name.endswith("_on")})
+def _then(before: pd.DataFrame | None, borrower_id: pd.Series) -> pd.DataFrame:
+    """What was known, owed and planned at the last official run; unknown for one who was not there, and what it did not say."""
+    days = ["as_of", "paid_out", *LAST.values(), *DAYS]
+    before = pd.DataFrame({"borrower_id": pd.Series(dtype="object")}) if before is None else before
+    then = before.set_index("borrower_id").reindex(index=borrower_id, columns=["check", *days]).reset_index(drop=True)
+    then = then.assign(**{name: pd.to_datetime(then[name]) for name in days})
+    return then.assign(triggered_since=then["triggered_since"].fillna(then["as_of"]))
+
+
+def _dates(days: Float) -> pd.Series:
+    """Day numbers as days, none where they are infinite."""
+    known = np.isfinite(days)
+    return dates(np.where(known, days, 0).astype(np.int64)).where(known)
 
 
 def _at(days: pd.Series) -> Float:

@@ -11,26 +11,33 @@ from features.measure import AsOf, records
 from features.schema import TABLES
 from features.spine import Spine
 from monitoring.policy import TierPolicy
+from monitoring.policy.checks import FINDINGS, KINDS
 from monitoring.policy.lender import Lender
-from monitoring.priority import UNKNOWN
+from monitoring.priority import CLEAN, UNKNOWN
 
-_loans, _checks = records("loans"), records("inspections")
-FINDINGS = TABLES["inspections"]["finding"].codes
-_found = _checks.only(_checks.is_in("finding", *FINDINGS))
+_loans, _looks = records("loans"), records("inspections")
+_visits = _looks.only(_looks.is_in("kind", *KINDS))
+_found = _looks.only(_looks.is_in("finding", *FINDINGS))
 PRODUCTS = TABLES["loans"]["product"].codes
 PRODUCT = [fact(f"is {product}", _loans.latest(_loans.is_in("product", product).as_number())) for product in PRODUCTS]
 TERMS = [
     fact("paid out", _loans.days_since_first()), fact("past maturity", AsOf() - _loans.latest("matures_on")), *PRODUCT,
 ]  # fmt: skip
 """Of a loan; days are counted back from the day it is seen."""
-LAST_CHECK = fact("last check", _checks.days_since())
+LAST = {"off_site": "last_check", "phone": "last_phone", "site": "last_site"}
+"""The day of the last visit by a channel or a stronger one; one whose channel is unknown counts as any."""
+LAST_CHECK = fact(LAST["off_site"], _visits.days_since())
 CHECKS = [
     LAST_CHECK,
-    *(fact(f"last {finding}", _found.latest(_checks.is_in("finding", finding).as_number())) for finding in FINDINGS),
-    fact("last clean", _checks.only(_checks.is_in("finding", "none", "benign")).days_since()),
-    fact("past look again", AsOf() - _checks.latest("look_again_on")),
+    fact(LAST["phone"], _visits.only(~_looks.is_in("channel", "off_site")).days_since()),
+    fact(LAST["site"], _visits.only(~_looks.is_in("channel", "off_site", "phone")).days_since()),
+    fact("last_clean", _visits.only(_looks.is_in("finding", *CLEAN)).days_since()),
+    fact("looked_on", _looks.days_since()),
+    fact("look_again_since", _looks.only(_looks["look_again_on"] > 0).days_since()),
+    fact("look_again_on", AsOf() - _looks.latest("look_again_on")),
+    *(fact(f"last {finding}", _found.latest(_looks.is_in("finding", finding).as_number())) for finding in FINDINGS),
 ]
-"""Of a borrower."""
+"""Of a borrower; days are counted back. A visit is an inspection that is not the mere finding of a case at the desk."""
 
 
 def terms(x: pd.DataFrame, as_of: date) -> pd.DataFrame:
@@ -60,22 +67,27 @@ def of_borrowers(rows: pd.DataFrame, as_of: date, policy: TierPolicy, lender: Le
 
 
 def checks(borrower_id: pd.Series, ledger: Ledger, as_of: date) -> pd.DataFrame:
-    """What is known on a day of each borrower's checks: last_check, the last finding (one of FINDINGS, or unknown), whether that
-    confirmed trouble, last_clean (the last one that found no trouble), look_again_on.
+    """What is known on a day of each borrower's checks, as ``checked`` tells it."""
+    return checked(compute(Spine.of([(borrower, None) for borrower in borrower_id], as_of), ledger, CHECKS), as_of)
+
+
+def checked(x: pd.DataFrame, as_of: date) -> pd.DataFrame:
+    """From the values of CHECKS, n rows, what was found when.
+
+    Of visits: the days of LAST, and last_clean, that of the last one that found no trouble. Of all inspections: looked_on, the
+    day of the last one; finding, what the last one found that says so (one of FINDINGS, or unknown), and confirmed, whether that
+    was trouble; look_again_on, and look_again_since, the day of the one that set it.
     """
-    x = compute(Spine.of([(borrower, None) for borrower in borrower_id], as_of), ledger, CHECKS)
-    return pd.DataFrame(
-        {
-            "last_check": _day(x["last check"], as_of), "finding": _word(x, "last ", FINDINGS).fillna(UNKNOWN),
-            "confirmed": x["last confirmed"] == 1, "last_clean": _day(x["last clean"], as_of),
-            "look_again_on": _day(x["past look again"], as_of),
-        }
-    )  # fmt: skip
+    days = {
+        name: _day(x[name], as_of) for name in (*LAST.values(), "last_clean", "looked_on", "look_again_on", "look_again_since")
+    }
+    finding = _word(x, "last ", FINDINGS).fillna(UNKNOWN)
+    return pd.DataFrame({**days, "finding": finding, "confirmed": x["last confirmed"] == 1})
 
 
 def last_check(borrower_id: pd.Series, ledger: Ledger, as_of: date) -> pd.Series:
-    """Day of each borrower's last check as known on a day, NaT where none is known."""
-    days = compute(Spine.of([(borrower, None) for borrower in borrower_id], as_of), ledger, [LAST_CHECK])["last check"]
+    """Day of each borrower's last visit as known on a day, NaT where none is known."""
+    days = compute(Spine.of([(borrower, None) for borrower in borrower_id], as_of), ledger, [LAST_CHECK])[LAST_CHECK.name]
     return _day(days, as_of)
 
 

@@ -37,11 +37,11 @@ def lasting(raised: pd.DataFrame, before: pd.DataFrame | None, as_of: date, poli
 def by_borrower(
     on: pd.DataFrame, checked: pd.DataFrame, triggers: TriggerPolicy, tiers: TierPolicy, clock: Mapping[str, int]
 ) -> pd.DataFrame:
-    """What the signals that are on ask for, for each row of ``checked`` (borrower_id and last_check, n rows).
+    """What the signals that are on ask for, for each row of ``checked`` (borrower_id and looked_on, n rows).
 
     Returns demanded (the worst tier that a signal demands by itself, or none), signal (the worst severity), signal_since (the day
-    the last signal of that severity came on) and asked_on (the first day by which a signal that came on after the last check asks
-    for a visit, by the ``clock`` of its severity).
+    the last signal of that severity came on), and asked_on (the first day by which a signal that came on since somebody last
+    looked asks for a visit, by the ``clock`` of its severity) with asked_since (the day that signal came on).
     """
     borrower_id = checked["borrower_id"]
     places, ranks = ({name: place for place, name in enumerate(names)} for names in (tiers.names, SEVERITIES))
@@ -54,15 +54,13 @@ def by_borrower(
     who = on["borrower_id"]
     worst = rows.groupby(who)[["demanded", "signal"]].max().reindex(borrower_id).reset_index(drop=True)
     newest = rows[rows["signal"] == rows.groupby(who)["signal"].transform("max")].groupby(who)["since"].max()
-    last_check = checked.set_index("borrower_id")["last_check"].reindex(who).set_axis(on.index)
+    looked_on = checked.set_index("borrower_id")["looked_on"].reindex(who).set_axis(on.index)
     asks = rows["since"] + pd.to_timedelta(on["severity"].map(dict(clock)).astype("float64"), unit="D")
-    asked_on = asks.where(~(last_check >= rows["since"])).groupby(who).min()
-    days = {
-        name: found.reindex(borrower_id).reset_index(drop=True)
-        for name, found in (("signal_since", newest), ("asked_on", asked_on))
-    }
+    unseen = pd.DataFrame({"asked_on": asks, "asked_since": rows["since"]})[~(looked_on >= rows["since"]) & asks.notna()]
+    first = unseen.sort_values(["asked_on", "asked_since"], ascending=[True, False]).groupby(who).first()
+    days = first.reindex(borrower_id).reset_index(drop=True).assign(signal_since=newest.reindex(borrower_id).to_numpy())
     named = {"demanded": _named(worst["demanded"], tiers.names), "signal": _named(worst["signal"], tuple(SEVERITIES))}
-    return pd.DataFrame({**named, **days})
+    return pd.DataFrame(named).join(days)
 
 
 def _named(places: pd.Series, names: tuple[str, ...]) -> pd.Series:

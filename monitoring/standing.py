@@ -83,7 +83,7 @@ def _looked_at(told: pd.DataFrame, believed: Float, as_of: date, tiers: TierPoli
             "tier": told["tier"].map({name: place for place, name in enumerate(tiers.names)}).astype("int64"),
             "review_days": [rung.review_days for rung in rungs], "pd_12m": told["pd_12m"],
             "lgd": told["kind"].map(dict(policy.loss_share)).astype("float64"), "exposure": told["exposure"].astype("float64"),
-            "days_since_check": (pd.Timestamp(as_of) - told["last_check"]).dt.days.astype("float64"),
+            "days_since_check": (pd.Timestamp(as_of) - told["looked_on"]).dt.days.astype("float64"),
             "last_finding": told["finding"], "belief": believed,
             "check_cost": np.array([policy.cost[rung.channel] for rung in rungs], dtype=np.int64),
         }
@@ -100,9 +100,9 @@ def shadow(borrowers: pd.DataFrame, loans: pd.DataFrame, as_of: date, lender: Le
 
 def _checked(borrower_id: pd.Series, ledger: Ledger, before: pd.DataFrame | None, as_of: date) -> pd.DataFrame:
     """What is known of each borrower's checks, and whether one has become known since the last official run."""
-    now = seen.checks(borrower_id, ledger, as_of)
-    last = now["last_check"]
+    now, known = seen.checks(borrower_id, ledger, as_of), ["looked_on", "last_check"]
     if before is None:
         return now.assign(reviewed=False)
-    then = pd.to_datetime(before.set_index("borrower_id")["last_check"].reindex(borrower_id).reset_index(drop=True))
-    return now.assign(reviewed=last.notna() & ~(last == then))
+    then = before.set_index("borrower_id").reindex(index=borrower_id, columns=known).reset_index(drop=True).apply(pd.to_datetime)
+    then["looked_on"] = then["looked_on"].fillna(then["last_check"])  # a run of a version that knew no other checks than visits
+    return now.assign(reviewed=(now[known].notna() & (now[known] != then)).any(axis=1))

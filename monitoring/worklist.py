@@ -16,8 +16,8 @@ from monitoring.runs import Night
 from monitoring.schedule import plan
 
 VISIT = [
-    "borrower_id", "tier", "cause", "check", "joined", "channel", "team", "due_on", "next_review_on", "room_on", "fits", "rank",
-    "value", "cost", "pd_12m", "dpd", "exposure",
+    "borrower_id", "tier", "cause", "check", "joined", "channel", "team", "due_on", "next_review_on", "fits", "rank", "value",
+    "cost", "pd_12m", "dpd", "exposure",
 ]  # fmt: skip
 SCORES = ["borrower_id", "pd_12m", "dpd", "exposure"]
 MONTH = timedelta(days=30)
@@ -41,9 +41,9 @@ class OneMore:
 
 
 def worklist(night: Night, until: date) -> pd.DataFrame:
-    """The visits of an official run up to a day, those worth most first (columns VISIT)."""
-    rows = with_scores(night)
-    due = pd.to_datetime(rows["next_review_on"]) <= pd.Timestamp(until)
+    """The visits of an official run that are due or planned up to a day, those worth most first (columns VISIT)."""
+    rows, last = with_scores(night), pd.Timestamp(until)
+    due = (pd.to_datetime(rows["due_on"]) <= last) | (pd.to_datetime(rows["next_review_on"]) <= last)
     return rows[due].sort_values(["value", "borrower_id"], ascending=[False, True], ignore_index=True)[VISIT]
 
 
@@ -89,7 +89,7 @@ def one_more(night: Night, by: Lender, policy: SchedulePolicy) -> list[OneMore]:
 
 def _made(planned: pd.DataFrame, until: pd.Timestamp) -> pd.Series:
     """Which visits are made by a day, on time or late."""
-    return planned["next_review_on"].where(planned["fits"], planned["room_on"]) <= until
+    return planned["next_review_on"] <= until
 
 
 def _larger(team: Team) -> Team:

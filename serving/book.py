@@ -6,12 +6,10 @@ until then.
 
 import threading
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import date
 from pathlib import Path
 from typing import Any, TypeVar
-
-import pandas as pd
 
 from features.events import Partition
 from features.ledger import Ledger
@@ -28,11 +26,15 @@ Found = TypeVar("Found")
 
 @dataclass(frozen=True)
 class Standing:
-    """A borrower's official tier, the ladder it is of, and the day of his next review."""
+    """A borrower's official tier, the ladder it is of, the day on which his next review is planned, the one on which it is due,
+    and whether the plan keeps that; what the run does not say is None.
+    """
 
     tier: str
     profile: str
-    next_review_on: date
+    next_review_on: date | None
+    due_on: date | None
+    fits: bool | None
 
 
 class Book:
@@ -101,9 +103,10 @@ def _changed(path: Path) -> int:
         return 0
 
 
-def _standings(book: Path, as_of: date) -> dict[str, tuple[str, str, date]]:
-    rows = last_official(book, as_of, ["borrower_id", "tier", "profile", "next_review_on"])
+def _standings(book: Path, as_of: date) -> dict[str, tuple[Any, ...]]:
+    names = [field.name for field in fields(Standing)]
+    rows = last_official(book, as_of, ["borrower_id", *names])
     if rows is None:
         return {}
-    days = pd.to_datetime(rows["next_review_on"]).dt.date
-    return dict(zip(rows["borrower_id"], zip(rows["tier"], rows["profile"], days, strict=True), strict=True))
+    said = rows[names].astype(object).where(rows[names].notna(), None)
+    return dict(zip(rows["borrower_id"], said.itertuples(index=False, name=None), strict=True))

@@ -58,8 +58,10 @@ Asked = ByFeatures | ByLoan | ByBorrower | ByRecords
 
 class Review(TypedDict):
     interval_days: int
-    next_on: str
+    next_on: str | None
     of: Literal["official", "indicative"]
+    due_on: NotRequired[str | None]
+    fits: NotRequired[bool | None]
 
 
 class Reason(TypedDict):
@@ -710,8 +712,7 @@ class Visit(TypedDict):
     channel: str
     team: str
     due_on: str
-    next_review_on: str
-    room_on: str | None
+    next_review_on: str | None
     fits: bool
     rank: int
     value: float | None
@@ -753,8 +754,7 @@ class Standing(TypedDict):
     channel: str
     team: str
     due_on: str
-    next_review_on: str
-    room_on: str | None
+    next_review_on: str | None
     fits: bool
     rank: int
     value: float | None
@@ -770,9 +770,18 @@ class Standing(TypedDict):
     signal: Literal["info", "attention", "serious", "critical", None]
     signal_since: str | None
     last_check: str | None
+    last_phone: str | None
+    last_site: str | None
+    looked_on: str | None
     reviewed: bool
     look_again_on: str | None
+    paid_out: str | None
     matures_on: str | None
+    triggered_on: str | None
+    special_on: str | None
+    before_maturity_on: str | None
+    first_on: str | None
+    routine_on: str | None
     signals: list[SignalThatIsOn]
 
 

@@ -18,7 +18,7 @@ from models.wording import Language, sentence
 from monitoring.decisions.entry import Entry, Recorded
 from monitoring.policy import GENERAL, Ladder, tier_policy
 from monitoring.tiers import band_of
-from serving.book import Book
+from serving.book import Book, Standing
 from serving.explanation import Before, Threshold, threshold
 from serving.ready import Compared, Judged, Ready
 
@@ -176,19 +176,28 @@ def _said(case: Case, ready: Ready, judged: Judged, compared: Compared, book: Bo
     indicative = ladder.tiers[band_of(judged.pd_12m, case.dpd, ladder)]
     official = book.standing(case.borrower, case.as_of) if case.borrower else None
     interval = indicative.review_days if official is None else policy.ladders[official.profile][official.tier].review_days
-    next_on = case.as_of + timedelta(days=interval) if official is None else official.next_review_on
     return {
         "by": case.by, "as_of": case.as_of.isoformat(), "known_by": case.known_by.isoformat(),
         "ledger_version": case.ledger_version, "log_odds": judged.log_odds, "pd_12m": judged.pd_12m, "pd": judged.pd,
         "points": judged.points, "grade": judged.grade, "official_tier": official and official.tier,
         "indicative_tier": indicative.name, "profile": case.profile,
-        "review": {
-            "interval_days": interval, "next_on": next_on.isoformat(), "of": "indicative" if official is None else "official",
-        },
+        "review": {"interval_days": interval, **(_after(case.as_of, interval) if official is None else _planned(official))},
         "reasons": [reason.feature for reason in judged.reasons],
         "against": {"kind": against.kind, "day": against.day and against.day.isoformat(), "digest": compared.digest},
         "bundle": ready.digest, "catalogue": ready.bundle.catalogue, "policy": policy.digest, "language": language,
     }  # fmt: skip
+
+
+def _after(day: date, interval: int) -> dict[str, Any]:
+    """The next review as a tier alone would have it."""
+    return {"of": "indicative", "next_on": (day + timedelta(days=interval)).isoformat()}
+
+
+def _planned(standing: Standing) -> dict[str, Any]:
+    """The next review as the last official run planned it."""
+    days = {"next_on": standing.next_review_on, "due_on": standing.due_on}
+    told = {name: None if day is None else day.isoformat() for name, day in days.items()}
+    return {"of": "official", **told, "fits": standing.fits}
 
 
 @dataclass(frozen=True)

@@ -42,7 +42,7 @@ def standing(book: Path, borrower: str) -> dict[str, Any]:
     said = [] if policy is None else list(zip(texts(on, policy, "en"), texts(on, policy, "zh"), strict=True))
     told = plain(on[["trigger", "severity", "value", "threshold", "since", "raised_on"]])
     signals = [{**one, "en": en, "zh": zh} for one, (en, zh) in zip(told, said, strict=True)]
-    return {**next(plain(rows)), "signals": signals}
+    return {**next(plain(rows.reindex(columns=runs.STANDING_COLUMNS))), "signals": signals}
 
 
 def _last(book: Path) -> Path:

@@ -25,7 +25,7 @@ WORST = 5
 
 
 def book_by_tier(console: Console, night: Night, policy: TierPolicy) -> None:
-    """How many borrowers stand where, what they owe, and when they are looked at."""
+    """How many borrowers stand where, what they owe, and when they are to be looked at; a back-fill plans no reviews."""
     table = titled(
         f"The book on {night.as_of}",
         "tier",
@@ -35,15 +35,21 @@ def book_by_tier(console: Console, night: Night, policy: TierPolicy) -> None:
         "exposure",
         "reviews due in 30 days",
     )
-    soon = pd.Timestamp(night.as_of) + pd.Timedelta(days=30)
+    asked = None if night.standing is None else _due_soon(night.standing, night.as_of)
     for tier in policy.general.tiers:
         rows = night.borrowers[night.borrowers["tier"] == tier.name]
-        due = int((pd.to_datetime(rows["next_review_on"]) <= soon).sum())
+        due = "" if asked is None else f"{asked.get(tier.name, 0):,}"
         table.add_row(
             f"{tier.name} {tier.zh}", f"{len(rows):,}", f"{len(rows) / max(1, len(night.borrowers)):.1%}",
-            f"{rows['pd_12m'].mean():.2%}" if len(rows) else "", _money(rows["exposure"].sum()), f"{due:,}",
+            f"{rows['pd_12m'].mean():.2%}" if len(rows) else "", _money(rows["exposure"].sum()), due,
         )  # fmt: skip
     console.print(table)
+
+
+def _due_soon(standing: pd.DataFrame, as_of: date) -> pd.Series:
+    """How many reviews fall due in 30 days, whether or not there is room for them, by tier."""
+    due = pd.to_datetime(standing["due_on"]) <= pd.Timestamp(as_of) + pd.Timedelta(days=30)
+    return standing.loc[due, "tier"].value_counts()
 
 
 def moves(console: Console, found: pd.DataFrame, against: str) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import date
 from pathlib import Path
@@ -32,20 +32,25 @@ def room(console: Console, teams: list[OneMore]) -> None:
 
 
 def visits(console: Console, found: pd.DataFrame, until: date, most: int) -> None:
-    """The visits worth most, with the day and the team, or the first day with room."""
+    """The visits worth most, with the day that they are planned on, which may be after the one that they are due on."""
     table = titled(
         f"Look at these first: {len(found):,} visits up to {until}",
         "borrower", "tier", "check", "channel", "due", "planned", "expected loss", "PD", "past due", "actions",
     )  # fmt: skip
     for row in found.head(most).to_dict("records"):
-        planned = str(row["next_review_on"]) if row["fits"] else f"no room until {row['room_on']}"
         days = "unknown" if pd.isna(row["dpd"]) else f"{row['dpd']:.0f}"
         checks = ", ".join([row["check"], *row["joined"]])
         table.add_row(
-            row["borrower_id"], row["tier"], checks, row["channel"], str(row["due_on"]), planned, _money(row["value"]),
+            row["borrower_id"], row["tier"], checks, row["channel"], str(row["due_on"]), _planned(row), _money(row["value"]),
             f"{row['pd_12m']:.1%}", days, ", ".join(row["actions"]),
         )  # fmt: skip
     console.print(table)
+
+
+def _planned(row: Mapping[Hashable, Any]) -> str:
+    if pd.isna(row["next_review_on"]):
+        return "no room"
+    return str(row["next_review_on"]) if row["fits"] else f"no room until {row['next_review_on']}"
 
 
 def rewards(console: Console, offers: Mapping[str, Sequence[str]]) -> None:

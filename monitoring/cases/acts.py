@@ -1,7 +1,7 @@
 """What persons do with a case: put it off, pass it on, close it. Each act is an entry with the person's key, reason and time.
 
-A case is closed with a finding, which is a check of the borrower: it arrives in the same transaction, so that the next night's
-ledger has it, and with it tiers, schedule, beliefs and the next model.
+A case is closed with a finding, which is an inspection of the borrower: it arrives in the same transaction, so that the next
+night's ledger has it, and with it tiers, schedule, beliefs and the next model.
 """
 
 from collections.abc import Mapping
@@ -24,6 +24,7 @@ from monitoring.decisions.adding import begun
 from monitoring.decisions.entry import Entry, Recorded
 from monitoring.decisions.proposals import Person, Settled
 from monitoring.policy.cases import CasePolicy, case_policy
+from monitoring.policy.checks import CASE
 
 SEALED = ("owner",)
 """Terms that name somebody."""
@@ -62,10 +63,10 @@ def act(
 
 
 def _found_out(id: str, borrower: str, person: Person, told: Mapping[str, Any], known_on: date) -> Entry:
-    """The finding of a case as a check that arrives."""
+    """The finding of a case as a check that arrives; it is made at the desk, and no visit."""
     again = told.get("look_again_on")
     check = arrivals.row(
-        "inspections", record_id=f"case {id}", borrower_id=borrower, event_on=known_on, known_on=known_on, kind="triggered",
+        "inspections", record_id=f"case {id}", borrower_id=borrower, event_on=known_on, known_on=known_on, kind=CASE,
         finding=told["outcome"], look_again_on=None if again is None else date.fromisoformat(again),
     )  # fmt: skip
     return arrivals.entry(person.key, borrower, {"inspections": check}, known_on)

@@ -12,7 +12,11 @@ from typing import Any
 from features.errors import NotFound
 from features.schema import TABLES
 
-KINDS, CHANNELS, FINDINGS = (TABLES["inspections"][name].codes for name in ("kind", "channel", "finding"))
+CASE = "case"
+"""The kind of inspection that a case is closed with: somebody looked, and nobody went."""
+CHANNELS, FINDINGS = (TABLES["inspections"][name].codes for name in ("channel", "finding"))
+KINDS = tuple(kind for kind in TABLES["inspections"]["kind"].codes if kind != CASE)
+"""Of visits."""
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,8 @@ SCORE = {
     "decision": _ID, "recorded_at": "2025-01-02T08:30:00.123456+00:00", "borrower_id": "B0000012", "loan_id": "L0000017",
     "by": "loan_id", "as_of": "2024-12-31", "known_by": "2024-12-31", "ledger_version": 1, "log_odds": -2.197,
     "pd_12m": 0.1, "pd": {"6": 0.054, "12": 0.1}, "points": 518.2, "grade": 7, "official_tier": "watch",
-    "indicative_tier": "watch", "profile": "consumer", "review": {"interval_days": 90, "next_on": "2025-01-30", "of": "official"},
+    "indicative_tier": "watch", "profile": "consumer",
+    "review": {"interval_days": 90, "next_on": "2025-02-06", "of": "official", "due_on": "2025-01-30", "fits": False},
     "reasons": [
         {
             "feature": "dpd", "group": "past_due", "value": 30.0, "usual": 0.0, "log_odds": 0.42,
@@ -194,8 +195,8 @@ TASK_DONE = {
 }  # fmt: skip
 _VISIT = {
     "borrower_id": "B0000012", "tier": "watch", "cause": "signal", "check": "triggered", "joined": ["routine"],
-    "channel": "phone", "team": "retail", "due_on": "2025-01-07", "next_review_on": "2025-01-07", "room_on": None, "fits": True,
-    "rank": 17, "value": 1250000.0, "cost": 12000,
+    "channel": "phone", "team": "retail", "due_on": "2025-01-07", "next_review_on": "2025-01-07", "fits": True, "rank": 17,
+    "value": 1250000.0, "cost": 12000,
 }  # fmt: skip
 WORKLIST = {
     "as_of": "2024-12-31", "until": "2025-01-30",
@@ -205,7 +206,9 @@ OF_BORROWER = {"borrower_id": "B0000012"}
 STANDING = {
     **_VISIT, "as_of": "2024-12-31", "kind": "person", "profile": "consumer", "tier_since": "2024-12-31", "earned": "watch",
     "earned_since": "2024-12-31", "better_since": None, "demanded": "watch", "signal": "serious", "signal_since": "2024-12-31",
-    "last_check": "2024-06-30", "reviewed": False, "look_again_on": None, "matures_on": "2026-03-15",
+    "last_check": "2024-06-30", "last_phone": "2024-06-30", "last_site": None, "looked_on": "2024-09-12", "reviewed": False,
+    "look_again_on": None, "paid_out": "2023-03-15", "matures_on": "2026-03-15", "triggered_on": "2025-01-07", "special_on": None,
+    "before_maturity_on": None, "first_on": None, "routine_on": "2025-01-21",
     "signals": [
         {
             "trigger": "check_confirmed", "severity": "serious", "value": 1.0, "threshold": 1.0, "since": "2024-12-31",

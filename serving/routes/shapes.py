@@ -10,7 +10,8 @@ from monitoring.policy.actions import SIDES
 from monitoring.policy.cases import OUTCOMES, OWNER_LIMIT, case_policies
 from monitoring.policy.lender import KINDS as BORROWERS
 from monitoring.policy.proposals import proposal_policies
-from monitoring.schedule import TYPES
+from monitoring.schedule import OWED, TYPES
+from monitoring.seen import LAST
 from monitoring.tasks.acts import ACTS as TASK_ACTS
 from monitoring.tasks.state import STATES as TASK_STATES
 from monitoring.tiers import CAUSES
@@ -82,7 +83,10 @@ ASKED: Schema = {
         sent("ByRecords", {"records": RECORDS, "loan_id": ID}, {"as_of": DAY}),
     ]
 }  # fmt: skip
-REVIEW = told("Review", {"interval_days": WHOLE, "next_on": DAY, "of": one_of("official", "indicative")})
+REVIEW = told(
+    "Review", {"interval_days": WHOLE, "next_on": maybe(DAY), "of": one_of("official", "indicative")},
+    {"due_on": maybe(DAY), "fits": maybe(TRUTH)},
+)  # fmt: skip
 REASON = told(
     "Reason",
     {"feature": TEXT, "group": TEXT, "value": maybe(NUMBER), "usual": maybe(NUMBER), "log_odds": NUMBER, "text": TEXT},
@@ -318,8 +322,8 @@ TASK_ACT: Schema = {
 
 VISIT = {
     "borrower_id": TEXT, "tier": one_of(*tier_policies()[-1].names), "cause": one_of(*CAUSES), "check": one_of(*TYPES),
-    "joined": listed(TEXT), "channel": TEXT, "team": TEXT, "due_on": DAY, "next_review_on": DAY, "room_on": maybe(DAY),
-    "fits": TRUTH, "rank": WHOLE, "value": maybe(NUMBER), "cost": WHOLE,
+    "joined": listed(TEXT), "channel": TEXT, "team": TEXT, "due_on": DAY, "next_review_on": maybe(DAY), "fits": TRUTH,
+    "rank": WHOLE, "value": maybe(NUMBER), "cost": WHOLE,
 }  # fmt: skip
 SCORED = {"pd_12m": NUMBER, "dpd": maybe(NUMBER), "exposure": maybe(NUMBER), "actions": listed(TEXT)}
 WORKLIST = told(
@@ -338,8 +342,9 @@ STANDING = told(
     {
         **VISIT, "as_of": DAY, "kind": one_of(*BORROWERS), "profile": TEXT, "tier_since": DAY, "earned": TEXT,
         "earned_since": DAY, "better_since": maybe(DAY), "demanded": maybe(TEXT), "signal": {"enum": [*_CASES.severities, None]},
-        "signal_since": maybe(DAY), "last_check": maybe(DAY), "reviewed": TRUTH, "look_again_on": maybe(DAY),
-        "matures_on": maybe(DAY), "signals": listed(ON),
+        "signal_since": maybe(DAY), **dict.fromkeys(LAST.values(), maybe(DAY)), "looked_on": maybe(DAY), "reviewed": TRUTH,
+        "look_again_on": maybe(DAY), "paid_out": maybe(DAY), "matures_on": maybe(DAY), **dict.fromkeys(OWED, maybe(DAY)),
+        "signals": listed(ON),
     },
 )  # fmt: skip
 

@@ -1,6 +1,7 @@
 """``loanwatch worklist`` and what a dry run compares: on the terminal, as JSON, as files."""
 
 import json
+import re
 from datetime import timedelta
 from pathlib import Path
 
@@ -9,9 +10,14 @@ import pandas as pd
 import pytest
 from books import Book
 from commands import Run
+from rich.console import Console
 
+from loanwatch.show import watch
 from loanwatch.show import worklist as show
+from monitoring import runs
 from monitoring.decisions.place import Place, opened
+from monitoring.policy import tier_policy
+from monitoring.runs import NIGHTLY
 from monitoring.tasks.looking import open_actions
 
 
@@ -31,6 +37,25 @@ def test_the_worklist_is_shown_and_exported(run: Run, decided: Path, tmp_path: P
     assert {one["borrower_id"]: one["actions"] for one in said["visits"] if one["actions"]} == tasks != {}
     assert said["tasks"]["open"] == sum(map(len, tasks.values()))
     assert flat.set_index("borrower_id")["actions"].dropna().map(lambda text: text.split(", ")).to_dict() == tasks
+
+
+def test_a_lender_whose_teams_make_no_visits_is_told_that_there_is_no_room(
+    run: Run, book: Book, own: Path, tmp_path: Path
+) -> None:
+    table = (Path(__file__).parents[2] / "monitoring" / "policy" / "lender.toml").read_text("utf-8")
+    (own / "lender.toml").write_text(re.sub("inspectors = .*", "inspectors = 0", table), "utf-8")
+    for day in (book.day - timedelta(days=1), book.day):
+        night = runs.read(book.night(own, NIGHTLY, day))
+        assert night.standing is not None and not night.standing["fits"].any()
+        assert all(rows["next_review_on"].isna().all() for rows in (night.standing, night.borrowers, night.loans))
+    code, out, _ = run("worklist", "--book", own, "--most", 5)
+    assert code == 0 and out.count("no room") == 5
+    for name in ("visits.csv", "visits.xlsx"):
+        assert run("worklist", "--book", own, "--export", tmp_path / name)[0] == 0
+    assert pd.read_csv(tmp_path / "visits.csv")["next_review_on"].isna().all()
+    visits = json.loads(run("worklist", "--book", own, "--json")[1])["visits"]
+    assert visits and {one["next_review_on"] for one in visits} == {None}
+    watch.book_by_tier(Console(width=200), night, tier_policy(night.as_of))
 
 
 @pytest.mark.parametrize(

@@ -30,8 +30,8 @@ def raised(keys: Any) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=COLUMNS).astype({"borrower_id": "str", "trigger": "str", "severity": "str"})
 
 
-def asked(on: pd.DataFrame, *who: str, last_check: date | None = None) -> pd.DataFrame:
-    checked = pd.DataFrame({"borrower_id": list(who), "last_check": pd.Timestamp(last_check) if last_check else pd.NaT})
+def asked(on: pd.DataFrame, *who: str, looked_on: date | None = None) -> pd.DataFrame:
+    checked = pd.DataFrame({"borrower_id": list(who), "looked_on": pd.Timestamp(looked_on) if looked_on else pd.NaT})
     return by_borrower(on, checked, POLICY, TIERS, CLOCK)
 
 
@@ -93,5 +93,7 @@ def test_a_signal_that_was_looked_at_does_not_hide_one_that_came_later() -> None
     check, later = TODAY + timedelta(days=2), TODAY + timedelta(days=20)
     both = lasting(raised({("A", critical), ("A", serious)}), first, later, POLICY)
     assert asked(both, "A")["asked_on"][0].date() == TODAY + timedelta(days=2)
-    assert asked(both, "A", last_check=check)["asked_on"][0].date() == later + timedelta(days=7)
-    assert pd.isna(asked(both, "A", last_check=later)["asked_on"][0])
+    assert asked(both, "A", looked_on=check)["asked_on"][0].date() == later + timedelta(days=7)
+    assert asked(both, "A", looked_on=check)["asked_since"][0].date() == later
+    assert asked(both, "A")["asked_since"][0].date() == TODAY
+    assert asked(both, "A", looked_on=later)[["asked_on", "asked_since"]].isna().all(axis=None)

@@ -9,6 +9,8 @@ from books import Book
 
 from monitoring import runs, standing
 from monitoring.runs import LOOK_BACK, NIGHTLY
+from monitoring.schedule import OWED
+from serving import watching
 
 
 def test_who_was_out_of_sight_is_remembered_as_he_stood_last(book: Book, own: Path) -> None:
@@ -30,12 +32,32 @@ def test_who_was_out_of_sight_is_remembered_as_he_stood_last(book: Book, own: Pa
     ("stored", "known", "reviewed"),
     [(None, None, False), (None, "2024-06-29", True), ("2024-06-29", "2024-06-29", False), ("2024-01-05", "2024-06-29", True)],
 )
+@pytest.mark.parametrize("kind", ["looked_on", "last_check"])
 def test_a_check_has_been_made_when_the_last_run_did_not_know_it(
-    monkeypatch: pytest.MonkeyPatch, book: Book, stored: str | None, known: str | None, reviewed: bool
+    monkeypatch: pytest.MonkeyPatch, book: Book, stored: str | None, known: str | None, reviewed: bool, kind: str
 ) -> None:
-    """Whatever day it says that it could have been known on."""
-    now = pd.DataFrame({"last_check": [pd.Timestamp(known) if known else pd.NaT]})
+    """Whatever day it says that it could have been known on, whether somebody went there or not."""
+    earlier = {name: pd.Timestamp("2024-01-01") for name in ("looked_on", "last_check")}
+    now = pd.DataFrame([earlier | {kind: pd.Timestamp(known) if known else pd.NaT}])
     monkeypatch.setattr("monitoring.seen.checks", lambda *_: now)
-    before = pd.DataFrame({"borrower_id": ["A"], "last_check": [stored and date.fromisoformat(stored)]})
+    before = pd.DataFrame([{"borrower_id": "A", **earlier, kind: stored and date.fromisoformat(stored)}])
     found = standing._checked(pd.Series(["A"]), book.ledger, before, date(2024, 6, 30))
     assert found["reviewed"].tolist() == [reviewed]
+
+
+def test_a_night_goes_on_from_one_of_a_version_that_carried_less(book: Book, own: Path) -> None:
+    """What that run does not say is unknown, and what was due stays due."""
+    folder = book.night(own, NIGHTLY, book.day - timedelta(days=1))
+    rows = pd.read_parquet(folder / "standing.parquet", partitioning=None)
+    less = rows.drop(columns=["last_phone", "last_site", "looked_on", "paid_out", *OWED, "triggered_since"]).assign(
+        room_on=rows["due_on"]
+    )
+    less.to_parquet(folder / "standing.parquet", index=False)
+    again = runs.read(book.night(own, NIGHTLY)).standing
+    assert again is not None
+    both = again.merge(rows, on="borrower_id", suffixes=("", "_then"))
+    assert len(both) > 100 and not both["reviewed"].any()
+    same = (both["tier"] == both["tier_then"]) & (both["check"] == both["check_then"])
+    assert (both.loc[same, "due_on"] <= both.loc[same, "due_on_then"]).mean() > 0.99
+    found = watching.standing(own, str(rows["borrower_id"].iloc[0]))
+    assert set(runs.STANDING_COLUMNS) < set(found)

@@ -1,5 +1,6 @@
 """The worklist: every visit that is due, the actions whose precondition is met, and what one inspector more would add."""
 
+from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -81,8 +82,10 @@ def test_it_has_every_visit_up_to_the_day_and_those_worth_most_first(night: Nigh
     assert night.standing is not None
     until = night.as_of + timedelta(days=30)
     found = worklist.worklist(night, until)
-    due = night.standing[night.standing["next_review_on"] <= until]
+    rows = night.standing
+    due = rows[(rows["next_review_on"] <= until) | (rows["due_on"] <= until)]
     assert set(found["borrower_id"]) == set(due["borrower_id"])
+    assert not found["fits"].all(), "who is due and finds no room by then is on it"
     assert found["value"].is_monotonic_decreasing
     assert list(found.columns) == worklist.VISIT
     assert len(worklist.worklist(night, date(2199, 12, 31))) == len(night.standing)
@@ -106,6 +109,17 @@ def test_one_inspector_more_makes_more_visits_only_where_room_is_short(night: Ni
     assert all(one.made + one.more <= one.due for one in found)
     plenty = worklist.one_more(night, _with(by, inspectors=900_000), plans)
     assert {(one.late, one.more, one.gained) for one in plenty} == {(0, 0, 0.0)}
+
+
+def test_whom_nobody_has_room_for_is_due_all_the_same(night: Night) -> None:
+    assert night.standing is not None
+    nowhere = replace(night, standing=night.standing.assign(next_review_on=None, fits=False))
+    until = night.as_of + timedelta(days=30)
+    found = worklist.worklist(nowhere, until)
+    assert set(found["borrower_id"]) == set(night.standing.loc[night.standing["due_on"] <= until, "borrower_id"])
+    idle = worklist.one_more(night, _with(lender(Path("nowhere")), inspectors=0), schedule_policy(night.as_of))
+    assert all(one.late == one.due and one.made == 0 for one in idle)
+    assert sum(one.more for one in idle) > 0
 
 
 def _with(by: Lender, inspectors: int) -> Lender:

@@ -1,6 +1,7 @@
 """A score has the bits of the night however it is asked for, is recorded before it is told, and changes nothing."""
 
 import json
+import re
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -144,7 +145,9 @@ def test_who_is_not_in_the_book_is_not_found_and_a_day_to_come_is_refused(api: S
 
 def test_about_names_whose_features_they_are_and_brings_the_official_tier(book: Book, own: Path) -> None:
     home = book.night(own, NIGHTLY)
-    standing = read(home).borrowers.set_index("borrower_id")
+    night_is = read(home)
+    assert night_is.standing is not None
+    standing, planned = (rows.set_index("borrower_id") for rows in (night_is.borrowers, night_is.standing))
     with served(own, book.mlruns) as api:
         for at in rows(book, 5):
             borrower, loan = (str(v) for v in night(book, at)[["borrower_id", "loan_id"]])
@@ -154,9 +157,11 @@ def test_about_names_whose_features_they_are_and_brings_the_official_tier(book: 
             assert found["review"] == {
                 "interval_days": tier_policy(book.day).ladders[found["profile"]][found["official_tier"]].review_days,
                 "next_on": str(standing.loc[borrower, "next_review_on"]), "of": "official",
+                "due_on": str(planned.loc[borrower, "due_on"]), "fits": bool(planned.loc[borrower, "fits"]),
             }  # fmt: skip
             assert (found["against"]["kind"], found["against"]["day"]) == ("night", book.day.isoformat())
             alone = api.score({"features": features}).json()
+            assert set(alone["review"]) == {"interval_days", "next_on", "of"}
             assert (alone["official_tier"], alone["review"]["of"], alone["log_odds"]) == (None, "indicative", found["log_odds"])
         wrong: list[Any] = [{"loan_id": "L1"}, [], {"borrower_id": 1}, {"borrower_id": "B", "name": "x"}]
         for about in wrong:
@@ -221,6 +226,21 @@ def test_a_record_that_is_away_is_said_and_nothing_is_decided(book: Book) -> Non
         assert "decision" not in found.text.replace("decided", "")
         api.memory.failing = None
         assert api.score({"features": asked(book.scores.values.iloc[0])}).status == 200
+
+
+def test_a_review_that_nobody_has_room_for_has_no_day(book: Book, own: Path) -> None:
+    table = (Path(__file__).parents[2] / "monitoring" / "policy" / "lender.toml").read_text("utf-8")
+    (own / "lender.toml").write_text(re.sub("inspectors = .*", "inspectors = 0", table), "utf-8")
+    standing = read(book.night(own, NIGHTLY)).standing
+    assert standing is not None
+    with served(own, book.mlruns) as api:
+        borrower = str(standing["borrower_id"].iloc[0])
+        review = api.score({"borrower_id": borrower}).json()["review"]
+        assert (review["next_on"], review["due_on"], review["fits"]) == (None, str(standing["due_on"].iloc[0]), False)
+        asked = api.client.request("POST", "/v1/standing", api.headers("read"), orjson.dumps({"borrower_id": borrower}))
+        assert asked.json()["next_review_on"] is None
+        visits = api.get("/v1/worklist?days=366").json()["visits"]
+        assert visits and {one["next_review_on"] for one in visits} == {None}
 
 
 def test_a_batch_keeps_the_order_of_its_lines_and_says_what_is_wrong_with_each(api: Served, book: Book) -> None:

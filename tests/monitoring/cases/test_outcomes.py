@@ -39,9 +39,9 @@ def test_an_outcome_is_a_check_of_the_borrower_that_arrives(record: Record) -> N
     said = {name: [tuple(row[column] for column in kept) for row in rows] for name, rows in found.items() if rows}
     days = [TODAY + timedelta(days=n) for n in range(3)]
     assert said == {
-        "B0": [("triggered", "confirmed", days[0], days[0], None)],
-        "B1": [("triggered", "benign", days[1], days[1], TODAY + timedelta(days=91))],
-        "B2": [("triggered", "none", days[2], days[2], None)],
+        "B0": [("case", "confirmed", days[0], days[0], None)],
+        "B1": [("case", "benign", days[1], days[1], TODAY + timedelta(days=91))],
+        "B2": [("case", "none", days[2], days[2], None)],
     }
 
 
