@@ -52,7 +52,8 @@ Which lender's which loans: {speaks_for}; all others: `general`. The kind of len
 VISITS = """
 ## Visits
 
-A borrower's visit is due on the earliest of the days below; what falls due within {join_days} days after it joins it. What is
+A borrower's visit is due on the earliest of the days below; what falls due up to {join_days} days after the day on which it is
+planned joins it. What is
 owed on a night is owed on the next one by the same day, until a visit settles it, which counts from its own day, however late it
 becomes known: one made before a signal came or a loan was paid out settles neither. The first check of a loan that becomes known
 only when its day has passed is due at once; excepted are the loans that the book's first night knew already.
@@ -73,7 +74,8 @@ that a lender who does not note it can work.
 
 A visit is planned on a working day (`next_review_on`) by the team that looks at his kind of borrower. A working day has room for
 so many visits of a team and channel, and no more are planned on it. The visits worth most choose first and take the last day with
-room up to the due day (Cormen et al., Introduction to Algorithms, 16.5). What finds no room by then is due all the same (`due_on`
+room up to the due day (Cormen et al., Introduction to Algorithms, 16.5), a special check or one before maturity none that is more
+than {join_days} days earlier. What finds no room by then is due all the same (`due_on`
 stays, `fits` is false) and takes the first day with room after it; the worklist has it with that day and its rank. Where the due
 day has passed, or no working day is left up to it, the first one to come counts as its day. A team that never makes visits of a
 channel has no day for them: `next_review_on` is unknown then. Visits planned for the next {frozen_days} working days stay where

@@ -28,9 +28,10 @@ class Room:
     def has(self, place: int) -> bool:
         return bool(self._left[place])
 
-    def last_up_to(self, place: int) -> int:
-        """Take the last day with room up to ``place``; -1 where there is none."""
-        return self._taken(_root(self._before, place))
+    def last_up_to(self, place: int, earliest: int = 0) -> int:
+        """Take the last day with room up to ``place`` and not before ``earliest``; -1 where there is none."""
+        found = _root(self._before, place)
+        return -1 if found < earliest else self._taken(found)
 
     def first_from(self, place: int) -> int:
         """Take the first day with room from ``place`` on; -1 where there is none."""

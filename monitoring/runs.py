@@ -147,10 +147,12 @@ def of_borrowers(folder: Path, name: str, borrowers: Iterable[str], columns: lis
 
 
 def _rows_of(folder: Path, name: str, columns: list[str] | None = None) -> pd.DataFrame:
-    """The rows of a file, without those that were erased."""
-    rows = pq.read_table(folder / f"{name}.parquet", columns=columns, partitioning=None)
+    """The rows of a file, without those that were erased; what a run of an earlier version does not say is unknown."""
+    path, wanted = folder / f"{name}.parquet", columns or COLUMNS[name]
+    there = set(pq.read_schema(path).names)
+    rows = pq.read_table(path, columns=[column for column in wanted if column in there], partitioning=None)
     found: pd.DataFrame = rows.filter(pc.is_valid(rows[IDENTITY[name]])).to_pandas()
-    return found
+    return found.reindex(columns=wanted)
 
 
 def reference(book: Path, bundle: Bundle, as_of: date) -> Against:

@@ -32,9 +32,13 @@ TYPES = ("triggered", "special", "before_maturity", "first", "routine")
 """Kinds of check; of two that fall due on one day the first gives the visit its name."""
 OWED = [f"{name}_on" for name in TYPES]
 """The day by which each of them is owed."""
-DUE = ["due_on", "check", "joined", *OWED, "triggered_since"]
-PLAN = ["next_review_on", "team", "cost", "value", "rank", "fits"]
+TIED = ("special", "before_maturity")
+"""Those that are of use on their day, and not long before it."""
+DUE = ["due_on", "check", *OWED, "triggered_since"]
+PLAN = ["next_review_on", "joined", "team", "cost", "value", "rank", "fits"]
 DAYS = ["due_on", *OWED, "triggered_since", "next_review_on"]
+CARRIED = ["as_of", "paid_out", *LAST.values(), "due_on", *OWED, "triggered_since"]
+"""Days of the last official run that decide what is owed."""
 MONTH = timedelta(days=31)
 FARTHEST = 1_200
 """Months of visits that a plan reaches ahead at most."""
@@ -47,22 +51,16 @@ def due(seen: pd.DataFrame, before: pd.DataFrame | None, as_of: date, tiers: Tie
     of ``seen.checks``, asked_on and asked_since (by when a signal asks for a visit, and since when), n rows; ``before`` has DUE,
     paid_out, the days of visits and as_of of the last official run.
     """
-    then, last = _then(before, seen["borrower_id"]), _last(seen, seen, tiers)
+    then, channel = _then(before, seen["borrower_id"], CARRIED), _channel(seen, tiers)
+    last, counted = _last(seen, channel), _last(then, channel.where(then["channel"].isna(), then["channel"]))
+    then["triggered_since"] = then["triggered_since"].fillna(then["as_of"])  # a run that did not say it knew no look since
     fresh = _younger(seen, then) if before is not None else np.zeros(len(seen), dtype=bool)
-    asked, still = obligations(seen, last, fresh, as_of, tiers, policy), unsettled(seen, then, last, tiers, policy)
+    asked, still = obligations(seen, last, fresh, as_of, tiers, policy), unsettled(seen, then, last, counted, policy)
     owed = np.minimum(asked, still)
-    first, place = owed.min(axis=1), owed.argmin(axis=1)
-    check = np.array(TYPES)[place]
-    joins = (owed <= np.maximum(first, day_number(as_of))[:, np.newaxis] + policy.join_days) & (check[:, np.newaxis] != TYPES)
-    joined = [[name for name, joining in zip(TYPES, row, strict=True) if joining] for row in joins.tolist()]
+    first, check = owed.min(axis=1), np.array(TYPES)[owed.argmin(axis=1)]
     since = then["triggered_since"].where(still[:, 0] < asked[:, 0], seen["asked_since"])
     days = {name: _dates(owed[:, at]) for at, name in enumerate(OWED)}
-    return pd.DataFrame(
-        {
-            "due_on": _dates(first), "check": check.astype(str), "joined": pd.Series(joined, dtype=object), **days,
-            "triggered_since": since,
-        }
-    )  # fmt: skip
+    return pd.DataFrame({"due_on": _dates(first), "check": check.astype(str), **days, "triggered_since": since})
 
 
 def obligations(
@@ -94,11 +92,14 @@ def _younger(seen: pd.DataFrame, then: pd.DataFrame) -> Mask:
     return (then["as_of"].isna() | (seen["paid_out"] > then["paid_out"])).to_numpy(dtype=bool)
 
 
-def unsettled(seen: pd.DataFrame, then: pd.DataFrame, last_enough: Float, tiers: TierPolicy, policy: SchedulePolicy) -> Float:
+def unsettled(
+    seen: pd.DataFrame, then: pd.DataFrame, last_enough: Float, counted_from: Float, policy: SchedulePolicy
+) -> Float:  # fmt: skip
     """The day by which each of TYPES was owed on the last official run and is owed still, as ``obligations``.
 
-    Each is settled by a check of a day from which it counts, whenever that became known. The day to look again on is what the
-    last inspection that says so makes it, and is not carried.
+    Each is settled by a check of a day from which it counts, whenever that became known: the routine one by a visit that is
+    enough now and later than the one it was counted from then. The day to look again on is what the last inspection that says so
+    makes it, and is not carried.
     """
     last, days = _at(seen["last_check"]), np.column_stack([_at(then[name]) for name in OWED])
     was = np.where(then["check"].to_numpy(dtype=object)[:, np.newaxis] == TYPES, _at(then["due_on"])[:, np.newaxis], days)
@@ -107,26 +108,32 @@ def unsettled(seen: pd.DataFrame, then: pd.DataFrame, last_enough: Float, tiers:
         "special": np.ones(len(seen), dtype=bool),
         "before_maturity": last >= was[:, TYPES.index("before_maturity")] - policy.join_days,
         "first": last >= was[:, TYPES.index("first")] - policy.checks["first"].days,
-        "routine": ~np.isnan(last_enough) & ~(last_enough <= _last(then, seen, tiers)),
+        "routine": ~np.isnan(last_enough) & ~(last_enough <= counted_from),
     }
     done = np.column_stack([settled[name] for name in TYPES])
     return np.where(done | np.isnan(was), np.inf, was)
 
 
-def _last(checked: pd.DataFrame, seen: pd.DataFrame, tiers: TierPolicy) -> Float:
-    """The day of the last visit by the channel that the tier of each borrower asks for or a stronger one; float64 (n,)."""
-    channel = [tiers.ladders[profile][tier].channel for profile, tier in zip(seen["profile"], seen["tier"], strict=True)]
-    place = [CHANNELS.index(name) for name in channel]
-    return np.column_stack([_at(checked[LAST[name]]) for name in CHANNELS])[np.arange(len(seen)), place]
+def _channel(seen: pd.DataFrame, tiers: TierPolicy) -> pd.Series:
+    """What the tier of each borrower asks for."""
+    names = [tiers.ladders[profile][tier].channel for profile, tier in zip(seen["profile"], seen["tier"], strict=True)]
+    return pd.Series(names, seen.index, dtype="str")
+
+
+def _last(checked: pd.DataFrame, channel: pd.Series) -> Float:
+    """The day of each borrower's last visit by a channel or a stronger one; float64 (n,)."""
+    place = channel.map({name: place for place, name in enumerate(CHANNELS)}).to_numpy(np.int64)
+    return np.column_stack([_at(checked[LAST[name]]) for name in CHANNELS])[np.arange(len(place)), place]
 
 
 def plan(visits: pd.DataFrame, before: pd.DataFrame | None, as_of: date, lender: Lender, policy: SchedulePolicy) -> pd.DataFrame:
     """The day, the team and the cost of every visit of the book (columns PLAN).
 
-    ``visits`` has borrower_id, kind, channel, due_on and value (of looking at him, in minor units), n rows; ``before`` has due_on
-    and next_review_on of the last official run. A visit ``fits`` if it is planned up to the last working day that is not after
-    its due day, or on the first working day to come where that has passed; next_review_on is unknown where there is no day with
-    room. ``rank`` counts from 1 in each team and channel.
+    ``visits`` has borrower_id, kind, channel, value (of looking at him, in minor units), due_on, check and OWED, n rows;
+    ``before`` has due_on and next_review_on of the last official run. A visit ``fits`` if it is planned up to the last working
+    day that is not after its due day, or on the first working day to come where that has passed; next_review_on is unknown where
+    there is no day with room. A check that is TIED to its day is not planned long before it. ``rank`` counts from 1 in each team
+    and channel.
 
     Visits planned for the next working days stay where they are, unless a check was made that moved the due day to a later one,
     or they are due now before the day on which they stand.
@@ -137,32 +144,45 @@ def plan(visits: pd.DataFrame, before: pd.DataFrame | None, as_of: date, lender:
     days = Workdays.of(lender, as_of, last)
     first, end = days.after(as_of), days.after(last)
     latest = np.maximum(days.place(numbers(visits["due_on"])), first)
+    earliest = np.where(visits["check"].isin(TIED), days.place(numbers(visits["due_on"]) - policy.join_days - 1) + 1, first)
     kept = _kept(visits, before, days, latest, range(first, first + policy.frozen_days))
     places, rank = (np.full(len(visits), -1, dtype=np.int64) for _ in range(2))
     for rows, month in queues:
-        places[rows] = filled(Room(capacity(days, month)[:end], first), latest[rows], kept[rows])
+        places[rows] = filled(Room(capacity(days, month)[:end], first), earliest[rows], latest[rows], kept[rows])
         rank[rows] = np.arange(1, len(rows) + 1)
+    on = dates(days.days[places]).where(places >= 0)
     return pd.DataFrame(
         {
-            "next_review_on": dates(days.days[places]).where(places >= 0), "team": team,
+            "next_review_on": on, "joined": _joined(visits, on, policy), "team": team,
             "cost": visits["channel"].map(dict(policy.cost)).to_numpy(np.int64), "value": visits["value"], "rank": rank,
             "fits": (places >= 0) & (places <= latest),
         }
     )  # fmt: skip
 
 
-def filled(room: Room, latest: Int, kept: Int) -> Int:
-    """The place that each visit takes, int64 (n,): those kept first, then in their order the last one up to ``latest``, then for
-    whom there was none the first one after it; -1 where there is none.
+def filled(room: Room, earliest: Int, latest: Int, kept: Int) -> Int:
+    """The place that each visit takes, int64 (n,): those kept first, then in their order the last one from ``earliest`` to
+    ``latest``, then for whom there was none the first one after that; -1 where there is none.
     """
     found = np.full(len(latest), -1, dtype=np.int64)
     for row in np.flatnonzero(kept >= 0).tolist():
         if room.has(kept[row]):
             found[row] = room.last_up_to(int(kept[row]))
-    for choose in (room.last_up_to, room.first_from):
-        for row in np.flatnonzero(found < 0).tolist():
-            found[row] = choose(int(latest[row]))
+    for row in np.flatnonzero(found < 0).tolist():
+        found[row] = room.last_up_to(int(latest[row]), int(earliest[row]))
+    for row in np.flatnonzero(found < 0).tolist():
+        found[row] = room.first_from(int(latest[row]) + 1)
     return found
+
+
+def _joined(visits: pd.DataFrame, on: pd.Series, policy: SchedulePolicy) -> pd.Series:
+    """What else each visit is for: what falls due up to some days after it."""
+    day = _at(on.fillna(pd.to_datetime(visits["due_on"])))[:, np.newaxis]
+    owed = np.column_stack([_at(pd.to_datetime(visits[name])) for name in OWED])
+    joins = (owed <= day + policy.join_days) & (visits["check"].to_numpy(dtype=object)[:, np.newaxis] != TYPES)
+    return pd.Series(
+        [[name for name, whether in zip(TYPES, row, strict=True) if whether] for row in joins.tolist()], dtype=object
+    )
 
 
 def _queues(visits: pd.DataFrame, team: pd.Series, lender: Lender) -> Iterator[tuple[Int, int]]:
@@ -182,20 +202,18 @@ def _months(queues: Sequence[tuple[Int, int]]) -> int:
 
 def _kept(visits: pd.DataFrame, before: pd.DataFrame | None, days: Workdays, latest: Int, frozen: range) -> Int:
     """Where visits of the next working days, the places ``frozen``, stand already; -1 for the others."""
-    then = _then(before, visits["borrower_id"])
+    then = _then(before, visits["borrower_id"], ["due_on", "next_review_on"])
     planned, due_on = then["next_review_on"], visits["due_on"]
     at = days.place(numbers(planned.fillna(pd.Timestamp(0))))
     moved = (due_on > then["due_on"]) | ((due_on < then["due_on"]) & (at > latest))
     return np.where(planned.notna() & ~moved & (frozen.start <= at) & (at < frozen.stop), at, -1)
 
 
-def _then(before: pd.DataFrame | None, borrower_id: pd.Series) -> pd.DataFrame:
-    """What was known, owed and planned at the last official run; unknown for one who was not there, and what it did not say."""
-    days = ["as_of", "paid_out", *LAST.values(), *DAYS]
+def _then(before: pd.DataFrame | None, borrower_id: pd.Series, days: list[str]) -> pd.DataFrame:
+    """Some days of the last official run, the check it named, and its channel; unknown for one who was not there."""
     before = pd.DataFrame({"borrower_id": pd.Series(dtype="object")}) if before is None else before
-    then = before.set_index("borrower_id").reindex(index=borrower_id, columns=["check", *days]).reset_index(drop=True)
-    then = then.assign(**{name: pd.to_datetime(then[name]) for name in days})
-    return then.assign(triggered_since=then["triggered_since"].fillna(then["as_of"]))
+    then = before.set_index("borrower_id").reindex(index=borrower_id, columns=["check", "channel", *days]).reset_index(drop=True)
+    return then.assign(**{name: pd.to_datetime(then[name]) for name in days})
 
 
 def _dates(days: Float) -> pd.Series:

@@ -7,7 +7,10 @@ import pandas as pd
 import pytest
 from books import Book
 
-from monitoring import runs, standing
+from monitoring import runs, standing, worklist
+from monitoring.policy.actions import action_policy
+from monitoring.policy.lender import lender
+from monitoring.policy.schedule import schedule_policy
 from monitoring.runs import LOOK_BACK, NIGHTLY
 from monitoring.schedule import OWED
 from serving import watching
@@ -53,11 +56,13 @@ def test_a_night_goes_on_from_one_of_a_version_that_carried_less(book: Book, own
         room_on=rows["due_on"]
     )
     less.to_parquet(folder / "standing.parquet", index=False)
+    then = runs.read(folder)
+    assert len(worklist.worklist(then, book.day + timedelta(days=366), action_policy(book.day))) == len(rows)
+    assert worklist.one_more(then, lender(own), schedule_policy(book.day))
+    assert set(runs.STANDING_COLUMNS) < set(watching.standing(own, str(rows["borrower_id"].iloc[0])))
     again = runs.read(book.night(own, NIGHTLY)).standing
     assert again is not None
     both = again.merge(rows, on="borrower_id", suffixes=("", "_then"))
     assert len(both) > 100 and not both["reviewed"].any()
     same = (both["tier"] == both["tier_then"]) & (both["check"] == both["check_then"])
     assert (both.loc[same, "due_on"] <= both.loc[same, "due_on_then"]).mean() > 0.99
-    found = watching.standing(own, str(rows["borrower_id"].iloc[0]))
-    assert set(runs.STANDING_COLUMNS) < set(found)
