@@ -8,7 +8,6 @@ import pytest
 from books import Book
 
 from monitoring import runs, standing, worklist
-from monitoring.policy.actions import action_policy
 from monitoring.policy.lender import lender
 from monitoring.policy.schedule import schedule_policy
 from monitoring.runs import LOOK_BACK, NIGHTLY
@@ -57,7 +56,7 @@ def test_a_night_goes_on_from_one_of_a_version_that_carried_less(book: Book, own
     )
     less.to_parquet(folder / "standing.parquet", index=False)
     then = runs.read(folder)
-    assert len(worklist.worklist(then, book.day + timedelta(days=366), action_policy(book.day))) == len(rows)
+    assert len(worklist.worklist(then, book.day + timedelta(days=366))) == len(rows)
     assert worklist.one_more(then, lender(own), schedule_policy(book.day))
     assert set(runs.STANDING_COLUMNS) < set(watching.standing(own, str(rows["borrower_id"].iloc[0])))
     again = runs.read(book.night(own, NIGHTLY)).standing
