@@ -23,7 +23,7 @@ from features.ledger import Ledger, partition_of
 from models.wording import Language
 from monitoring import arrivals, midday
 from monitoring.cases import store
-from monitoring.cases.receiving import receive
+from monitoring.cases.receiving import Source, receive
 from monitoring.database import WAIT, Unavailable, reading, unavailable
 from monitoring.decisions.entry import Receipt, Recorded
 from monitoring.policy.lender import lender
@@ -198,7 +198,7 @@ def _followed(desk: Desk, arrival: Recorded, decision: Decision, borrower: str) 
     found = pd.DataFrame(raised, columns=COLUMNS[1:]).assign(borrower_id=borrower)
     found[NUMBERS] = found[NUMBERS].astype("float64")
     words = texts(found, trigger_policy(as_of), desk.language)
-    became = receive(desk.record, found, as_of, arrival.id)
+    became = receive(desk.record, found, Source.of(arrival.id, as_of, lender(desk.book.path)))
     return {
         "score": orjson.Fragment(answer(decision, desk.ready.features)), "became": vars(became),
         "signals": [{**one, "text": said} for one, said in zip(raised, words, strict=True)], "case": _case(desk.record, borrower),

@@ -127,7 +127,8 @@ def rebuild(book: Book = BOOK, as_json: Json = False) -> None:
         account = rebuilding.account(record)
     (err if as_json else out).print(
         f"{differing} cases were otherwise than the record has them; {account.raised} signals: {account.open} in open cases,"
-        f" {sum(account.closed.values())} in closed ones, {account.suppressed} suppressed, {account.erased} erased",
+        f" {sum(account.closed.values())} in closed ones, {account.suppressed} suppressed, {account.erased} erased;"
+        f" raised again {account.again} times, too slight for a case {account.slight} times",
         highlight=False,
     )  # fmt: skip
     if as_json:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, delete, func, select
 
 from monitoring.cases import store
+from monitoring.cases.receiving import RECEIVED
 from monitoring.cases.state import ACT, SIGNALS, Case, after
 from monitoring.cases.store import Kept
 from monitoring.database import reading, writing
@@ -43,13 +44,19 @@ def _entries(connection: Connection, kinds: Sequence[str] = (SIGNALS, ACT)) -> I
 
 @dataclass(frozen=True)
 class Account:
-    """Where all signals are that were ever raised: in cases that are open, closed by outcome, suppressed; or of the erased."""
+    """Where all signals are that were ever raised: in cases that are open, closed by outcome, suppressed; or of the erased.
+
+    Of the signals of all sources that were received ``again`` were raised once more, and ``slight`` were in no case: less severe
+    than what opens one, of a borrower who had none open. A slight one counts in each source that it comes with.
+    """
 
     raised: int
     open: int
     closed: dict[str, int]
     suppressed: int
     erased: int
+    again: int
+    slight: int
 
     @property
     def complete(self) -> bool:
@@ -68,6 +75,8 @@ def account(record: Kept) -> Account:
         asked = select(cases.c.outcome, signals.c.suppressed, func.count()).join(cases, cases.c.id == signals.c.case)
         found = connection.execute(asked.group_by(cases.c.outcome, signals.c.suppressed))
         kept = {(outcome, held): n for outcome, held, n in found}
+        received = [entry.said["signals"] for entry in _entries(connection, (RECEIVED,))]
     closed = {outcome: kept.get((outcome, False), 0) for outcome in OUTCOMES}
     suppressed = sum(n for (_, held), n in kept.items() if held)
-    return Account(len(told), kept.get((None, False), 0), closed, suppressed, sum(told.values()))
+    again, slight = (sum(one[name] for one in received) for name in ("known", "below"))
+    return Account(len(told), kept.get((None, False), 0), closed, suppressed, sum(told.values()), again, slight)

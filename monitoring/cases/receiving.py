@@ -8,7 +8,7 @@ had recorded to be known.
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from datetime import date
+from datetime import date, timedelta
 
 import orjson
 import pandas as pd
@@ -24,6 +24,8 @@ from monitoring.database.tables import cases, signals
 from monitoring.decisions.adding import REQUESTS, begun
 from monitoring.decisions.entry import Conflict, Entry, Recorded, read
 from monitoring.policy.cases import CasePolicy, case_policy
+from monitoring.policy.lender import Lender
+from monitoring.workdays import Workdays
 
 RECEIVED = "received"
 CALLER = "loanwatch signals"
@@ -51,29 +53,47 @@ class Received:
     cases: int
 
 
-def receive(record: Kept, found: pd.DataFrame, as_of: date, source: str) -> Received:
-    """Take in signals as of a day; ``found`` has COLUMNS, ``source`` is the digest of a night or the id of an event's decision.
+@dataclass(frozen=True)
+class Source:
+    """Where signals come from: the digest of a night or the id of an event's decision, its day, the rules of that day, and when
+    a case that gets a severity on it is due.
+    """
+
+    id: str
+    as_of: date
+    policy: CasePolicy
+    due_on: Mapping[str, date]
+
+    @classmethod
+    def of(cls, id: str, as_of: date, lender: Lender) -> "Source":
+        policy = case_policy(as_of)
+        longest = max(one.due_days for one in policy.severity)
+        days = Workdays.of(lender, as_of, as_of + timedelta(days=2 * longest))
+        return cls(id, as_of, policy, {one.name: days.later(as_of, one.due_days) for one in policy.severity})
+
+
+def receive(record: Kept, found: pd.DataFrame, source: Source) -> Received:
+    """Take in signals of a source; ``found`` has COLUMNS.
 
     The same source changes nothing when it comes again. Raises DataRefused for a severity that the policy does not have, Conflict
     for a source that came with other signals, Unavailable where the database is away.
     """
-    policy = case_policy(as_of)
-    by_borrower = _read(found, policy)
-    request = f"signals {source}", orjson.dumps([str(as_of), by_borrower], option=orjson.OPT_SERIALIZE_DATACLASS)
+    by_borrower = _read(found, source.policy)
+    request = f"signals {source.id}", orjson.dumps([str(source.as_of), by_borrower], option=orjson.OPT_SERIALIZE_DATACLASS)
     before = _before(record, request)
     if before is not None:
         return Received(**before.said["signals"])
-    below, fresh = _looked_at(record, by_borrower, as_of, policy)
+    below, fresh = _looked_at(record, by_borrower, source)
     names = list(fresh)
     for start in range(0, max(1, len(names)), AT_ONCE):
         some = {name: fresh[name] for name in names[start : start + AT_ONCE]}
         last = start + AT_ONCE >= len(names)
         with writing(record.engine) as connection:
             since = time.perf_counter()
-            below += _group(connection, record, some, as_of, source)
+            below += _group(connection, record, some, source)
             if last:
-                told = _counted(connection, source, sum(map(len, by_borrower.values())), below)
-                said = {"source": source, "as_of": str(as_of), "policy": policy.digest, "signals": asdict(told)}
+                told = _counted(connection, source.id, sum(map(len, by_borrower.values())), below)
+                said = {"signals": asdict(told), **_said(source)}
                 _close(connection, record, Entry(RECEIVED, CALLER, said, request=request))
         if not last and record.engine.dialect.name == "sqlite":  # who waits for it asks now and then, and is not queued
             time.sleep(min(time.perf_counter() - since, MOST_WAIT))
@@ -81,7 +101,7 @@ def receive(record: Kept, found: pd.DataFrame, as_of: date, source: str) -> Rece
 
 
 def _looked_at(
-    record: Kept, by_borrower: Mapping[str, Sequence[Raised]], as_of: date, policy: CasePolicy
+    record: Kept, by_borrower: Mapping[str, Sequence[Raised]], source: Source
 ) -> tuple[int, dict[str, Sequence[Raised]]]:
     """How many signals are too slight of those of whom there is nothing to record, and the signals of the others.
 
@@ -89,17 +109,16 @@ def _looked_at(
     """
     with reading(record.engine) as connection:
         standing = store.last_of(connection, record.vault, by_borrower)
-    told = {name: fates(standing.get(name), found, as_of, policy) for name, found in by_borrower.items()}
+    told = {name: fates(standing.get(name), found, source.as_of, source.policy) for name, found in by_borrower.items()}
     fresh = {name: by_borrower[name] for name, one in told.items() if any(_new(one))}
     return sum(_slight(one) for name, one in told.items() if name not in fresh), fresh
 
 
-def _group(connection: Connection, record: Kept, some: Mapping[str, Sequence[Raised]], as_of: date, source: str) -> int:
+def _group(connection: Connection, record: Kept, some: Mapping[str, Sequence[Raised]], source: Source) -> int:
     """Record the signals of some borrowers; how many were too slight."""
-    policy = case_policy(as_of)
     standing = store.last_of(connection, record.vault, some)
-    told = {name: fates(standing.get(name), found, as_of, policy) for name, found in some.items()}
-    entries = {name: _entry(name, one, standing.get(name), as_of, source, policy) for name, one in told.items() if any(_new(one))}
+    told = {name: fates(standing.get(name), found, source.as_of, source.policy) for name, found in some.items()}
+    entries = {name: _entry(name, one, standing.get(name), source) for name, one in told.items() if any(_new(one))}
     adding = begun(connection, record.vault, record.clock, list(entries.values()))
     now = [
         after(None if entry.said["case"] is None else standing[name], adding.add(entry), {}) for name, entry in entries.items()
@@ -109,18 +128,22 @@ def _group(connection: Connection, record: Kept, some: Mapping[str, Sequence[Rai
     return sum(map(_slight, told.values()))
 
 
-def _entry(name: str, told: Sequence[Said], last: Case | None, as_of: date, source: str, policy: CasePolicy) -> Entry:
+def _entry(name: str, told: Sequence[Said], last: Case | None, source: Source) -> Entry:
     """What is recorded of a borrower's signals: those that say something new, and how his case stands then."""
-    severity, due_on = due(last, told, as_of, policy)
+    severity, due_on = due(last, told, source.due_on, source.policy)
     changed = list(_new(told))
     goes_on = last is not None and (last.open or all(fate == "suppressed" for _, fate in changed))
     said = {
-        "case": last.id if last is not None and goes_on else None, "as_of": str(as_of), "source": source,
-        "policy": policy.digest, "severity": severity, "due_on": str(due_on), "level": policy.level[0].name,
-        "signals": {one.trigger: [one.severity, fate] for one, fate in changed},
+        "case": last.id if last is not None and goes_on else None, "severity": severity, "due_on": str(due_on),
+        "level": source.policy.level[0].name, "signals": {one.trigger: [one.severity, fate] for one, fate in changed},
+        **_said(source),
     }  # fmt: skip
     values = {one.trigger: [one.value, one.threshold] for one, _ in changed}
     return Entry(SIGNALS, CALLER, said, name, None, orjson.dumps({"borrower": name, "values": values}))
+
+
+def _said(source: Source) -> dict[str, str]:
+    return {"source": source.id, "as_of": str(source.as_of), "policy": source.policy.digest}
 
 
 def _slight(told: Sequence[Said]) -> int:

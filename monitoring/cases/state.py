@@ -126,16 +126,21 @@ def _lasting(last: Case, seen: Mapping[Key, str], one: Raised, as_of: date, poli
     return follows or _again(seen, (one.trigger, False), one, policy, "new", "new") == "known"
 
 
-def due(last: Case | None, told: Iterable[tuple[Raised, Fate]], as_of: date, policy: CasePolicy) -> tuple[str, date]:
-    """The severity of a case and the day it is due after its borrower's signals; a worse one makes it due sooner."""
+def due(
+    last: Case | None, told: Iterable[tuple[Raised, Fate]], due_on: Mapping[str, date], policy: CasePolicy
+) -> tuple[str, date]:
+    """The severity of a case and the day it is due after its borrower's signals; a worse one makes it due sooner.
+
+    ``due_on`` is the day by which somebody has to have looked at a case that now gets a severity.
+    """
     joining = [one.severity for one, fate in told if fate in ("new", "raised")]
     worst = max(joining, key=policy.rank, default=None)
     if last is None or (worst is not None and not last.open):
         assert worst is not None  # without a case only what opens one is asked about
-        return worst, policy.due(worst, as_of)
+        return worst, due_on[worst]
     if worst is None or policy.rank(worst) <= policy.rank(last.severity):
         return last.severity, last.due_on
-    return worst, min(last.due_on, policy.due(worst, as_of))
+    return worst, min(last.due_on, due_on[worst])
 
 
 def after(case: Case | None, recorded: Recorded, sealed: Mapping[str, Any]) -> Case:

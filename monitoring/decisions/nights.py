@@ -15,11 +15,12 @@ import pyarrow.parquet as pq
 from features.arrays import Int
 from features.errors import IntegrityFailed, NotFound, nearest
 from monitoring import warning
-from monitoring.cases.receiving import receive
+from monitoring.cases.receiving import Source, receive
 from monitoring.decisions import merkle, moves
 from monitoring.decisions.entry import Entry, Recorded
 from monitoring.decisions.record import ERASED, Record
 from monitoring.decisions.vault import Vault
+from monitoring.policy.lender import Lender
 from monitoring.runs import IDENTITY, digest, files_of, folders, leaves
 
 NIGHT = "night"
@@ -37,9 +38,14 @@ def remember(record: Record, folder: Path) -> Recorded:
         return known
     moves.remember(record, folder)
     if "signals" in files_of(folder):
-        day = date.fromisoformat(str(entry.said["as_of"]))
-        receive(record, raised(folder), day, str(entry.said["manifest"]))
+        receive(record, raised(folder), _source(folder, entry))
     return record.add(entry).entry
+
+
+def _source(folder: Path, night: Entry) -> Source:
+    """A night as cases take signals from it; days are counted by the lender of that night."""
+    lender = Lender.model_validate(json.loads((folder / "manifest.json").read_text("utf-8"))["lender"])
+    return Source.of(str(night.said["manifest"]), date.fromisoformat(str(night.said["as_of"])), lender)
 
 
 def raised(folder: Path) -> pd.DataFrame:

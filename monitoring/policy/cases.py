@@ -59,10 +59,6 @@ class CasePolicy:
         """Whether a signal opens a case."""
         return self.rank(severity) >= self.rank(self.opens_from)
 
-    def due(self, severity: str, as_of: date) -> date:
-        """The day by which somebody has to have looked."""
-        return as_of + timedelta(days=self.severity[self.rank(severity)].due_days)
-
     def terms(self, act: str, said: Mapping[str, Any], today: date) -> dict[str, Any]:
         """On what terms an act is done, checked; raises UsageError naming what is missing, unknown or impossible."""
         if act not in ACTS:

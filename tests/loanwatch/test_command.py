@@ -12,13 +12,12 @@ import pytest
 import typer
 from books import Book
 from commands import Run
-from desk import signals
+from desk import receive, signals
 from stores import copied, rows, trained_like, variant
 from tasking import nightly
 
 from loanwatch import command
 from models.registry import Registry
-from monitoring.cases.receiving import receive
 from monitoring.database import database
 from monitoring.decisions.place import Place
 from monitoring.decisions.place import opened as recorded

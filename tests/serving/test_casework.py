@@ -7,11 +7,9 @@ from typing import Any
 import orjson
 import pytest
 from asgi import Answer
-from desk import NOW, TODAY, opens_early, signals
+from desk import NOW, TODAY, opens_early, receive, signals
 from served import Served, served
 from tiny import Tiny
-
-from monitoring.cases.receiving import receive
 
 
 @pytest.fixture
@@ -66,7 +64,7 @@ def test_a_case_tells_its_signals_and_what_was_done(office: Served) -> None:
     assert [(one["trigger"], one["severity"], one["did"], one["value"]) for one in seen["signals"]] == [
         ("bounced", "serious", "new", 0.5), ("news", "info", "new", 0.5),
     ]  # fmt: skip
-    assert (seen["state"], seen["due_on"], seen["acts"]) == ("open", "2026-11-23", [])
+    assert (seen["state"], seen["due_on"], seen["acts"]) == ("open", "2026-11-25", [])
     assert post(office, f"{path}/acts", {"act": "snooze", "until": "2026-11-30", "reason": "away"}).json()["state"] == "snoozed"
     body = {"act": "close", "outcome": "benign", "look_again_on": "2027-02-28", "cause": "seasonal", "reason": "as every winter"}
     done = post(office, f"{path}/acts", body).json()

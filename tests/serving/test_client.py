@@ -10,14 +10,13 @@ from typing import Any
 import httpx
 import pytest
 from books import Book
-from desk import signals
+from desk import receive, signals
 from listening import listening
 from schemas import validate
 from served import Served, asked, served
 from tasking import nightly
 
 from loanwatch.client_module import CLIENT, client_module
-from monitoring.cases.receiving import receive
 from serving import client as client_text
 from serving.app import interface
 from serving.callers import SCOPES

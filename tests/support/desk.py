@@ -3,17 +3,19 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import pytest
 
-from monitoring.cases import acts
-from monitoring.cases.receiving import COLUMNS
+from monitoring.cases import acts, receiving
+from monitoring.cases.receiving import COLUMNS, Received, Source
 from monitoring.cases.store import Kept
 from monitoring.decisions.entry import Recorded
 from monitoring.decisions.proposals import Person
 from monitoring.policy.cases import case_policy
+from monitoring.policy.lender import lender
 
 TODAY = date(2026, 11, 18)
 NOW = 1_795_000_000_000_000
@@ -33,6 +35,11 @@ def opens_early(patch: pytest.MonkeyPatch) -> None:
 def signals(*rows: Row) -> pd.DataFrame:
     """Signals as they are received; values are made up."""
     return pd.DataFrame([(*row, 0.5, None) for row in rows], columns=list(COLUMNS))
+
+
+def receive(record: Kept, found: pd.DataFrame, as_of: date, source: str) -> Received:
+    """Take in signals as a lender does whose book has no table of its own."""
+    return receiving.receive(record, found, Source.of(source, as_of, lender(Path())))
 
 
 def close(record: Kept, id: str, outcome: str = "confirmed", days: int = 0, until: int = 90, **more: Any) -> Recorded:

@@ -5,12 +5,11 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from desk import TODAY, WANG, close, signals
+from desk import TODAY, WANG, close, receive, signals
 
 from features.errors import NotFound, UsageError
 from monitoring.cases import acts, looking, rebuild
 from monitoring.cases.looking import Seen, Wanted
-from monitoring.cases.receiving import receive
 from monitoring.decisions.entry import Conflict, Entry
 from monitoring.decisions.proposals import Person, Settled
 from monitoring.decisions.record import Record

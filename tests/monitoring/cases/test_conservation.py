@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from desk import SEVERITIES, TODAY, WANG, Naive, Row, close, signals
+from desk import SEVERITIES, TODAY, WANG, Naive, Row, close, receive, signals
 from effort import examples
 from hypothesis import settings
 from hypothesis import strategies as st
@@ -20,7 +20,7 @@ from sqlalchemy import Engine, event, func, select
 
 from monitoring.cases import acts, rebuild, store
 from monitoring.cases.looking import case_of
-from monitoring.cases.receiving import Received, receive
+from monitoring.cases.receiving import Received
 from monitoring.database import reading
 from monitoring.database.tables import cases
 from monitoring.decisions.record import Record
@@ -62,7 +62,7 @@ class Desk(RuleBasedStateMachine):
         self.opening = on_sqlite(Path(self.folder.name) / "record")
         self.record: Record = self.opening.__enter__()
         self.naive = {name: Naive() for name in BORROWERS}
-        self.day, self.sources, self.raised, self.erased = TODAY, 0, 0, 0
+        self.day, self.sources, self.rows, self.raised, self.erased = TODAY, 0, 0, 0, 0
         self.before: tuple[list[Row], date, str, Received] | None = None
 
     def teardown(self) -> None:
@@ -94,7 +94,7 @@ class Desk(RuleBasedStateMachine):
         counted = asdict(told)
         opened = counted.pop("cases")
         assert counted == dict(expected) and opened <= told.opened
-        assert sum(counted.values()) == len(found)
+        self.rows += len(found)
         self.raised += told.opened + told.joined + told.suppressed
         self.before = found, self.day, f"night {self.sources}", told
 
@@ -152,6 +152,7 @@ class Desk(RuleBasedStateMachine):
         found = rebuild.account(self.record)
         assert found.complete
         assert (found.raised, found.erased) == (self.raised, self.erased)
+        assert found.raised + found.again + found.slight == self.rows
         every = [one for mine in self.naive.values() for one in mine.cases]
         standing = Counter(dict.fromkeys(("confirmed", "benign", "none", None), 0))
         for one in every:

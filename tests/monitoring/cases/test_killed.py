@@ -5,14 +5,14 @@ import signal
 from pathlib import Path
 
 import pytest
-from desk import TODAY, Row, signals
+from desk import TODAY, Row, receive, signals
 from effort import RELEASE
 from records import on_sqlite
 from sqlalchemy import event
 
 from monitoring.cases import rebuild, store
 from monitoring.cases.rebuild import account, folded
-from monitoring.cases.receiving import Received, receive
+from monitoring.cases.receiving import Received
 from monitoring.database import reading
 from monitoring.decisions.chain import walk
 
@@ -50,7 +50,7 @@ def test_nothing_is_lost(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, statem
         assert found.complete and found.raised % 2 == 0
         assert killed == (not record.of_kind("received"))
         assert receive(record, signals(*ROWS), TODAY, "a night") == Received(12, 0, 0, 0, 0, 6)
-        assert account(record) == rebuild.Account(12, 12, {"confirmed": 0, "benign": 0, "none": 0}, 0, 0)
+        assert account(record) == rebuild.Account(12, 12, {"confirmed": 0, "benign": 0, "none": 0}, 0, 0, 0, 0)
         with reading(record.engine) as connection:
             assert store.everything(connection) == folded(connection, record)
         assert walk(record.rows(), [], "record").count == 8

@@ -3,14 +3,13 @@
 from datetime import date, timedelta
 
 import numpy as np
-from desk import TODAY, close, signals
+from desk import TODAY, close, receive, signals
 from sqlalchemy import delete, update
 
 from features.ledger import Manifest
 from monitoring import arrivals
 from monitoring.cases import looking, rebuild, store
 from monitoring.cases.looking import Wanted
-from monitoring.cases.receiving import receive
 from monitoring.cases.report import report
 from monitoring.database import writing
 from monitoring.database.tables import cases

@@ -7,7 +7,7 @@ from datetime import date, timedelta
 
 import pandas as pd
 import pytest
-from desk import TODAY, WANG, Row, close, signals
+from desk import TODAY, WANG, Row, close, receive, signals
 from effort import RELEASE, examples
 from hypothesis import given
 from hypothesis import strategies as st
@@ -19,7 +19,7 @@ from features.errors import DataRefused
 from monitoring.cases import acts, looking, store
 from monitoring.cases.looking import Wanted
 from monitoring.cases.looking import case_of as last_case
-from monitoring.cases.receiving import Received, receive
+from monitoring.cases.receiving import Received
 from monitoring.cases.state import Case, Raised, fates
 from monitoring.database import writing
 from monitoring.database.tables import cases
@@ -84,8 +84,18 @@ def test_a_worse_signal_makes_a_case_due_sooner_and_ends_its_snooze(record: Reco
     assert case_of(record).state(until) == "open"
     night(record, ("B1", "bounced", "critical"), days=2)
     now = case_of(record)
-    assert (now.snoozed_until, now.severity, now.due_on) == (None, "critical", TODAY + timedelta(days=3))
+    assert (now.snoozed_until, now.severity, now.due_on) == (None, "critical", TODAY + timedelta(days=5))  # a Monday
     assert [found.severity for found in now.signals.values()] == ["critical", "attention"]
+
+
+def test_a_case_is_due_on_a_day_on_which_somebody_works(small: Record) -> None:
+    """The first of January is none in China, nor is the Spring Festival."""
+    for day, found, due_on in [
+        (date(2024, 12, 31), ("B1", "bounced", "critical"), date(2025, 1, 2)),
+        (date(2025, 1, 27), ("B2", "bounced", "serious"), date(2025, 2, 10)),
+    ]:
+        receive(small, signals(found), day, f"night of {day}")
+        assert case_of(small, found[0]).due_on == due_on
 
 
 def test_a_worse_signal_never_gives_more_time(small: Record) -> None:

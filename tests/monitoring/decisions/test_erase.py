@@ -6,12 +6,11 @@ from pathlib import Path
 
 import pytest
 from books import Book
-from desk import signals
+from desk import receive, signals
 
 from features.errors import NotFound, UsageError
 from monitoring.cases import looking, rebuild
 from monitoring.cases.looking import Wanted
-from monitoring.cases.receiving import receive
 from monitoring.decisions import erase as erasing
 from monitoring.decisions import verify
 from monitoring.decisions.entry import Entry, Erased

@@ -15,7 +15,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
-from desk import TODAY, signals
+from desk import TODAY, receive, signals
 from effort import examples
 from hypothesis import given
 from hypothesis import strategies as st
@@ -23,7 +23,6 @@ from receiver import SECRET, Receiver, named, receiving
 from records import on_sqlite, score
 from sqlalchemy import Engine, event
 
-from monitoring.cases.receiving import receive
 from monitoring.database import Unavailable
 from monitoring.decisions.entry import Entry
 from monitoring.decisions.record import Record

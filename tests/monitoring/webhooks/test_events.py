@@ -6,13 +6,12 @@ from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
-from desk import NOW, TODAY, WANG, close, signals
+from desk import NOW, TODAY, WANG, close, receive, signals
 from records import score
 from tasking import nightly
 
 from monitoring.arrivals import ARRIVAL
 from monitoring.cases import acts
-from monitoring.cases.receiving import receive
 from monitoring.checks.keeping import CHECK
 from monitoring.database import reading
 from monitoring.decisions import proposals
