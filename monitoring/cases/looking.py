@@ -62,7 +62,7 @@ def place(text: str) -> Place:
 
 
 def listed(record: Kept, wanted: Wanted, today: date, most: int, after: Place | None = None) -> list[Seen]:
-    """Cases by the day they are due, at most so many, past a place."""
+    """Cases by the day they are due and then as they were opened, at most so many, past a place."""
     asked = select(cases.c.id).where(*_conditions(wanted, today)).order_by(cases.c.due_on, cases.c.opened).limit(most)
     if after is not None:
         asked = asked.where(tuple_(cases.c.due_on, cases.c.opened) > tuple_(*after))

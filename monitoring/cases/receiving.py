@@ -73,7 +73,7 @@ class Source:
 
 
 def receive(record: Kept, found: pd.DataFrame, source: Source) -> Received:
-    """Take in signals of a source; ``found`` has COLUMNS.
+    """Take in signals of a source; ``found`` has COLUMNS. Cases are opened in the order in which borrowers first stand there.
 
     The same source changes nothing when it comes again. Raises DataRefused for a severity that the policy does not have, Conflict
     for a source that came with other signals, Unavailable where the database is away.
@@ -188,7 +188,7 @@ def _counted(connection: Connection, source: str, raised: int, below: int) -> Re
 
 
 def _read(found: pd.DataFrame, policy: CasePolicy) -> dict[str, list[Raised]]:
-    """Signals by borrower, both in order, each trigger of a borrower once, as severe as it is said to be; raises DataRefused."""
+    """Signals by borrower, as he first stands there, his in order, each as severe as it is said to be; raises DataRefused."""
     missing = [name for name in COLUMNS if name not in found.columns]
     if missing:
         raise DataRefused(
@@ -201,11 +201,11 @@ def _read(found: pd.DataFrame, policy: CasePolicy) -> dict[str, list[Raised]]:
             raise DataRefused(f"signals: no severity {severity!r}; {en}", f"信号表:没有 {severity!r} 级别;{zh}")
     if found[["borrower_id", "trigger"]].isna().any(axis=None):
         raise DataRefused("signals: a row names no borrower or no trigger", "信号表:有记录缺少借款人或触发器")
-    said: dict[str, list[Raised]] = {}
-    ordered = found.sort_values(["borrower_id", "trigger", "severity"])
+    said: dict[str, list[Raised]] = {str(name): [] for name in found["borrower_id"].unique()}
+    ordered = found.sort_values(["trigger", "severity"], kind="stable")
     numbers = [ordered[name].astype("float64") for name in ("value", "threshold")]
     for name, trigger, severity, value, threshold in zip(
         ordered["borrower_id"], ordered["trigger"], ordered["severity"], *numbers, strict=True
     ):
-        said.setdefault(str(name), []).append(Raised(str(trigger), str(severity), known(value), known(threshold)))
+        said[str(name)].append(Raised(str(trigger), str(severity), known(value), known(threshold)))
     return said

@@ -49,10 +49,17 @@ def _source(folder: Path, night: Entry) -> Source:
 
 
 def raised(folder: Path) -> pd.DataFrame:
-    """The signals that were raised on a night, as cases take them."""
-    found = pq.read_table(folder / "signals.parquet", partitioning=None).to_pandas()
-    tonight: pd.DataFrame = found.loc[found["raised_on"] == found["as_of"], warning.COLUMNS].reset_index(drop=True)
-    return tonight
+    """The signals that were raised on a night, as cases take them: first those of the borrowers at whom a look is worth most."""
+    found, worth = (
+        pq.read_table(folder / f"{name}.parquet", columns=columns, partitioning=None).to_pandas()
+        for name, columns in (("signals", [*warning.COLUMNS, "as_of", "raised_on"]), ("standing", ["borrower_id", "value"]))
+    )
+    tonight = found.loc[found["raised_on"] == found["as_of"], warning.COLUMNS]
+    value = tonight["borrower_id"].map(worth.set_index("borrower_id")["value"])
+    ordered: pd.DataFrame = tonight.assign(worth=value).sort_values(
+        ["worth", "borrower_id"], ascending=[False, True], kind="stable"
+    )
+    return ordered[warning.COLUMNS].reset_index(drop=True)
 
 
 def catch_up(record: Record, book: Path) -> None:

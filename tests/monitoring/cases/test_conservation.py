@@ -2,8 +2,6 @@
 
 import tempfile
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import date, timedelta
 from pathlib import Path
@@ -11,12 +9,13 @@ from typing import Any
 
 import pytest
 from desk import SEVERITIES, TODAY, WANG, Naive, Row, close, receive, signals
+from dying import Killed, dying
 from effort import examples
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from records import on_sqlite
-from sqlalchemy import Engine, event, func, select
+from sqlalchemy import func, select
 
 from monitoring.cases import acts, rebuild, store
 from monitoring.cases.looking import case_of
@@ -30,27 +29,6 @@ rows = st.lists(
     st.tuples(st.sampled_from(BORROWERS), st.sampled_from(TRIGGERS), st.sampled_from(SEVERITIES)),
     min_size=1, max_size=6, unique_by=lambda row: row[:2],
 )  # fmt: skip
-
-
-class Killed(BaseException):
-    """What stands for a process that died."""
-
-
-@contextmanager
-def dying(engine: Engine, after: int) -> Iterator[None]:
-    """Die at a statement to come, or do not if fewer come."""
-    left = [after]
-
-    def count(*_: object) -> None:
-        left[0] -= 1
-        if left[0] < 0:
-            raise Killed
-
-    event.listen(engine, "before_cursor_execute", count)
-    try:
-        yield
-    finally:
-        event.remove(engine, "before_cursor_execute", count)
 
 
 class Desk(RuleBasedStateMachine):

@@ -3,8 +3,10 @@
 import json
 import shutil
 from collections.abc import Callable
+from itertools import groupby
 from pathlib import Path
 
+import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -12,6 +14,7 @@ import pytest
 from books import Book
 
 from features.errors import IntegrityFailed, NotFound
+from monitoring.cases import looking
 from monitoring.decisions import nights, verify
 from monitoring.decisions.place import Place, opened
 from monitoring.runs import NIGHTLY
@@ -36,6 +39,19 @@ def test_a_night_that_was_finished_but_not_recorded_is_caught_up_with(book: Book
         nights.catch_up(record, own)
         nights.catch_up(record, own)
         assert [found.said["as_of"] for found in record.of_kind("night")] == [str(book.day)]
+
+
+def test_cases_stand_by_what_a_look_at_the_borrower_is_worth(book: Book, own: Path) -> None:
+    """Of those due on one day the first is of him at whom it is worth most."""
+    folder = book.night(own, NIGHTLY)
+    worth = pd.read_parquet(folder / "standing.parquet", partitioning=None).set_index("borrower_id")["value"]
+    with opened(Place(own)) as record:
+        nights.remember(record, folder)
+        listed = looking.listed(record, looking.Wanted(), book.day, 100)
+    assert len(listed) > 10
+    for _, due in groupby(listed, lambda one: one.case.due_on):
+        found = [worth[one.borrower] for one in due]
+        assert found == sorted(found, reverse=True)
 
 
 def test_a_decision_names_what_it_was_made_from_and_nobody(book: Book, decided: Path) -> None:
