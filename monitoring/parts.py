@@ -39,10 +39,10 @@ from monitoring.policy.lender import Lender, lender
 from monitoring.policy.priorities import priorities_digest
 from monitoring.policy.schedule import schedule_policy
 from monitoring.policy.triggers import trigger_policy
-from monitoring.remembered import beliefs
+from monitoring.remembered import beliefs, warnings
 from monitoring.runs import BACKFILL, NIGHTLY, Night
 from monitoring.schedule import PLAN
-from monitoring.standing import Circumstances, settle, shadow
+from monitoring.standing import Circumstances, looked_at_first, settle, shadow
 
 WORKERS = 2
 LOANS = ["borrower_id", "loan_id", "log_odds", "dpd", "company", "silent", "product", "paid_out", "matures_on"]
@@ -79,7 +79,12 @@ class Work:
             "schedule": schedule_policy(self.as_of).digest,
             "triggers": trigger_policy(self.as_of).digest,
             "priorities": priorities_digest(self.as_of),
+            "warnings": self._warnings(),
         }
+
+    def _warnings(self) -> list[dict[str, str]]:
+        """What a night has to tell beside its rows; a back-fill plans no visits."""
+        return [] if self.kind == BACKFILL else warnings(self.beliefs, looked_at_first(self.lender, self.as_of))
 
     def path(self, name: str, number: int) -> Path:
         return self.folder / f"{name}-{number}.parquet"

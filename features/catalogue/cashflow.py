@@ -80,7 +80,8 @@ FEATURES: list[Feature] = [
     ),
     *declare(
         "account_observed_days", flows.days_since_first(), "days", 0,
-        ("Days since the first booking", "The first booking was {value} ago"), ("距首次交易天数", "首次交易距今{value}"), NO_ACCOUNT,
+        ("Days since the first booking", "The first booking was {value} ago"),
+        ("距首次交易天数", "首次交易距今{value}"), NO_ACCOUNT,
     ),
     *declare(
         "inflow_recent", inflow.total("amount").within(30) / inflow.total("amount").within(90), "share", -1,
