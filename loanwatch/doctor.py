@@ -10,6 +10,7 @@ from features.errors import LoanwatchError
 from features.ledger import Ledger, verify
 from models import bundle as bundles
 from models import keys
+from monitoring import code
 
 NEEDED = ("duckdb", "lightgbm", "numba", "pandas", "pyarrow", "mlflow", "prefect", "scikit-learn", "shap")
 FREE_GB = 5
@@ -26,12 +27,16 @@ class Finding:
 
 def examine(book: Path, mlruns: Path) -> list[Finding]:
     """Everything a run depends on, each with what was seen."""
-    return [_python(), _disk(), *map(_library, NEEDED), *stored(book), _store(mlruns)]
+    return [_code(), _python(), _disk(), *map(_library, NEEDED), *stored(book), _store(mlruns)]
 
 
 def stored(book: Path) -> list[Finding]:
     """The ledger and the bundles, every file read."""
     return [_ledger(book), *_bundles(book)]
+
+
+def _code() -> Finding:
+    return Finding("code", code.named(code.here()), True)
 
 
 def _python() -> Finding:

@@ -1,12 +1,14 @@
 """docs/monitoring.md, written from the tables of tiers, schedule, actions and triggers."""
 
 from collections.abc import Iterator
+from datetime import date
 from itertools import pairwise
 
 from loanwatch.trigger_page import GENERATED
 from monitoring.policy import Ladder, Tier, tier_policies
 from monitoring.policy.actions import Action, action_policies
 from monitoring.policy.lender import CHANNELS
+from monitoring.policy.priorities import priorities
 from monitoring.policy.schedule import schedule_policies
 from monitoring.policy.trigger import Trigger
 from monitoring.policy.triggers import trigger_policies
@@ -81,8 +83,13 @@ day has passed, or no working day is left up to it, the first one to come counts
 channel has no day for them: `next_review_on` is unknown then. Visits planned for the next {frozen_days} working days stay where
 they are, unless they are due earlier now or a check was made. Working days are the country's, with weekends that were made work
 days, but for what the lender says. What a visit is worth follows from `{priority}` of
-`monitoring/policy/priorities.toml`, unless the lender chooses another there; how these do beside one another is in
-[backtest.md](backtest.md).
+`monitoring/policy/priorities.toml`, unless the lender chooses another of them (`priority` in `lender.toml`): {policies}. How
+these do beside one another is in [backtest.md](backtest.md).
+
+The index with memory is `index`, which weighs the loss in money; `index_count` and `index_late` are the same index after the
+number of defaults. What they remember follows from what `loanwatch learn-beliefs` taught the book. Where it has learned nothing,
+a twelfth of the PD stands in, and the night says so: on the terminal, and in its manifest under `warnings`.
+未学习信念参数时,指数以违约概率的十二分之一代替,夜间运行会给出提示。
 
 | | |
 |---|---|
@@ -160,10 +167,11 @@ def _earned(tier: Tier) -> str:
 
 def _visits() -> str:
     policy = schedule_policies()[-1]
-    checks = policy.checks
+    checks, known = policy.checks, priorities(date.max)
     return VISITS.format(
         join_days=policy.join_days, channels=" < ".join(CHANNELS), priority=policy.priority, frozen_days=policy.frozen_days,
         source=policy.source,
+        policies=", ".join(f"`{one.name}` ({one.en} {one.zh})" for one in known),
         first=checks["first"],
         before_maturity=checks["before_maturity"], of_first=_who(checks["first"].who),
         of_maturing=_who(checks["before_maturity"].who),

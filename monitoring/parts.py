@@ -4,8 +4,8 @@ Beside the folders of finished runs ``.parts-as_of=YYYY-MM-DD/`` holds for each 
 the model read, and what each feature contributes to all of its rows together; and ``signals-N.parquet``: the triggers that fire.
 When all are there the mean contributions of the book are known, against which reasons are told: ``loans-N.parquet`` and
 ``borrowers-N.parquet``. ``signals.parquet`` and ``standing.parquet`` then say where all of the book stand. Every file appears in
-one step. All of it belongs to one job: ledger, bundle, catalogue, policies, lender, day, kind, overrides, and the official run
-before; another job begins anew.
+one step. All of it belongs to one job: ledger, bundle, catalogue, policies, code, lender, day, kind, overrides, and the official
+run before; another job begins anew.
 """
 
 import json
@@ -30,7 +30,7 @@ from features.ledger import Ledger
 from models.bundle import Bundle
 from models.explain import REASONS, Against, night, training
 from models.score import Scorer
-from monitoring import runs, score_signals, warning
+from monitoring import code, runs, score_signals, warning
 from monitoring.belief import Beliefs
 from monitoring.decisions.overrides import Override
 from monitoring.decisions.vault import Vault
@@ -39,10 +39,10 @@ from monitoring.policy.lender import Lender, lender
 from monitoring.policy.priorities import priorities_digest
 from monitoring.policy.schedule import schedule_policy
 from monitoring.policy.triggers import trigger_policy
-from monitoring.remembered import beliefs
+from monitoring.remembered import beliefs, warnings
 from monitoring.runs import BACKFILL, NIGHTLY, Night
 from monitoring.schedule import PLAN
-from monitoring.standing import Circumstances, settle, shadow
+from monitoring.standing import Circumstances, looked_at_first, settle, shadow
 
 WORKERS = 2
 LOANS = ["borrower_id", "loan_id", "log_odds", "dpd", "company", "silent", "product", "paid_out", "matures_on"]
@@ -79,7 +79,13 @@ class Work:
             "schedule": schedule_policy(self.as_of).digest,
             "triggers": trigger_policy(self.as_of).digest,
             "priorities": priorities_digest(self.as_of),
+            "warnings": self._warnings(),
+            "code": code.here(),
         }
+
+    def _warnings(self) -> list[dict[str, str]]:
+        """What a night has to tell beside its rows; a back-fill plans no visits."""
+        return [] if self.kind == BACKFILL else warnings(self.beliefs, looked_at_first(self.lender, self.as_of))
 
     def path(self, name: str, number: int) -> Path:
         return self.folder / f"{name}-{number}.parquet"

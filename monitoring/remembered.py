@@ -1,7 +1,7 @@
 """Beliefs in use: what a book learned of its borrowers, and what is carried of each from night to night.
 
-``<book>/beliefs.json`` is what ``loanwatch learn-beliefs`` wrote; without it nothing is believed, and an index goes by the score.
-A run's manifest repeats it, so that the night can be worked out again.
+``<book>/beliefs.json`` is what ``loanwatch learn-beliefs`` wrote; without it nothing is believed, and an index goes by the score,
+which ``warnings`` tells. A run's manifest repeats it, so that the night can be worked out again.
 """
 
 import json
@@ -43,6 +43,18 @@ def keep(book: Path, found: Beliefs, learned: Mapping[str, Any]) -> Path:
     text = json.dumps({"beliefs": found.as_json(), "learned": dict(learned)}, indent=1, sort_keys=True, default=str) + "\n"
     durable.appear(book / FILE, lambda draft: draft.write_text(text, "utf-8"))
     return book / FILE
+
+
+def warnings(by: Beliefs | None, first: Priority) -> list[dict[str, str]]:
+    """What a night has to tell, in English and Chinese, of who is looked at first: that an index has nothing to remember."""
+    if by is not None or first.kind != INDEX:
+        return []
+    en = f"who is looked at first goes by {first.name} ({first.en}), but this book has learned no beliefs ({FILE}): a twelfth of"
+    zh = f"检查先后按 {first.name}({first.zh}),但本账簿尚未学习信念参数({FILE}),现以违约概率的十二分之一代替"
+    return [{
+        "en": f"{en} the PD stands in for them; run `loanwatch learn-beliefs`, or choose another priority in lender.toml",
+        "zh": f"{zh};请运行 `loanwatch learn-beliefs`,或在 lender.toml 选择其他 priority",
+    }]  # fmt: skip
 
 
 def remembered(by: Beliefs | None, told: pd.DataFrame, before: pd.DataFrame | None, as_of: date) -> pd.DataFrame:

@@ -10,7 +10,7 @@ without the others, and the run holds when a row had to be erased.
 import hashlib
 import json
 import shutil
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
@@ -58,7 +58,7 @@ COLUMNS = {"loans": LOAN_COLUMNS, "borrowers": BORROWER_COLUMNS, "standing": STA
 class Night:
     """The rows of one run, of kind nightly or backfill, and what their reasons are measured against.
 
-    ``standing`` and ``signals`` are of official runs.
+    ``standing`` and ``signals`` are of official runs. ``warnings`` are what it has to tell beside, each in ``en`` and ``zh``.
     """
 
     as_of: date
@@ -68,6 +68,7 @@ class Night:
     against: Against
     standing: pd.DataFrame | None = None
     signals: pd.DataFrame | None = None
+    warnings: Sequence[Mapping[str, str]] = ()
 
 
 def folders(book: Path) -> list[Path]:
@@ -136,7 +137,8 @@ def read(folder: Path, columns: Mapping[str, list[str]] | None = None) -> Night:
     if found["kind"] == NIGHTLY:
         rows["standing"] = _stood(folder)
     against = Against.from_json(found["against"])
-    return Night(as_of=date.fromisoformat(found["as_of"]), kind=found["kind"], against=against, **rows)
+    day, warnings = date.fromisoformat(found["as_of"]), found.get("warnings", ())
+    return Night(as_of=day, kind=found["kind"], against=against, warnings=warnings, **rows)
 
 
 def of_borrowers(folder: Path, name: str, borrowers: Iterable[str], columns: list[str] | None = None) -> pd.DataFrame:

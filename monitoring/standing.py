@@ -17,7 +17,7 @@ from monitoring import seen
 from monitoring.belief import Beliefs
 from monitoring.policy import TierPolicy, tier_policy
 from monitoring.policy.lender import Lender
-from monitoring.policy.priorities import priority
+from monitoring.policy.priorities import Priority, priority
 from monitoring.policy.schedule import SchedulePolicy, schedule_policy
 from monitoring.policy.triggers import trigger_policy
 from monitoring.priority import value
@@ -68,11 +68,16 @@ def settle(
         channel=[tiers.ladders[profile][tier].channel for profile, tier in zip(told["profile"], told["tier"], strict=True)]
     )
     told = pd.concat([told, remembered(under.beliefs, told, under.standing, as_of)], axis=1)
-    first = priority(under.lender.priority or schedule.priority, as_of)
+    first = looked_at_first(under.lender, as_of)
     believed = chance(under.beliefs, told, first)
     valued = told.assign(value=value(first, _looked_at(told, believed, as_of, tiers, schedule)))
     planned = plan(valued, under.standing, as_of, under.lender, schedule)
     return Standing(pd.concat([told, planned], axis=1), on)
+
+
+def looked_at_first(lender: Lender, as_of: date) -> Priority:
+    """The policy of who is looked at first that a lender goes by on a day."""
+    return priority(lender.priority or schedule_policy(as_of).priority, as_of)
 
 
 def _looked_at(told: pd.DataFrame, believed: Float, as_of: date, tiers: TierPolicy, policy: SchedulePolicy) -> pd.DataFrame:

@@ -1,7 +1,7 @@
 """A past night worked out again from what is stored: the ledger as it was, the bundle, the policy and the night before.
 
-The rows have to get the very hashes that were decided; where they do not, it is said by how much they differ. Without any of what
-it was made from a night is not replayed.
+The rows have to get the very hashes that were decided; where they do not, it is said by how much they differ, and which code
+wrote them if it was another one. Without any of what it was made from a night is not replayed.
 """
 
 import json
@@ -27,7 +27,7 @@ from models import bundle as bundles
 from models import keys
 from models.bundle import Bundle
 from models.score import Scorer
-from monitoring import parts, runs
+from monitoring import code, parts, runs
 from monitoring.belief import Beliefs
 from monitoring.decisions import nights
 from monitoring.decisions.entry import Recorded
@@ -41,6 +41,8 @@ from monitoring.policy.triggers import trigger_policy
 
 CLOSE = 1e-12
 """What equality to this difference means is said where bits differ."""
+RESTORE = "restore it from backup", "请从备份恢复"
+COMPARE = "compare architecture and versions with those in the bundle's manifest", "请对照模型包清单中的架构与版本"
 
 
 @dataclass(frozen=True)
@@ -75,14 +77,16 @@ def replay(record: Record, book: Path, day: str) -> Replayed:
     """
     decision = nights.decision(record, day)
     erased = nights.erased_rows(record, day)
-    nights.check(book / "runs" / f"as_of={day}", decision, record.vault, erased)
-    _same_policy(decision)
+    folder = book / "runs" / f"as_of={day}"
+    nights.check(folder, decision, record.vault, erased)
+    _same_policy(folder, decision)
     _same_eve(record, book, decision)
     bundle = _bundle(book, decision)
+    _same_features(folder, decision, bundle)
     with tempfile.TemporaryDirectory() as aside, _as_it_was(book, decision, Path(aside)) as then:
-        again = _again(then, bundle, decision, book / "runs" / f"as_of={day}", bool(erased), record)
+        again = _again(then, bundle, decision, folder, bool(erased), record)
         for name in (name for name in runs.IDENTITY if name in decision.said["roots"]):
-            _equal(book / "runs" / f"as_of={day}", again, name, erased.get(name, np.empty(0, dtype=np.int64)))
+            _equal(folder, again, name, erased.get(name, np.empty(0, dtype=np.int64)))
         rebuilt = not (then / "ledger").is_symlink()
     rows: dict[str, int] = dict(decision.said["rows"])
     return Replayed(decision.id, day, rows, sum(map(len, erased.values())), rebuilt)
@@ -158,20 +162,38 @@ def _bundle(book: Path, decision: Recorded) -> Bundle:
     return bundles.load(folder, keys.of_book(book))
 
 
-def _same_policy(decision: Recorded) -> None:
-    day = date.fromisoformat(str(decision.said["as_of"]))
+def _same_policy(folder: Path, decision: Recorded) -> None:
+    day, way = date.fromisoformat(str(decision.said["as_of"])), _way_out(folder, RESTORE)
     if decision.said.get("triggers") is None:
         raise _gone(
-            decision, "it was decided by an earlier version, without signals and a plan", "其由不含信号与计划的早期版本形成"
+            decision, "it was decided by an earlier version, without signals and a plan", "其由不含信号与计划的早期版本形成", way
         )
     if tier_policy(day).digest != decision.said["policy"]:
-        raise _gone(decision, "the tier policy of that day has changed since", "当日的分级政策已被更改")
+        raise _gone(decision, "the tier policy of that day has changed since", "当日的分级政策已被更改", way)
     if trigger_policy(day).digest != decision.said["triggers"]:
-        raise _gone(decision, "the triggers of that day have changed since", "当日的预警指标已被更改")
+        raise _gone(decision, "the triggers of that day have changed since", "当日的预警指标已被更改", way)
     if priorities_digest(day) != decision.said["priorities"]:
-        raise _gone(decision, "the priorities of that day have changed since", "当日的优先策略已被更改")
+        raise _gone(decision, "the priorities of that day have changed since", "当日的优先策略已被更改", way)
     if schedule_policy(day).digest != decision.said["schedule"]:
-        raise _gone(decision, "the schedule policy of that day has changed since", "当日的检查计划政策已被更改")
+        raise _gone(decision, "the schedule policy of that day has changed since", "当日的检查计划政策已被更改", way)
+
+
+def _same_features(folder: Path, decision: Recorded, bundle: Bundle) -> None:
+    if bundle.other_meaning() is not None:
+        way = _way_out(folder, RESTORE)
+        raise _gone(decision, "some feature that its model reads has another meaning now", "模型所用特征的含义已变化", way)
+
+
+def _way_out(folder: Path, otherwise: tuple[str, str]) -> tuple[str, str]:
+    """What to do where a night does not come out: replay it with the code that wrote it; ``otherwise`` where that is this one."""
+    wrote, now = json.loads((folder / "manifest.json").read_text("utf-8")).get("code"), code.here()
+    if wrote == now:
+        return otherwise
+    en, zh = (code.named(wrote),) * 2 if wrote else ("an earlier version, which did not say its name,", "未注明版本的早期版本")
+    return (
+        f"{en} wrote it, and this is {code.named(now)}: replay it with the version that wrote it",
+        f"该结果由 {zh} 生成,当前为 {code.named(now)}:请用生成时的版本重算",
+    )
 
 
 def _same_eve(record: Record, book: Path, decision: Recorded) -> None:
@@ -187,11 +209,10 @@ def _equal(folder: Path, again: Path, name: str, erased: Any) -> None:
     stored, found = (nights.kept_leaves(home, name) for home in (folder, again))
     gone = set(erased.tolist())
     if [leaf for place, leaf in enumerate(stored) if place not in gone] != found:
-        en, zh = _by_how_much(folder, again, name)
+        (en, zh), (way_en, way_zh) = _by_how_much(folder, again, name), _way_out(folder, COMPARE)
         raise IntegrityFailed(
-            f"{folder}: worked out again, {name} are not what was decided: {en}. Compare architecture and versions with those in"
-            " the bundle's manifest",
-            f"{folder}:重新计算的 {name} 与决策记录不符:{zh}。请对照模型包清单中的架构与版本",
+            f"{folder}: worked out again, {name} are not what was decided: {en}; {way_en}",
+            f"{folder}:重新计算的 {name} 与决策记录不符:{zh};{way_zh}",
         )
 
 
@@ -208,8 +229,8 @@ def _by_how_much(folder: Path, again: Path, name: str) -> tuple[str, str]:
     return f"{alone} rows in one alone, {number} {close}", f"仅一方有 {alone} 行,{number} 最大相差 {gap:.3g}"
 
 
-def _gone(decision: Recorded, en: str, zh: str) -> IntegrityFailed:
+def _gone(decision: Recorded, en: str, zh: str, way: tuple[str, str] = RESTORE) -> IntegrityFailed:
     as_of = decision.said["as_of"]
     return IntegrityFailed(
-        f"the night of {as_of} cannot be replayed: {en}; restore it from backup", f"{as_of} 的夜间结果无法重算:{zh};请从备份恢复"
+        f"the night of {as_of} cannot be replayed: {en}; {way[0]}", f"{as_of} 的夜间结果无法重算:{zh};{way[1]}"
     )

@@ -79,6 +79,11 @@ FEATURES: list[Feature] = [
         ("Days since the last booking", "The last booking was {value} ago"), ("距上次交易天数", "距上次交易{value}"), NO_ACCOUNT,
     ),
     *declare(
+        "account_observed_days", flows.days_since_first(), "days", 0,
+        ("Days since the first booking", "The first booking was {value} ago"),
+        ("距首次交易天数", "首次交易距今{value}"), NO_ACCOUNT,
+    ),
+    *declare(
         "inflow_recent", inflow.total("amount").within(30) / inflow.total("amount").within(90), "share", -1,
         ("Share of 90 days' inflow that came in the last 30", "The last 30 days brought {value} of the inflow of 90 days"),
         ("近30天流入占近90天比例", "近30天流入占近90天{value}"), NO_INFLOW,

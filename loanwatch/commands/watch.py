@@ -78,6 +78,7 @@ def nightly(
     target = err if as_json else out
     show.book_by_tier(target, run.night, tier_policy(day))
     show.worst_borrowers(target, run.night)
+    show.warnings(err, run.night)
     moves = None if against is None else _moves(book, run.night, against)
     if moves is not None:
         show.moves(target, moves, against or "")
@@ -168,5 +169,5 @@ def _night_json(night: Any, folder: Path | None) -> dict[str, Any]:
     tiers = night.borrowers.groupby("tier").size().to_dict()
     return {
         "as_of": night.as_of, "kind": night.kind, "loans": len(night.loans), "borrowers": len(night.borrowers),
-        "tiers": tiers, "folder": folder,
+        "tiers": tiers, "warnings": list(night.warnings), "folder": folder,
     }  # fmt: skip

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 from rich.console import Console
+from rich.markup import escape
 
 from features.arrays import known
 from loanwatch.show.tables import titled
@@ -66,6 +67,12 @@ def moves(console: Console, found: pd.DataFrame, against: str) -> None:
         rates = (f"{row[name]:.1%}" for name in ("pd_12m", "pd_12m_before"))
         table.add_row(row["borrower_id"], row["tier"], row["tier_before"], row["cause"], *rates, days)
     console.print(table)
+
+
+def warnings(console: Console, night: Night) -> None:
+    """What a night has to tell beside its rows, in both languages."""
+    for said in night.warnings:
+        console.print(f"[yellow]{escape(said['en'])}\n{escape(said['zh'])}[/]", highlight=False)
 
 
 def worst_borrowers(console: Console, night: Night) -> None:

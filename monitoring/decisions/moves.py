@@ -1,4 +1,7 @@
-"""Who stands in another tier than at the last official run, and why: each a decision of its own, about its borrower."""
+"""Who stands in another tier than at the last official run, and why: each a decision of its own, about its borrower.
+
+One that persons caused names the verdict by which they agreed.
+"""
 
 import json
 from datetime import date, timedelta
@@ -11,9 +14,12 @@ import pandas as pd
 from features.arrays import known
 from monitoring import runs
 from monitoring.decisions.entry import Entry
+from monitoring.decisions.overrides import named
+from monitoring.decisions.proposals import VERDICT
 from monitoring.decisions.record import WAITING, Record
 from monitoring.policy.triggers import trigger_policy
 from monitoring.runs import Night
+from monitoring.tiers import ENDED, OVERRIDE
 
 MOVE = "move"
 AT_ONCE = WAITING // 2
@@ -25,11 +31,13 @@ def remember(record: Record, folder: Path) -> int:
     said = _said(folder)
     if said["kind"] != runs.NIGHTLY:
         return 0
-    found, demands = of_night(folder), _demands(folder)
+    found, demands, verdicts = of_night(folder), _demands(folder), _verdicts(record, folder)
     night = runs.digest(folder / "manifest.json")
     for start in range(0, len(found), AT_ONCE):
         rows = found.iloc[start : start + AT_ONCE].to_dict("records")
-        for waiting in [record.submit(_entry(row, demands.get(row["borrower_id"], {}), said, night)) for row in rows]:
+        told = [_told(row, said, night) | verdicts.get((row["cause"], row["borrower_id"]), {}) for row in rows]
+        entries = [_entry(row, demands.get(row["borrower_id"], {}), one) for row, one in zip(rows, told, strict=True)]
+        for waiting in [record.submit(entry) for entry in entries]:
             waiting.result()
     return len(found)
 
@@ -72,14 +80,33 @@ def _demands(folder: Path) -> dict[str, dict[str, list[float | None]]]:
     return found
 
 
-def _entry(row: dict[Any, Any], demands: dict[str, list[float | None]], said: dict[str, Any], night: str) -> Entry:
-    borrower = str(row["borrower_id"])
+def _verdicts(record: Record, folder: Path) -> dict[tuple[str, str], dict[str, str]]:
+    """By cause and borrower the verdict on the tier that persons agreed on for this night, or had until the one before.
+
+    Runs of before a record was begun anew name verdicts that are not in it: these are passed over.
+    """
+    there = {verdict.id for verdict in record.of_kind(VERDICT)}
+    nights = {OVERRIDE: folder, ENDED: _eve(folder)}
+    return {
+        (cause, override.borrower): {"verdict": override.verdict}
+        for cause, home in nights.items()
+        if home is not None
+        for override in named(record, [id for id in _said(home).get("overrides", ()) if id in there])
+    }
+
+
+def _told(row: dict[Any, Any], said: dict[str, Any], night: str) -> dict[str, str]:
+    """What is open of a move."""
     told = {"as_of": said["as_of"], "from": row["tier_before"], "to": row["tier"], "cause": row["cause"]}
-    told |= {"night": night, "bundle": said["bundle"], "policy": said["policy"]}
+    return told | {"night": night, "bundle": said["bundle"], "policy": said["policy"]}
+
+
+def _entry(row: dict[Any, Any], demands: dict[str, list[float | None]], told: dict[str, str]) -> Entry:
+    borrower = str(row["borrower_id"])
     inputs = {name + when: known(row[name + when]) for name in ("pd_12m", "dpd", "log_odds") for when in ("", "_before")}
     inputs["dpd_before"] = None if inputs["dpd_before"] is None else int(inputs["dpd_before"])
     sealed = orjson.dumps({"borrower": borrower, **inputs, "signals": demands}, option=orjson.OPT_SERIALIZE_NUMPY)
-    return Entry(MOVE, "loanwatch nightly", told, borrower, None, sealed, (f"move {night} {borrower}", sealed))
+    return Entry(MOVE, "loanwatch nightly", told, borrower, None, sealed, (f"move {told['night']} {borrower}", sealed))
 
 
 def _eve(folder: Path) -> Path | None:

@@ -5,6 +5,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from datetime import date, timedelta
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -261,6 +262,16 @@ def test_a_night_is_one_json_document_on_stdout(run: Run, book: Book, own: Path)
     assert sum(said["tiers"].values()) == said["borrowers"]
     assert Path(said["folder"]).is_dir()
     assert "The book on" in err
+
+
+def test_a_night_by_an_index_that_learned_nothing_warns_on_the_terminal(run: Run, book: Book, own: Path) -> None:
+    text = files("monitoring.policy").joinpath("lender.toml").read_text("utf-8")
+    (own / "lender.toml").write_text(text.replace('calendar = "CN"', 'calendar = "CN"\npriority = "index"'), "utf-8")
+    where = ("--book", own, "--mlruns", book.mlruns, "--as-of", book.day)
+    code, out, err = run("nightly", *where, "--dry-run", "--json")
+    assert code == 0, err
+    (said,) = strict(out)["warnings"]
+    assert "loanwatch learn-beliefs" in flowing(err) and "十二分之一" in err and "learn-beliefs" in said["en"]
 
 
 def test_a_dry_night_writes_nothing(run: Run, book: Book, own: Path) -> None:

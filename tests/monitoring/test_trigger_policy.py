@@ -8,8 +8,9 @@ import pytest
 
 from features.catalogue import CATALOGUE
 from features.errors import NotFound, UsageError
+from features.measure import Reduce
 from models.wording import LANGUAGES
-from monitoring.policy.trigger import SCORES, SEVERITIES, SUBJECTS
+from monitoring.policy.trigger import SCORES, SEVERITIES, SUBJECTS, Trigger
 from monitoring.policy.triggers import read, trigger_policies, trigger_policy
 from monitoring.warning import text
 
@@ -154,6 +155,30 @@ def test_no_trigger_on_the_bureau_or_a_score_demands_a_tier() -> None:
             reads: set[Any] = {table for name in trigger.reads for table in CATALOGUE[name].tables}
             if "bureau" in reads or trigger.subject in ("bureau", "model") or trigger.severity == "info":
                 assert trigger.demands is None
+
+
+OBSERVED = "account_observed_days"
+TRUE_OF_PART = {"borrows_elsewhere": "it counts loans that came in: those of a part of the span are no fewer in the whole"}
+"""Triggers that read a span of the account and hold whatever it was before it was observed, and why."""
+
+
+def reach(trigger: Trigger) -> int:
+    """How many days back a trigger reads an account by windows; 0 for none."""
+    leaves = (leaf for name in trigger.reads for leaf in CATALOGUE[name].measure.leaves() if isinstance(leaf, Reduce))
+    return max(((leaf.days or 0) + leaf.lag for leaf in leaves if leaf.records.table.name == "transactions"), default=0)
+
+
+def observed(trigger: Trigger) -> float:
+    """For how many days a trigger asks that the account was observed; 0 where it does not ask."""
+    return max((c.threshold for c in trigger.when[1:] if (c.name, c.compare) == (OBSERVED, ">=")), default=0)
+
+
+def test_a_trigger_that_claims_a_span_of_the_account_asks_that_it_was_observed_so_long() -> None:
+    for policy in trigger_policies():
+        asked = {trigger.id: (observed(trigger), reach(trigger)) for trigger in policy.triggers}
+        assert {name for name, (days, span) in asked.items() if days != span} == set(TRUE_OF_PART)
+        assert all(asked[name][0] == 0 for name in TRUE_OF_PART)
+        assert sum(span > 0 for _, span in asked.values()) > len(TRUE_OF_PART) + 5
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

@@ -1,5 +1,6 @@
 """Signals: a borrower alone gives those of the whole book, what is not visible changes nothing, what is unknown fires nothing."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date, timedelta
 from time import process_time
@@ -19,7 +20,7 @@ from features.labels import COMPANY, Population, population
 from features.spine import Spine
 from monitoring.policy.trigger import Condition, Trigger
 from monitoring.policy.triggers import trigger_policies
-from monitoring.warning import COLUMNS, fires, needed, raised, signals, texts
+from monitoring.warning import COLUMNS, fires, needed, raised, read_by, signals, texts
 
 POLICY = trigger_policies()[-1]
 NEEDED = needed(POLICY)
@@ -96,6 +97,52 @@ def test_one_unknown_value_is_enough_for_silence_unless_it_is_asked_for(trigger:
     assert not fires(trigger, company, values).any()
 
 
+ACCOUNT = [trigger for trigger in POLICY.triggers if any(c.name == "account_observed_days" for c in trigger.when)]
+COMPARED = {"inflow_fell", "sales_fell"}
+"""Those that hold one span of the account against an earlier one."""
+DAY = date(2022, 6, 30)
+
+
+def account_signals(first: int, older: Sequence[worlds.Row] = (), triggers: Sequence[Trigger] = ACCOUNT) -> set[str]:
+    """Which triggers fire on a loan whose account was drained from ``first`` days ago on; what came before is ``older``."""
+    drained = [
+        booking(first, 1_000, 10_000, "sales"), booking(first, -600_000, 20, "gambling"),
+        booking(0, -500_000, 10, "securities"),
+    ]  # fmt: skip
+    due = worlds.instalment(DAY - timedelta(days=first), 100_000)
+    tables = {"transactions": worlds.table("transactions", [*drained, *older]), "instalments": worlds.table("instalments", [due])}
+    read = read_by(triggers)
+    own = compute_partition(worlds.rows_at("L1", [DAY]), worlds.partition(tables), read)
+    values = pd.DataFrame(own, columns=[f.name for f in read])
+    of_both = (raised(pd.Index(["B1"]), np.array([company]), values, triggers) for company in (False, True))
+    return set(pd.concat(of_both)["trigger"])
+
+
+def booking(ago: int, amount: int, balance: int, kind: str) -> worlds.Row:
+    on = DAY - timedelta(days=ago)
+    return {
+        "record_id": f"{on} {kind}", "borrower_id": "B1", "event_on": on, "known_on": on, "amount": amount, "balance": balance,
+        "kind": kind,
+    }  # fmt: skip
+
+
+@given(st.integers(0, 89))
+@examples(8)
+def test_an_account_first_seen_within_the_span_raises_nothing_about_it(first: int) -> None:
+    assert account_signals(first) == set()
+    careless = [replace(trigger, when=trigger.when[:1]) for trigger in ACCOUNT]
+    assert account_signals(min(first, 29), triggers=careless) == {trigger.id for trigger in ACCOUNT} - COMPARED
+
+
+@pytest.mark.parametrize(
+    ("first", "silent"), [(455, set()), (454, COMPARED), (365, COMPARED), (364, {*COMPARED, "balance_fell", "large_outflow"})],
+)  # fmt: skip
+def test_an_account_that_was_observed_for_the_whole_span_raises_all_of_it(first: int, silent: set[str]) -> None:
+    sold = booking(400, 1_000_000, 9_000_000, "sales")
+    older = [booking(first, 1, 9_000_000, "transfer"), *([sold] if first > 400 else [])]
+    assert {trigger.id for trigger in ACCOUNT} - account_signals(3, older) == silent
+
+
 def plain(compare: str = ">=", **said: object) -> Trigger:
     trigger = replace(POLICY["overdue_30"], when=(Condition("dpd", compare, 30.0),))
     return replace(trigger, **said)  # type: ignore[arg-type]
@@ -162,6 +209,7 @@ def test_a_hundred_thousand_borrowers_take_seconds() -> None:
     """In processor time; with more signals than any book has."""
     n, rng = 130_000, np.random.default_rng(1)
     values = pd.DataFrame({f.name: np.where(rng.random(n) < 0.2, rng.normal(0, 1, n), np.nan) for f in NEEDED})
+    values["account_observed_days"] = 1_000.0
     ids = pd.Index([f"B{i % 100_000}" for i in range(n)], dtype="str")
     begun = process_time()
     found = raised(ids, rng.random(n) < 0.1, values, [t for t in POLICY.triggers if t.subject != "model"])

@@ -1,7 +1,7 @@
 """Beliefs learned from a book's own past, carried from night to night, and worked out again with the night."""
 
 import json
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -11,11 +11,11 @@ from books import Book
 
 from features.errors import DataRefused
 from monitoring import remembered, runs
-from monitoring.belief import ALONE, TOLD
+from monitoring.belief import ALONE, TOLD, Beliefs
 from monitoring.decisions import nights
 from monitoring.decisions.place import Place, opened
-from monitoring.policy.priorities import priority
-from monitoring.runs import NIGHTLY
+from monitoring.policy.priorities import INDEX, priorities, priority
+from monitoring.runs import BACKFILL, NIGHTLY
 from pipelines.beliefs import learn
 from pipelines.replay import replay
 
@@ -64,6 +64,23 @@ def test_beliefs_are_carried_and_the_index_goes_by_them(book: Book, own: Path, l
     believed = remembered.chance(found, told.assign(finding="unknown", dpd=np.nan), priority("index_count", book.day))
     assert not np.isnan(believed).any()
     assert (without["value"].reindex(second.index) != second["value"]).mean() > 0.9
+
+
+def test_a_night_by_an_index_without_beliefs_says_so_in_both_languages(book: Book, own: Path) -> None:
+    by_index(own, "index")
+    folder = book.night(own, NIGHTLY, book.day)
+    (said,) = runs.read(folder).warnings
+    assert json.loads((folder / "manifest.json").read_text("utf-8"))["warnings"] == [said]
+    assert "goes by index" in said["en"] and "a twelfth of the PD" in said["en"] and "loanwatch learn-beliefs" in said["en"]
+    assert "十二分之一" in said["zh"] and "loanwatch learn-beliefs" in said["zh"]
+    assert runs.read(book.night(own, BACKFILL, book.day - timedelta(days=40))).warnings == [], "no visit is planned"
+
+
+@pytest.mark.parametrize("name", [policy.name for policy in priorities(date.max)])
+def test_of_all_policies_an_index_alone_warns_and_only_without_beliefs(name: str, learned: str) -> None:
+    found, first = Beliefs.from_json(json.loads(learned)["beliefs"]), priority(name, date.max)
+    assert bool(remembered.warnings(None, first)) == (first.kind == INDEX)
+    assert remembered.warnings(found, first) == []
 
 
 def test_a_finding_is_remembered_until_another_one(own: Path, learned: str) -> None:

@@ -1,5 +1,6 @@
 """Replay: a past night comes out to the last bit from what was stored, whatever became known since, or is refused aloud."""
 
+import json
 import shutil
 from dataclasses import replace
 from datetime import timedelta
@@ -16,8 +17,10 @@ from features.ingest import ingest
 from features.ledger import Ledger
 from features.sources import source
 from models.score import points
+from monitoring import code
 from monitoring.decisions import nights
 from monitoring.decisions.place import Place, opened
+from monitoring.decisions.record import Record
 from monitoring.policy import tier_policy
 from monitoring.policy.schedule import schedule_policy
 from pipelines import nightly
@@ -72,6 +75,48 @@ def test_other_bits_are_refused_with_how_far_they_are(book: Book, decided: Path,
             replay(record, decided, day)
 
 
+OTHER = {"loanwatch": "0.0.9", "sha256": "ab" * 32}
+
+
+def refused(record: Record, own: Path, day: str) -> IntegrityFailed:
+    with pytest.raises(IntegrityFailed) as found:
+        replay(record, own, day)
+    return found.value
+
+
+def test_a_night_of_other_code_comes_out_or_is_refused_with_both_named(
+    book: Book, decided: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with opened(Place(decided)) as record:
+        day, wrote = str(book.day), code.named(code.here())
+        monkeypatch.setattr("monitoring.code.here", lambda: OTHER)
+        assert replay(record, decided, day).as_of == day, "other code may do the same"
+        with monkeypatch.context() as patch:
+            patch.setattr("monitoring.night.points", lambda log_odds: points(log_odds) + 1e-9)
+            other_rows = refused(record, decided, day)
+        monkeypatch.setattr("pipelines.replay.tier_policy", lambda _: replace(tier_policy(book.day), digest="x"))
+        other_policy = refused(record, decided, day)
+    assert "loans are not what was decided" in other_rows.en and "the tier policy of that day has changed" in other_policy.en
+    for said in (other_rows, other_policy):
+        assert f"{wrote} wrote it, and this is loanwatch 0.0.9 (code abababababab): replay it with the version" in said.en
+        assert f"由 {wrote} 生成" in said.zh and "请用生成时的版本重算" in said.zh
+        assert "backup" not in said.en
+
+
+def test_a_night_that_does_not_name_its_code_is_refused_as_of_an_earlier_version(
+    book: Book, decided: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with opened(Place(decided)) as record:
+        manifest = decided / "runs" / f"as_of={book.day}" / "manifest.json"
+        said = json.loads(manifest.read_text("utf-8"))
+        del said["code"]
+        manifest.write_text(json.dumps(said), "utf-8")
+        nights.remember(record, manifest.parent)
+        monkeypatch.setattr("monitoring.night.points", lambda log_odds: points(log_odds) + 1e-9)
+        found = refused(record, decided, str(book.day))
+        assert f"did not say its name, wrote it, and this is {code.named(code.here())}" in found.en and "早期版本" in found.zh
+
+
 def test_without_what_it_was_made_from_it_is_refused(book: Book, decided: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with opened(Place(decided)) as record:
         day = str(book.day)
@@ -84,6 +129,10 @@ def test_without_what_it_was_made_from_it_is_refused(book: Book, decided: Path, 
             plans = schedule_policy(book.day)
             patch.setattr("pipelines.replay.schedule_policy", lambda _: replace(plans, digest="x"))
             with pytest.raises(IntegrityFailed, match="the schedule policy of that day has changed"):
+                replay(record, decided, day)
+        with monkeypatch.context() as patch:
+            patch.setattr("features.catalogue.digest", lambda _: "x")
+            with pytest.raises(IntegrityFailed, match="some feature that its model reads has another meaning now; restore it"):
                 replay(record, decided, day)
         (decided / "bundles").unlink()
         (decided / "bundles").mkdir()

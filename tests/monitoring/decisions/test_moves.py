@@ -9,6 +9,7 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 from books import Book
+from records import on_sqlite
 
 from monitoring import runs
 from monitoring.decisions import moves, nights
@@ -60,6 +61,7 @@ def test_who_was_moved_is_recorded_with_the_cause_and_nobody_else(book: Book, mo
             assert (said["cause"], said["from"], said["as_of"]) == ("override", before[borrower], str(book.day))
             assert said["to"] == ("high_risk" if before[borrower] != "high_risk" else "prime")
             assert borrower not in str(said)
+            assert said["verdict"] == _agreed_on(record, borrower)
             assert _sealed(record, borrower)["signals"] == _demanding(moved, book, borrower)
             assert [one.kind for one in record.of_borrower(borrower)] == ["proposal", "verdict", "move"]
 
@@ -67,6 +69,12 @@ def test_who_was_moved_is_recorded_with_the_cause_and_nobody_else(book: Book, mo
 def _sealed(record: Record, borrower: str) -> dict[str, Any]:
     (found,) = (json.loads(record.opened(move)) for move in record.of_borrower(borrower) if move.kind == MOVE)
     return dict(found)
+
+
+def _agreed_on(record: Record, borrower: str) -> str:
+    """The verdict that approved his only proposal."""
+    (verdict,) = (one for one in record.of_borrower(borrower) if one.kind == "verdict")
+    return verdict.id
 
 
 def _demanding(own: Path, book: Book, borrower: str) -> dict[str, list[float]]:
@@ -94,6 +102,27 @@ def test_when_the_override_ends_the_cause_says_so(book: Book, moved: Path) -> No
         ended = [move.said for move in record.of_kind(MOVE)][2:]
         assert {said["cause"] for said in ended} == {"override_ended"}
         assert [said["to"] for said in ended] == [before[borrower] for borrower in list(before)[:2]]
+        assert [said["verdict"] for said in ended] == [_agreed_on(record, borrower) for borrower in list(before)[:2]]
+
+
+def test_a_move_that_nobody_agreed_on_names_no_verdict(book: Book, own: Path) -> None:
+    rows = book.scores.rows
+    worst = rows["borrower_id"] == rows["borrower_id"].min()
+    later = replace(book)
+    vars(later)["scores"] = replace(book.scores, rows=rows.assign(pd_12m=rows["pd_12m"].mask(worst, 0.99)))
+    with opened(Place(own)) as record:
+        nights.remember(record, book.night(own, NIGHTLY, book.day - timedelta(days=1)))
+        other = next(borrower for borrower in book_tiers(own, book) if borrower != rows["borrower_id"].min())
+        agreed(record, book, other, book_tiers(own, book)[other])
+        nights.remember(record, later.night(own, NIGHTLY, book.day, in_force(record, book.day)))
+        (said,) = (move.said for move in record.of_kind(MOVE))
+        assert said["cause"] == "score" and "verdict" not in said
+
+
+def test_a_record_begun_anew_knows_no_verdict_and_takes_the_moves_all_the_same(book: Book, moved: Path, tmp_path: Path) -> None:
+    with on_sqlite(tmp_path / "anew") as record:
+        assert moves.remember(record, moved / "runs" / f"as_of={book.day}") == 2
+        assert all("verdict" not in move.said for move in record.of_kind(MOVE))
 
 
 def test_a_back_fill_moves_nobody(book: Book, moved: Path) -> None:
