@@ -34,6 +34,14 @@ class Action:
 
 
 @dataclass(frozen=True)
+class InQuestion:
+    """The actions whose precondition somebody meets, and those where that is ``unknown``; any other he is known not to meet."""
+
+    met: tuple[str, ...] = ()
+    unknown: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class ActionPolicy:
     """The actions in force from a day."""
 

@@ -27,12 +27,16 @@ PLAIN = {
 SITUATIONS: dict[str, dict[str, Any]] = {
     "calm": {}, "watched": {"tier": "watch", "kind": "company"}, "risky": {"tier": "high_risk", "kind": "company"},
     "late": {"tier": "high_risk", "dpd": 45.0}, "prime": {"tier": "prime", "pd_12m": 0.001},
+    "unheard": {"tier": "high_risk", "dpd": None}, "unscored": {"tier": "prime", "pd_12m": None},
 }  # fmt: skip
 MET = {
     "calm": [], "watched": ["contingency_plan"], "risky": ["contingency_plan", "limit_cut"],
-    "late": ["offer_reschedule", "limit_cut", "line_freeze"], "prime": ["limit_increase"], "gone": [],
+    "late": ["offer_reschedule", "limit_cut", "line_freeze"], "prime": ["limit_increase"], "unheard": ["limit_cut"],
+    "unscored": [], "gone": [],
 }  # fmt: skip
 """The actions whose precondition is met in each, read by hand; who is gone is in no row."""
+UNKNOWN = {"unheard": ["offer_reschedule", "line_freeze", "early_repayment"], "unscored": ["limit_increase"]}
+"""Those where that cannot be told; of a reward it ends the task."""
 AGAIN = {
     "contingency_plan": 365, "carry_out_plan": 90, "limit_cut": 180, "line_freeze": 90, "offer_reschedule": 90,
     "limit_increase": 180,
@@ -100,13 +104,13 @@ class Naive:
     def night(self, how: str, on: date) -> None:
         planned = any(one["action"] == "contingency_plan" and one["outcome"] == "done" for one in self.tasks)
         met = [*MET[how], *(["carry_out_plan"] if planned and how == "risky" else [])]
-        fresh = [name for name in met if self._free(name, on)]
+        fresh, unknown = [name for name in met if self._free(name, on)], UNKNOWN.get(how, [])
         for one in self.tasks:
-            if one["action"] not in met:
-                if one["outcome"] is None:
-                    one.update(outcome="lapsed", ended=on)
-                elif one["outcome"] != "lapsed":
-                    one["ceased"] = True
+            name = one["action"]
+            if one["outcome"] is None and name not in met and (name not in unknown or name == "limit_increase"):
+                one.update(outcome="lapsed", ended=on)
+            elif one["outcome"] in ("done", "declined") and name not in (*met, *unknown):
+                one["ceased"] = True
         self.tasks += [{"action": name, "opened": on, "outcome": None, "ended": None, "ceased": False} for name in fresh]
 
     def _free(self, action: str, on: date) -> bool:

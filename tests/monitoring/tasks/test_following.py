@@ -47,6 +47,24 @@ def test_what_no_longer_holds_lapses_and_may_come_again_the_next_night(record: R
     assert standing(record) == {"B1": ["contingency_plan"]}
 
 
+def test_what_becomes_unknown_takes_no_risk_off_a_desk_and_leaves_no_reward_on_one(record: Record) -> None:
+    nightly(record, {"B1": "late", "B2": "prime"})
+    nightly(record, {"B1": "unheard", "B2": "unscored"}, 1)
+    assert standing(record) == {"B1": ["offer_reschedule", "limit_cut", "line_freeze"]}
+    assert standing(record, "lapsed") == {"B2": ["limit_increase"]}
+    nightly(record, {"B1": "risky", "B2": "prime"}, 2)
+    assert standing(record) == {"B1": ["limit_cut", "contingency_plan"], "B2": ["limit_increase"]}, "now he is known to have paid"
+
+
+def test_what_was_settled_does_not_come_again_because_nothing_was_heard_for_a_night(small: Record) -> None:
+    nightly(small, {"B1": "late", "B2": "prime"})
+    act(small, id_of(small, "B1", "offer_reschedule"), "declined")
+    act(small, id_of(small, "B2", "limit_increase"), "declined")
+    nightly(small, {"B1": "unheard", "B2": "unscored"}, 1)
+    nightly(small, {"B1": "late", "B2": "prime"}, 2)
+    assert standing(small) == {"B1": ["limit_cut", "line_freeze"]}
+
+
 @pytest.mark.parametrize("ended", ["done", "declined"])
 def test_what_was_settled_comes_again_after_a_pause_or_once_it_was_out_of_question(small: Record, ended: str) -> None:
     nightly(small, {"B1": "watched", "B2": "watched"})
