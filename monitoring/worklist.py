@@ -62,7 +62,7 @@ def with_scores(night: Night) -> pd.DataFrame:
 def actions(rows: pd.DataFrame, as_of: date, policy: ActionPolicy) -> list[InQuestion]:
     """The ids of the actions whose precondition each row meets, and of those where that cannot be told.
 
-    Rows are those of ``with_scores`` with a column more, ``prepared``: the actions that were done for the borrower.
+    Rows are those of ``with_scores`` with a column more, ``prepared``: the actions that were done for him and still hold.
     """
     said = {name: _said(rows, as_of, action.when) for name, action in policy.actions.items()}
     met = _named({name: one.fillna(False) for name, one in said.items()})

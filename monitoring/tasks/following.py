@@ -121,8 +121,8 @@ def _looked_at(record: Kept, rows: pd.DataFrame, night: Night) -> tuple[Asked, d
         done, counting = store.done(connection), store.counting(connection)
         gone = [task.id for whose, task in counting if task.open and whose not in who]
         names = store.borrowers(connection, record.vault, gone)
-    prepared = pd.Series([done.get(whose, frozenset()) for whose in who], rows.index, dtype=object)
-    found = actions(rows.assign(prepared=prepared), night.as_of, night.policy)
+    prepared = [night.policy.prepared(done.get(whose, {}), night.as_of) for whose in who]
+    found = actions(rows.assign(prepared=pd.Series(prepared, rows.index, dtype=object)), night.as_of, night.policy)
     asked = {str(name): one for name, one in zip(rows["borrower_id"], found, strict=True) if one != NOTHING}
     standing: dict[str, dict[str, Task]] = {}
     for whose, task in counting:

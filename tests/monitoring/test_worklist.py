@@ -124,6 +124,25 @@ def test_nothing_adverse_is_done_by_itself() -> None:
             assert not (action.adverse and action.side == "reward")
 
 
+def test_what_others_ask_for_as_prepared_is_due_again_before_it_no_longer_holds() -> None:
+    for version in action_policies():
+        for name in (action.when["prepared"] for action in version.actions.values() if "prepared" in action.when):
+            asked = version.actions[name]
+            assert asked.holds_days is not None
+            assert asked.holds_days >= asked.again_days + 2 * asked.days, "an old plan holds until the new one is due"
+
+
+days = st.integers(0, 900)
+
+
+@given(done=st.dictionaries(st.sampled_from([*POLICY.actions, "dropped"]), days), holds=st.none() | days, asked=days)
+@examples(60)
+def test_what_was_done_holds_from_its_day_for_so_many(done: dict[str, int], holds: int | None, asked: int) -> None:
+    policy = replace(POLICY, actions={name: replace(one, holds_days=holds) for name, one in POLICY.actions.items()})
+    found = policy.prepared({name: TODAY + timedelta(days=on) for name, on in done.items()}, TODAY + timedelta(days=asked))
+    assert found == {name for name, on in done.items() if name != "dropped" and (holds is None or asked - on < holds)}
+
+
 def test_it_has_every_visit_up_to_the_day_and_those_worth_most_first(night: Night) -> None:
     assert night.standing is not None
     until = night.as_of + timedelta(days=30)

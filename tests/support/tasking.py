@@ -41,6 +41,8 @@ AGAIN = {
     "contingency_plan": 365, "carry_out_plan": 90, "limit_cut": 180, "line_freeze": 90, "offer_reschedule": 90,
     "limit_increase": 180,
 }  # fmt: skip
+HOLDS = 395
+"""Days for which a plan holds."""
 ADVERSE = ("limit_cut", "line_freeze")
 
 
@@ -102,7 +104,8 @@ class Naive:
         return [one["action"] for one in self.tasks if one["outcome"] is None]
 
     def night(self, how: str, on: date) -> None:
-        planned = any(one["action"] == "contingency_plan" and one["outcome"] == "done" for one in self.tasks)
+        plans = [one["ended"] for one in self.tasks if (one["action"], one["outcome"]) == ("contingency_plan", "done")]
+        planned = any(on < ended + timedelta(days=HOLDS) for ended in plans)
         met = [*MET[how], *(["carry_out_plan"] if planned and how == "risky" else [])]
         fresh, unknown = [name for name in met if self._free(name, on)], UNKNOWN.get(how, [])
         for one in self.tasks:

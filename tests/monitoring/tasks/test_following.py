@@ -30,6 +30,21 @@ def test_a_company_in_trouble_gets_a_plan_in_ten_working_days_and_then_its_steps
     assert (carry.authority, carry.due_on) == ("credit committee", date(2026, 12, 2)), "three, from a Saturday"
 
 
+def test_a_plan_holds_for_a_time_and_a_new_one_is_asked_for_before(small: Record) -> None:
+    stand, all_open = {"B1": "risky", "B2": "risky"}, ["limit_cut", "carry_out_plan", "contingency_plan"]
+    nightly(small, stand)
+    for name in stand:
+        act(small, id_of(small, name, "contingency_plan"), "done")
+    nightly(small, stand, 1)
+    nightly(small, stand, 365)
+    assert standing(small) == {"B1": all_open, "B2": all_open}
+    act(small, id_of(small, "B2", "contingency_plan"), "done", 366)
+    nightly(small, stand, 394)
+    assert standing(small)["B1"] == all_open, "the last day of the old plan"
+    nightly(small, stand, 395)
+    assert standing(small) == {"B1": ["limit_cut", "contingency_plan"], "B2": ["limit_cut", "carry_out_plan"]}
+
+
 def test_the_clock_stands_still_on_holidays(small: Record) -> None:
     eve = (date(2026, 9, 30) - TODAY).days
     nightly(small, {"B1": "late"}, eve)
