@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from desk import DAY, NOW, TODAY, WANG
+from desk import TODAY, WANG
 
 from monitoring.decisions import proposals
 from monitoring.decisions.entry import Recorded
@@ -62,15 +62,13 @@ def nightly(record: Kept, stand: Mapping[str, str], days: int = 0, source: str |
 
 
 def act(record: Kept, id: str, what: str, days: int = 0, **terms: Any) -> Recorded:
-    return acts.act(
-        record, id, {"act": what, "reason": "seen on site", **terms}, WANG, TODAY + timedelta(days=days), NOW + days * DAY
-    )
+    return acts.act(record, id, {"act": what, "reason": "seen on site", **terms}, WANG, TODAY + timedelta(days=days))
 
 
 def proposed(record: Kept, kind: str, borrower: str, days: int = 0) -> Proposal:
     terms = {"limit": 100} if kind == "limit_cut" else {"until": str(TODAY + timedelta(days=days + 30))}
     asked = Asked(kind, borrower, None, terms, "his orders fell by half")
-    return proposals.propose(record, asked, WANG, NOW + days * DAY)
+    return proposals.propose(record, asked, WANG, TODAY + timedelta(days=days))
 
 
 def every(record: Kept, state: str = "open") -> list[Seen]:

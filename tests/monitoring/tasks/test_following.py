@@ -3,7 +3,7 @@
 from datetime import date, timedelta
 
 import pytest
-from desk import NOW, TODAY
+from desk import TODAY
 from sqlalchemy import insert
 from sqlalchemy.exc import IntegrityError
 from tasking import ZHAO, act, every, id_of, nightly, proposed, rows, standing
@@ -133,8 +133,8 @@ def test_an_adverse_task_stays_until_somebody_proposes_though_its_day_has_passed
     assert standing(record) == {"B1": ["offer_reschedule", "limit_cut", "line_freeze"]}
     made = proposed(record, "line_freeze", "B1", 30)
     act(record, id_of(record, "B1", "line_freeze"), "done", 30, proposal=made.recorded.id)
-    assert proposals.find(record, made.recorded.id).state(NOW + 30 * 86_400_000_000) == "waiting", "a second person decides it"
-    done = proposals.decide(record, made.recorded.id, "approved", "seen too", ZHAO, NOW + 30 * 86_400_000_000, TODAY)
+    assert proposals.find(record, made.recorded.id).state(TODAY + timedelta(days=30)) == "waiting", "a second person decides it"
+    done = proposals.decide(record, made.recorded.id, "approved", "seen too", ZHAO, TODAY + timedelta(days=30), TODAY)
     assert done.verdict is not None and standing(record, "done") == {"B1": ["line_freeze"]}
 
 
