@@ -26,7 +26,8 @@ loanwatch checks show ID --book book
 loanwatch checks look ID --reason "the papers came by mail" --book book
 ```
 
-For a book of the past, as that of the demo, `checks import` needs `--day next`, by which the day after its last is open.
+For a book of the past, as that of the demo, `checks import` and `checks look` need `--day next`, by which the day after
+its last is open.
 
 ## Flags
 

@@ -103,10 +103,11 @@ ACTIONS = """
 ## Actions
 
 What comes into question for a borrower, for the worse and for the better. Each opens a task ([tasks.md](tasks.md)), which a
-person decides by its clock; what is to his harm is a proposal that a second person decides. What is unknown meets no condition.
+person decides by its clock; what is to his harm is a proposal that a second person decides. What is unknown meets no condition,
+and ends no task of a risk.
 
-| action | | side | when | who decides | within, working days | again after, days | basis |
-|---|---|---|---|---|---:|---:|---|
+| action | | side | when | who decides | within, working days | again after, days | holds, days | basis |
+|---|---|---|---|---|---:|---:|---:|---|
 {rows}
 
 Source: {source}.
@@ -194,7 +195,8 @@ def _action(action: Action) -> str:
     harm = f"; a proposal `{action.proposal}`, to his harm" if action.adverse else ""
     when = ", ".join(f"{name} {' or '.join(value) if isinstance(value, list) else value}" for name, value in action.when.items())
     named = (f"`{action.id}`", f"{action.en} {action.zh}", action.side)
-    return _cells(*named, when, action.authority + harm, str(action.days), str(action.again_days), action.basis)
+    days = (str(action.days), str(action.again_days), str(action.holds_days or ""))
+    return _cells(*named, when, action.authority + harm, *days, action.basis)
 
 
 def _triggers() -> str:

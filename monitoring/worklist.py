@@ -3,12 +3,12 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from itertools import compress
 from typing import Any
 
 import pandas as pd
 
-from features.arrays import Mask
-from monitoring.policy.actions import ActionPolicy
+from monitoring.policy.actions import ActionPolicy, InQuestion
 from monitoring.policy.lender import CHANNELS, Lender, Team
 from monitoring.policy.schedule import SchedulePolicy
 from monitoring.policy.trigger import milder
@@ -59,13 +59,15 @@ def with_scores(night: Night) -> pd.DataFrame:
     return night.standing.merge(night.borrowers[SCORES], on="borrower_id", validate="1:1")
 
 
-def actions(rows: pd.DataFrame, as_of: date, policy: ActionPolicy) -> pd.Series:
-    """The ids of the actions whose precondition each row meets; what is unknown meets none.
+def actions(rows: pd.DataFrame, as_of: date, policy: ActionPolicy) -> list[InQuestion]:
+    """The ids of the actions whose precondition each row meets, and of those where that cannot be told.
 
-    Rows are those of ``with_scores`` with a column more, ``prepared``: the actions that were done for the borrower.
+    Rows are those of ``with_scores`` with a column more, ``prepared``: the actions that were done for him and still hold.
     """
-    met = {name: _met(rows, as_of, action.when) for name, action in policy.actions.items()}
-    return pd.Series([[name for name in met if met[name][row]] for row in range(len(rows))], rows.index, dtype=object)
+    said = {name: _said(rows, as_of, action.when) for name, action in policy.actions.items()}
+    met = _named({name: one.fillna(False) for name, one in said.items()})
+    unknown = _named({name: one.isna() for name, one in said.items()})
+    return [InQuestion(*both) for both in zip(met, unknown, strict=True)]
 
 
 def one_more(night: Night, by: Lender, policy: SchedulePolicy) -> list[OneMore]:
@@ -96,24 +98,44 @@ def _larger(team: Team) -> Team:
     return team.model_copy(update={"inspectors": team.inspectors + 1})
 
 
-def _met(rows: pd.DataFrame, as_of: date, when: Mapping[str, Any]) -> Mask:
-    found = pd.Series(True, rows.index)
+def _named(marked: Mapping[str, pd.Series]) -> list[tuple[str, ...]]:
+    """By row, the names under which it is marked."""
+    return [tuple(compress(marked, row)) for row in zip(*(one.tolist() for one in marked.values()), strict=True)]
+
+
+def _said(rows: pd.DataFrame, as_of: date, when: Mapping[str, Any]) -> pd.Series:
+    """Whether each row meets a precondition: yes, no, or unknown. One condition that does not hold is enough for no."""
+    found = pd.Series(True, rows.index, dtype="boolean")  # of which `&` is that of Kleene's logic
     for name, value in when.items():
-        found &= CONDITIONS[name](rows, value, pd.Timestamp(as_of))
-    return found.to_numpy(dtype=bool)
+        found &= CONDITIONS[name].said(rows, value, pd.Timestamp(as_of))
+    return found
 
 
-CONDITIONS: dict[str, Callable[[pd.DataFrame, Any, pd.Timestamp], pd.Series]] = {
-    "tier": lambda rows, names, _: rows["tier"].isin(names),
-    "kind": lambda rows, names, _: rows["kind"].isin(names),
-    "cause": lambda rows, names, _: rows["cause"].isin(names),
-    "dpd_from": lambda rows, days, _: rows["dpd"] >= days,
-    "dpd_below": lambda rows, days, _: rows["dpd"] < days,
-    "pd_below": lambda rows, limit, _: rows["pd_12m"] < limit,
-    "silent": lambda rows, whether, _: rows["silent"].eq(whether),
-    "signal_below": lambda rows, severity, _: rows["signal"].isna() | rows["signal"].isin(milder(severity)),
-    "in_tier_days": lambda rows, days, today: (today - pd.to_datetime(rows["tier_since"])).dt.days >= days,
-    "prepared": lambda rows, name, _: rows["prepared"].map(lambda done: done is not None and name in done).astype(bool),
-    "matures_within": lambda rows, days, today: (pd.to_datetime(rows["matures_on"]) - today).dt.days <= days,
+@dataclass(frozen=True)
+class Condition:
+    """A part of a precondition: whether what a ``column`` says ``holds``; nothing in it is unknown, or what ``absent`` says."""
+
+    column: str
+    holds: Callable[[pd.Series, Any, pd.Timestamp], pd.Series]
+    absent: bool | None = None
+
+    def said(self, rows: pd.DataFrame, value: Any, today: pd.Timestamp) -> pd.Series:
+        column = rows[self.column]
+        found = self.holds(column, value, today).astype("boolean")
+        return found.mask(column.isna(), pd.NA if self.absent is None else self.absent)
+
+
+CONDITIONS: dict[str, Condition] = {
+    "tier": Condition("tier", lambda tier, names, _: tier.isin(names)),
+    "kind": Condition("kind", lambda kind, names, _: kind.isin(names)),
+    "cause": Condition("cause", lambda cause, names, _: cause.isin(names)),
+    "dpd_from": Condition("dpd", lambda dpd, days, _: dpd >= days),
+    "dpd_below": Condition("dpd", lambda dpd, days, _: dpd < days),
+    "pd_below": Condition("pd_12m", lambda pd_12m, limit, _: pd_12m < limit),
+    "silent": Condition("silent", lambda silent, whether, _: silent.eq(whether)),
+    "signal_below": Condition("signal", lambda signal, severity, _: signal.isin(milder(severity)), absent=True),
+    "in_tier_days": Condition("tier_since", lambda since, days, today: (today - pd.to_datetime(since)).dt.days >= days),
+    "prepared": Condition("prepared", lambda done, name, _: done.map(lambda names: name in names).astype(bool)),
+    "matures_within": Condition("matures_on", lambda on, days, today: (pd.to_datetime(on) - today).dt.days <= days),
 }
-"""What a precondition may say, and how it is read off a row."""
+"""What a precondition may say, by what of a row. Where no signal stands none is on; whatever else is absent is unknown."""

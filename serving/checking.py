@@ -19,7 +19,6 @@ from monitoring.checks import looking
 from monitoring.checks.flags import Check, Piece, text
 from monitoring.checks.keeping import Reported, keep
 from monitoring.checks.looking import Found, Look, Wanted
-from monitoring.decisions.record import now
 from monitoring.policy.cases import case_policy
 from monitoring.policy.checks import CHANNELS, FINDINGS, KINDS, CheckPolicy, Template, check_policies, check_policy
 from serving.arriving import Desk, arrive
@@ -69,10 +68,10 @@ def one(record: Kept, id: str, language: Language) -> dict[str, Any]:
 
 
 def look(
-    record: Kept, id: str, reason: str, caller: Caller, language: Language, request: tuple[str, bytes] | None = None
+    record: Kept, id: str, reason: str, caller: Caller, today: date, language: Language, request: tuple[str, bytes] | None = None
 ) -> dict[str, Any]:
     """The check after a look at its flags; raises as ``looking.look``."""
-    looking.look(record, id, reason, person(caller), now(), request)
+    looking.look(record, id, reason, person(caller), today, request)
     return one(record, id, language)
 
 

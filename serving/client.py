@@ -492,7 +492,7 @@ class Proposal(TypedDict):
     reason: str
     by: str
     at: int
-    lapses_at: int
+    lapses_on: str
     decided: Decided | None
     tier: NotRequired[str | None]
     until: NotRequired[str]

@@ -1,4 +1,7 @@
-"""Proposals and verdicts of those who hold a key, over a book: for the routes and the command."""
+"""Proposals and verdicts of those who hold a key, over a book: for the routes and the command.
+
+``today`` is the open business day.
+"""
 
 from collections.abc import Mapping
 from datetime import date, timedelta
@@ -12,7 +15,6 @@ from features.trace import find as find_entity
 from monitoring.decisions import proposals
 from monitoring.decisions.entry import Erased, Recorded
 from monitoring.decisions.proposals import Asked, Kept, Person, Proposal, Said
-from monitoring.decisions.record import now
 from monitoring.runs import last_folder
 from serving.callers import Caller
 
@@ -24,14 +26,16 @@ def person(caller: Caller) -> Person:
     return Person(caller.id, caller.name, caller.made_by)
 
 
-def propose(book: Path, record: Kept, asked: Asked, caller: Caller, request: tuple[str, bytes] | None = None) -> Proposal:
+def propose(
+    book: Path, record: Kept, asked: Asked, caller: Caller, today: date, request: tuple[str, bytes] | None = None
+) -> Proposal:
     """Raises NotFound for somebody who is not in the book, and as ``proposals.propose``."""
     if not _in(Ledger(book), asked.borrower, asked.loan):
         raise NotFound(
             "no such borrower with such a loan in the book; check borrower_id and loan_id",
             "账簿中没有该借款人或其名下该贷款;请核对 borrower_id 与 loan_id",
         )
-    return proposals.propose(record, asked, person(caller), now(), request)
+    return proposals.propose(record, asked, person(caller), today, request)
 
 
 def _in(ledger: Ledger, borrower: str, loan: str | None) -> bool:
@@ -42,9 +46,9 @@ def _in(ledger: Ledger, borrower: str, loan: str | None) -> bool:
         return False
 
 
-def decide(book: Path, record: Kept, id: str, verdict: Said, reason: str, caller: Caller) -> Proposal:
+def decide(book: Path, record: Kept, id: str, verdict: Said, reason: str, caller: Caller, today: date) -> Proposal:
     """Raises as ``proposals.decide``; what is approved holds from the next night."""
-    return proposals.decide(record, id, verdict, reason, person(caller), now(), next_night(book))
+    return proposals.decide(record, id, verdict, reason, person(caller), today, next_night(book))
 
 
 def next_night(book: Path) -> date:
@@ -55,12 +59,12 @@ def next_night(book: Path) -> date:
     )
 
 
-def listed(record: Kept, state: str | None = None) -> list[dict[str, Any]]:
+def listed(record: Kept, today: date, state: str | None = None) -> list[dict[str, Any]]:
     """The last proposals, newest first, all or those in one state; those about borrowers who were erased are left out."""
-    decided, moment = proposals.verdicts(record), now()
+    decided = proposals.verdicts(record)
     every = (_opened(record, one, decided.get(one.id)) for one in reversed(record.of_kind(proposals.PROPOSAL)))
-    chosen = (one for one in every if one is not None and state in (None, one.state(moment)))
-    return [told(one) for one in islice(chosen, MOST)]
+    chosen = (one for one in every if one is not None and state in (None, one.state(today)))
+    return [told(one, today) for one in islice(chosen, MOST)]
 
 
 def _opened(record: Kept, recorded: Recorded, verdict: Recorded | None) -> Proposal | None:
@@ -70,7 +74,7 @@ def _opened(record: Kept, recorded: Recorded, verdict: Recorded | None) -> Propo
         return None
 
 
-def told(found: Proposal) -> dict[str, Any]:
+def told(found: Proposal, today: date) -> dict[str, Any]:
     """A proposal as its readers see it; times are microseconds since 1970, UTC."""
     asked, verdict = found.asked, found.verdict
     decided = verdict and {
@@ -78,9 +82,9 @@ def told(found: Proposal) -> dict[str, Any]:
         "at": verdict.recorded.at, "since": verdict.since,
     }  # fmt: skip
     return {
-        "proposal": found.recorded.id, "kind": asked.kind, "adverse": found.recorded.said["adverse"], "state": found.state(now()),
+        "proposal": found.recorded.id, "kind": asked.kind, "adverse": found.recorded.said["adverse"], "state": found.state(today),
         "borrower_id": asked.borrower, "loan_id": asked.loan, **asked.terms, "reason": asked.reason, "by": found.by.name,
-        "at": found.recorded.at, "lapses_at": found.lapses_at, "decided": decided,
+        "at": found.recorded.at, "lapses_on": str(found.lapses_on), "decided": decided,
     }  # fmt: skip
 
 

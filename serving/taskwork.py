@@ -5,7 +5,6 @@ from datetime import date
 from typing import Any
 
 from monitoring.cases.looking import place
-from monitoring.decisions.record import now
 from monitoring.tasks import acts, looking
 from monitoring.tasks.looking import Seen, Step, Wanted
 from monitoring.tasks.store import Kept
@@ -38,7 +37,7 @@ def act(
     record: Kept, id: str, said: Mapping[str, Any], caller: Caller, today: date, request: tuple[str, bytes] | None = None
 ) -> dict[str, Any]:
     """The task after an act; raises as ``acts.act``."""
-    acts.act(record, id, said, person(caller), today, now(), request)
+    acts.act(record, id, said, person(caller), today, request)
     return one(record, id, today)
 
 

@@ -7,14 +7,17 @@ import re
 import shlex
 import tomllib
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import pytest
 import typer
+from schemas import validate
 
 from loanwatch.command import app
 from loanwatch.reference import DOCS, pages
+from serving.app import interface
 
 ROOT = DOCS.parent
 WRITTEN = [
@@ -27,11 +30,14 @@ DECISIONS = sorted((DOCS / "decisions").glob("[0-9]*.md"))
 PACKAGES = ("features", "models", "monitoring", "pipelines", "serving", "loanwatch")
 FOLDERS = "|".join((*PACKAGES, "notebooks", "tests", "bench", "docs", r"\.ci"))
 
+TYPED = ("sh", "console")
+"""Blocks that hold what a reader may type."""
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 INLINE = re.compile(r"`([^`\n]+)`")
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 
 each_page = pytest.mark.parametrize("page", WRITTEN, ids=lambda page: str(page.relative_to(ROOT)))
+each_page_of_all = pytest.mark.parametrize("page", [*WRITTEN, *GENERATED], ids=lambda page: str(page.relative_to(ROOT)))
 each_notebook = pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda notebook: notebook.name)
 
 
@@ -44,26 +50,55 @@ def inline(text: str) -> list[str]:
 
 
 def shell(text: str) -> list[str]:
-    """What a reader may type: lines of sh blocks, and inline code."""
-    return [*"\n".join(fences(text, "sh")).splitlines(), *inline(text)]
+    """What a reader may type: the commands of blocks, and inline code."""
+    return [*in_blocks(text), *inline(text)]
 
 
-def spoken(text: str) -> Iterator[list[str]]:
-    """The words after each `loanwatch` command in a text."""
-    for line in shell(text):
+def in_blocks(text: str) -> list[str]:
+    return [command for language in TYPED for block in fences(text, language) for command in commands(block)]
+
+
+def commands(block: str) -> Iterator[str]:
+    """The commands of a block: one goes on after a backslash, and on to the line that closes its quotes."""
+    said = ""
+    for line in block.replace("\\\n", " ").splitlines():
+        said += f"{line}\n"
+        if _closed(said):
+            yield said.rstrip()
+            said = ""
+    assert not said, f"a quote is never closed: {said}"
+
+
+def _closed(said: str) -> bool:
+    try:
+        shlex.split(said, comments=True)
+    except ValueError:
+        return False
+    return True
+
+
+def spoken(lines: list[str]) -> Iterator[list[str]]:
+    """The words after each `loanwatch` of some commands."""
+    for line in lines:
         words = shlex.split(line, comments=True)
         names = [i for i, word in enumerate(words) if word.rpartition("/")[2] == "loanwatch"]
         if names and names[0] + 1 < len(words):
             yield words[names[0] + 1 :]
 
 
+def meant(words: list[str]) -> tuple[Any, list[str]]:
+    """The command of the typer app that ``words`` begin with, as far as it has it, and the words left."""
+    command: Any = typer.main.get_command(app)
+    while words and words[0] in getattr(command, "commands", {}):
+        command, words = command.commands[words[0]], words[1:]
+    return command, words
+
+
 def unknown_words(words: list[str]) -> list[str]:
     """The command or the options among ``words`` that the typer app does not have."""
-    command: Any = typer.main.get_command(app)
-    while words and hasattr(command, "commands") and not words[0].startswith("-"):
-        if words[0] not in command.commands:
-            return words[:1]
-        command, words = command.commands[words[0]], words[1:]
+    command, words = meant(words)
+    if words and hasattr(command, "commands") and not words[0].startswith("-"):
+        return words[:1]
     known = {option for parameter in command.params for option in parameter.opts} | {"--help"}
     return [word for word in words if word.startswith("-") and word.partition("=")[0] not in known]
 
@@ -73,26 +108,54 @@ def test_generated_pages_are_what_the_code_says(page: Path) -> None:
     assert page.read_text("utf-8") == pages()[page.name], "run `make docs`"
 
 
-@each_page
+@each_page_of_all
 def test_commands_and_options_exist(page: Path) -> None:
-    assert [(words, bad) for words in spoken(page.read_text("utf-8")) if (bad := unknown_words(words))] == []
+    assert [(words, bad) for words in spoken(shell(page.read_text("utf-8"))) if (bad := unknown_words(words))] == []
 
 
 def test_the_readme_names_every_command() -> None:
-    said = {words[0] for words in spoken((ROOT / "README.md").read_text("utf-8"))}
+    said = {words[0] for words in spoken(shell((ROOT / "README.md").read_text("utf-8")))}
     command: Any = typer.main.get_command(app)
     assert set(command.commands) - said == set()
 
 
 def test_a_command_or_option_that_does_not_exist_is_found() -> None:
-    assert list(spoken("`loanwatch trian --book b`")) == [["trian", "--book", "b"]]
+    assert list(spoken(["loanwatch trian --book b"])) == [["trian", "--book", "b"]]
     assert unknown_words(["trian", "--book", "b"]) == ["trian"]
     assert unknown_words(["features", "trade"]) == ["trade"]
     assert unknown_words(["train", "--boook", "b"]) == ["--boook"]
     assert unknown_words(["train", "--book", "b"]) == []
 
 
-@pytest.mark.parametrize("page", [*WRITTEN, *GENERATED], ids=lambda page: str(page.relative_to(ROOT)))
+@pytest.mark.parametrize("language", TYPED)
+def test_a_command_of_several_lines_is_one(language: str) -> None:
+    block = "loanwatch score \\\n  --loan L1  # the lender's\ncurl -d '{\n  loanwatch}' | loanwatch events -\nmake demo\n"
+    said = shell(f"```{language}\n{block}```\n`loanwatch doctor`")
+    assert list(spoken(said)) == [["score", "--loan", "L1"], ["events", "-"], ["doctor"]]
+    assert said[-2:] == ["make demo", "loanwatch doctor"]
+
+
+@each_page_of_all
+def test_commands_in_blocks_say_all_that_they_need(page: Path) -> None:
+    for words in spoken(in_blocks(page.read_text("utf-8"))):
+        command, rest = meant(words)
+        command.make_context(words[0], rest)  # raises where an argument is missing, or one too many
+
+
+@each_page_of_all
+def test_requests_are_such_as_the_service_takes(page: Path) -> None:
+    paths = interface()["paths"]
+    for line in in_blocks(page.read_text("utf-8")):
+        words = shlex.split(line, comments=True)
+        for url in (word for word in words if word.startswith("localhost:8000/")):
+            path = re.sub(r"/\$\w+", "/{id}", url.removeprefix("localhost:8000").partition("?")[0])
+            body = next((said for option, said in pairwise(words) if option == "-d"), None)
+            operation = paths[path]["post" if {"-d", "--data-binary"} & set(words) else "get"]
+            if body is not None:
+                validate(json.loads(body), operation["requestBody"]["content"]["application/json"]["schema"])
+
+
+@each_page_of_all
 def test_links_resolve(page: Path) -> None:
     links = [link for link in LINK.findall(FENCE.sub("", page.read_text("utf-8"))) if "://" not in link]
     assert [link for link in links if not _resolves(page, link)] == []

@@ -21,6 +21,7 @@ from loanwatch.commands.options import (
     err,
     out,
     print_json,
+    today_of,
 )
 
 app = typer.Typer()
@@ -94,6 +95,7 @@ def show(id: Id, book: Book = BOOK, as_json: Json = False) -> None:
 def look(
     id: Id,
     reason: Annotated[str, typer.Option(help="Why the flags are settled. 理由。")],
+    day: OpenDay = "calendar",
     book: Book = BOOK,
     as_json: Json = False,
 ) -> None:
@@ -101,7 +103,7 @@ def look(
     from serving import checking
 
     with acting(book, "work") as (record, caller):
-        found = checking.look(record, id, reason, caller, "en")
+        found = checking.look(record, id, reason, caller, today_of(record, book, day), "en")
     _told(found, as_json)
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from features.errors import UsageError
-from loanwatch.commands.options import BOOK, Book, Json, err, one_of, out, print_json, record_of
+from loanwatch.commands.options import BOOK, Book, Json, OpenDay, err, one_of, out, print_json, record_of, today_of
 
 if TYPE_CHECKING:
     from monitoring.decisions.record import Record
@@ -59,6 +59,7 @@ def add(
     until: Annotated[str | None, typer.Option(metavar="DATE", help="Its last day. 截止日。")] = None,
     on: Annotated[str | None, typer.Option(metavar="DATE", help="The day on which it is due. 生效日。")] = None,
     limit: Annotated[int | None, typer.Option(help="The new limit, in minor units. 新额度(最小货币单位)。")] = None,
+    day: OpenDay = "calendar",
     book: Book = BOOK,
     as_json: Json = False,
 ) -> None:
@@ -69,7 +70,8 @@ def add(
     given = {"tier": tier, "until": until, "on": on, "limit": limit}
     terms = {name: value for name, value in given.items() if value is not None or (name == "tier" and kind == "override")}
     with acting(book) as (record, caller):
-        made = proposing.told(proposing.propose(book, record, Asked(kind, borrower, loan, terms, reason), caller))
+        today = today_of(record, book, day)
+        made = proposing.told(proposing.propose(book, record, Asked(kind, borrower, loan, terms, reason), caller, today), today)
     _show([made], as_json, made)
 
 
@@ -78,6 +80,7 @@ def decide(
     id: Annotated[str, typer.Argument(help="The proposal's id. 提议编号。")],
     verdict: Annotated[str, typer.Argument(help="approved, rejected or withdrawn. 决定。")],
     reason: Annotated[str, typer.Option(help="Why. 理由。")],
+    day: OpenDay = "calendar",
     book: Book = BOOK,
     as_json: Json = False,
 ) -> None:
@@ -87,13 +90,15 @@ def decide(
 
     said = one_of(SAID, verdict)
     with acting(book) as (record, caller):
-        done = proposing.told(proposing.decide(book, record, id, said, reason, caller))
+        today = today_of(record, book, day)
+        done = proposing.told(proposing.decide(book, record, id, said, reason, caller, today), today)
     _show([done], as_json, done)
 
 
 @proposals.command("list")
 def listed(
     state: Annotated[str | None, typer.Option(help="waiting, lapsed, approved, rejected, withdrawn. 状态。")] = None,
+    day: OpenDay = "calendar",
     book: Book = BOOK,
     as_json: Json = False,
 ) -> None:
@@ -103,7 +108,7 @@ def listed(
 
     chosen = None if state is None else one_of(STATES, state)
     with acting(book, "read") as (record, _):
-        found = proposing.listed(record, chosen)
+        found = proposing.listed(record, today_of(record, book, day), chosen)
     _show(found, as_json, {"proposals": found})
 
 

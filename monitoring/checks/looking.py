@@ -16,7 +16,7 @@ from monitoring.database import reading, writing
 from monitoring.database.tables import checks, decisions, lookups, subjects
 from monitoring.decisions.adding import begun
 from monitoring.decisions.entry import Entry, Recorded, read
-from monitoring.decisions.proposals import Person, Settled, day_of
+from monitoring.decisions.proposals import Person, Settled
 
 LOOK = "check_look"
 _ENTRY = (decisions.c["count"], decisions.c.entry, decisions.c.sealed)
@@ -67,17 +67,17 @@ def one(record: Kept, id: str) -> tuple[Found, Look | None]:
         return found, None if found.looked_on is None else _look_at(connection, record, found)
 
 
-def look(record: Kept, id: str, reason: str, person: Person, now: int, request: tuple[str, bytes] | None = None) -> Recorded:
-    """Record that a person has looked at the flags of a check, and why they are settled.
+def look(record: Kept, id: str, reason: str, person: Person, today: date, request: tuple[str, bytes] | None = None) -> Recorded:
+    """Record that a person has looked at the flags of a check, and why they are settled; ``today`` is the open business day.
 
     Raises UsageError without a reason, NotFound, Settled where there is nothing to look at any more, Conflict as
     ``Record.submit``.
     """
-    sealed, on = {"reason": persons.reason(reason), "by": asdict(person)}, day_of(now)
+    sealed = {"reason": persons.reason(reason), "by": asdict(person)}
     with writing(record.engine) as connection:
         found = _one(connection, record, id)
         borrower = str(found.sealed["borrower"])
-        said = {"check": id, "on": str(on)}
+        said = {"check": id, "on": str(today)}
         entry = Entry(LOOK, person.key, said, borrower, None, orjson.dumps({"borrower": borrower, **sealed}), request)
         adding = begun(connection, record.vault, record.clock, [entry])
         receipt = adding.receipt(entry)
@@ -86,7 +86,7 @@ def look(record: Kept, id: str, reason: str, person: Person, now: int, request: 
         if not receipt.again:
             _may(found)
             adding.write()
-            connection.execute(update(checks).where(checks.c.id == id).values(looked_on=on))
+            connection.execute(update(checks).where(checks.c.id == id).values(looked_on=today))
     return receipt.entry
 
 

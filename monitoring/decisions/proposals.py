@@ -2,12 +2,12 @@
 
 A *proposal* is sealed with its borrower's key: what it asks for, why, and who says it. A *verdict* names the proposal. The first
 one in the record counts: approved by a second person, rejected by one, or withdrawn by the one who proposed. Without a
-verdict a proposal lapses.
+verdict a proposal lapses. Days are those of the lender: ``today`` is the open business day.
 """
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from typing import Any, Literal, Protocol, get_args
 
 import orjson
@@ -96,36 +96,42 @@ class Proposal:
     verdict: Verdict | None = None
 
     @property
-    def lapses_at(self) -> int:
-        """Microseconds since 1970, UTC."""
-        return int(self.recorded.said["lapses_at"])
+    def on(self) -> date:
+        """The day on which it was made."""
+        return date.fromisoformat(self.recorded.said["on"])
 
-    def state(self, now: int) -> State:
+    @property
+    def lapses_on(self) -> date:
+        """The first day on which it is void, if nobody decides it."""
+        return date.fromisoformat(self.recorded.said["lapses_on"])
+
+    def state(self, today: date) -> State:
         if self.verdict is not None:
             return self.verdict.said
-        return "lapsed" if now >= self.lapses_at else "waiting"
+        return "lapsed" if today >= self.lapses_on else "waiting"
 
 
-def propose(record: Kept, asked: Asked, person: Person, now: int, request: tuple[str, bytes] | None = None) -> Proposal:
+def propose(record: Kept, asked: Asked, person: Person, today: date, request: tuple[str, bytes] | None = None) -> Proposal:
     """Record a proposal; raises UsageError for one that says too little or what cannot be, Conflict as ``Record.submit``."""
-    today = day_of(now)
     policy = proposal_policy(today)
     terms = policy.terms(asked.kind, asked.terms, today)
     checked = Asked(asked.kind, asked.borrower, asked.loan, terms, persons.reason(asked.reason))
-    lapses = now + int(timedelta(days=policy.lapse_days) / timedelta(microseconds=1))
-    said = {"of": asked.kind, "adverse": policy.kinds[asked.kind].adverse, "lapses_at": lapses, "policy": policy.digest}
+    said = {
+        "of": asked.kind, "adverse": policy.kinds[asked.kind].adverse, "on": str(today),
+        "lapses_on": str(today + timedelta(days=policy.lapse_days)), "policy": policy.digest,
+    }  # fmt: skip
     sealed = orjson.dumps({"asked": asdict(checked), "by": asdict(person)})
     receipt = record.add(Entry(PROPOSAL, person.key, said, asked.borrower, asked.loan, sealed, request))
     return find(record, receipt.id) if receipt.again else Proposal(receipt.entry, checked, person)
 
 
-def decide(record: Kept, id: str, verdict: Said, reason: str, person: Person, now: int, since: date) -> Proposal:
+def decide(record: Kept, id: str, verdict: Said, reason: str, person: Person, today: date, since: date) -> Proposal:
     """Record what a person says to a proposal; what is approved holds from ``since`` on.
 
     Raises NotFound, Erased, Settled where it is decided or void already, NotTheirs where this person may not say it.
     """
     found = find(record, id)
-    _may(found, verdict, person, now)
+    _may(found, verdict, person, today)
     holds = verdict == "approved"
     said = {
         "proposal": id, "of": found.asked.kind, "verdict": verdict, "since": str(since) if holds else None,
@@ -135,7 +141,7 @@ def decide(record: Kept, id: str, verdict: Said, reason: str, person: Person, no
     mine = record.add(Entry(VERDICT, person.key, said, found.asked.borrower, found.asked.loan, sealed)).entry
     decided = find(record, id)
     if decided.verdict is None or decided.verdict.recorded.id != mine.id:
-        raise _settled(decided, now)
+        raise _settled(decided, today)
     return decided
 
 
@@ -167,9 +173,9 @@ def _verdict(record: Kept, recorded: Recorded) -> Verdict:
     return Verdict(recorded, recorded.said["verdict"], sealed["reason"], Person(**sealed["by"]))
 
 
-def _may(found: Proposal, verdict: Said, person: Person, now: int) -> None:
-    if found.state(now) != "waiting":
-        raise _settled(found, now)
+def _may(found: Proposal, verdict: Said, person: Person, today: date) -> None:
+    if found.state(today) != "waiting":
+        raise _settled(found, today)
     if verdict == "withdrawn" and not persons.same(person.name, found.by.name):
         raise NotTheirs("only who proposed it can withdraw it; reject it instead", "仅提议人可撤回;其他人请选择 rejected")
     if verdict != "withdrawn" and person.may_be(found.by):
@@ -179,11 +185,6 @@ def _may(found: Proposal, verdict: Said, person: Person, now: int) -> None:
         )
 
 
-def _settled(found: Proposal, now: int) -> Settled:
-    state = found.state(now)
+def _settled(found: Proposal, today: date) -> Settled:
+    state = found.state(today)
     return Settled(f"the proposal is {state} already; make a new one", f"该提议状态为 {state},不能再决定;请重新提议")
-
-
-def day_of(now: int) -> date:
-    """The day of a moment, UTC."""
-    return datetime.fromtimestamp(now / 1_000_000, UTC).date()

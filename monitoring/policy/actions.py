@@ -4,7 +4,7 @@ import hashlib
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from functools import cache
 from importlib.resources import files
 from typing import Any, Literal, get_args
@@ -17,7 +17,8 @@ SIDES: tuple[Side, ...] = get_args(Side)
 class Action:
     """Something that a person may do or propose; ``when`` is its precondition, ``days`` the working days he has to decide.
 
-    Done or declined, it comes again after ``again_days``, or once its precondition has not held.
+    Done or declined, it comes again after ``again_days``, or once its precondition has not held. What was done holds for
+    ``holds_days`` from the day on which it was; None is for good.
     """
 
     id: str
@@ -31,6 +32,19 @@ class Action:
     when: Mapping[str, Any]
     adverse: bool = False
     proposal: str | None = None
+    holds_days: int | None = None
+
+    def holds(self, done_on: date, as_of: date) -> bool:
+        """Whether it still counts on a day that it was done on another."""
+        return self.holds_days is None or as_of < done_on + timedelta(days=self.holds_days)
+
+
+@dataclass(frozen=True)
+class InQuestion:
+    """The actions whose precondition somebody meets, and those where that is ``unknown``; any other he is known not to meet."""
+
+    met: tuple[str, ...] = ()
+    unknown: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -41,6 +55,10 @@ class ActionPolicy:
     source: str
     actions: Mapping[str, Action]
     digest: str
+
+    def prepared(self, done: Mapping[str, date], as_of: date) -> frozenset[str]:
+        """Of the actions that were done, each last on a day, those that still hold; what is in the catalogue no more does not."""
+        return frozenset(name for name, on in done.items() if name in self.actions and self.actions[name].holds(on, as_of))
 
 
 @cache

@@ -19,7 +19,7 @@ from monitoring.database.tables import decisions
 from monitoring.decisions import proposals
 from monitoring.decisions.adding import begun
 from monitoring.decisions.entry import Entry, Recorded
-from monitoring.decisions.proposals import Person, Proposal, Settled, day_of
+from monitoring.decisions.proposals import Person, Proposal, Settled
 from monitoring.policy.actions import Action, action_policy
 from monitoring.policy.cases import case_policy
 from monitoring.tasks import store
@@ -32,12 +32,12 @@ SEALED = ("owner",)
 
 
 def act(
-    record: Kept, id: str, said: Mapping[str, Any], person: Person, today: date, now: int,
+    record: Kept, id: str, said: Mapping[str, Any], person: Person, today: date,
     request: tuple[str, bytes] | None = None,
 ) -> Recorded:  # fmt: skip
     """Do something with a task: ``said`` has ``act``, ``reason`` and the terms of the act; what is recorded of it.
 
-    ``today`` is the open business day; at the moment ``now`` a proposal that is named has to stand.
+    ``today`` is the open business day.
 
     Raises UsageError for an act that is none, says too little, or names a proposal that does not carry it, NotFound, Erased,
     Settled where the task is over, Conflict as ``Record.submit``.
@@ -58,7 +58,7 @@ def act(
         if not receipt.again:
             _may(task)
             if proposal is not None:
-                _carries(proposal, task, borrower, now)
+                _carries(proposal, task, borrower, today)
             adding.write()
             store.write(connection, [id], [after(task, receipt.entry, sealed)])
     return receipt.entry
@@ -90,19 +90,19 @@ def _terms(task: Task, act: str, given: Mapping[str, Any], today: date) -> dict[
     return dict(given)
 
 
-def _carries(proposal: Proposal, task: Task, borrower: str, now: int) -> None:
+def _carries(proposal: Proposal, task: Task, borrower: str, today: date) -> None:
     """Raises UsageError unless it is of the kind, about the borrower, and of this task's time: it waits, or came since then."""
-    kind, state = action_of(task).proposal, proposal.state(now)
+    kind, state = action_of(task).proposal, proposal.state(today)
     if (proposal.asked.kind, proposal.asked.borrower) != (kind, borrower):
         raise UsageError(
             f"proposal: expected one of kind {kind} about the borrower of this task; {proposal.recorded.id} is none",
             f"proposal:应为针对该任务借款人的 {kind} 提议;{proposal.recorded.id} 不符",
         )
-    if state in ("withdrawn", "lapsed") or (state != "waiting" and day_of(proposal.recorded.at) < task.opened_on):
+    if state in ("withdrawn", "lapsed") or (state != "waiting" and proposal.on < task.opened_on):
         raise UsageError(
-            f"proposal: it is {state} and was made on {day_of(proposal.recorded.at)}; expected one that waits, or was decided and"
+            f"proposal: it is {state} and was made on {proposal.on}; expected one that waits, or was decided and"
             f" made since the task opened on {task.opened_on}. Make a new one",
-            f"proposal:该提议状态为 {state},提出于 {day_of(proposal.recorded.at)};应为待决定的提议,或自任务开立日"
+            f"proposal:该提议状态为 {state},提出于 {proposal.on};应为待决定的提议,或自任务开立日"
             f" {task.opened_on} 起提出并已决定的提议;请重新提议",
         )
 

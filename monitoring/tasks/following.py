@@ -1,4 +1,5 @@
-"""Tasks follow an official night: one opens for each action that came into question, and lapses where it no longer is.
+"""Tasks follow an official night: one opens for each action that came into question, and lapses where it is known not to any
+longer; one of a reward also where that is unknown.
 
 Borrowers are taken some at a time, each group in one transaction with its entries; who was killed in between begins again, and
 finds what he had recorded to be there. A night is followed once, and none that lies before one that was.
@@ -6,7 +7,7 @@ finds what he had recorded to be there. A night is followed once, and none that 
 
 import json
 import time
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from pathlib import Path
@@ -22,7 +23,7 @@ from monitoring.database.tables import tasks
 from monitoring.decisions.adding import begun
 from monitoring.decisions.entry import Entry, Recorded
 from monitoring.decisions.record import Record
-from monitoring.policy.actions import Action, ActionPolicy, action_policy
+from monitoring.policy.actions import Action, ActionPolicy, InQuestion, action_policy
 from monitoring.policy.lender import Lender
 from monitoring.tasks import store
 from monitoring.tasks.state import END, FOLLOWED, TASK, Task, after, changes
@@ -35,8 +36,9 @@ AT_ONCE = 100
 """Borrowers of a transaction: others who write to the record wait that long."""
 MOST_WAIT = 0.1
 """Seconds that others are left at most."""
-Met = Mapping[str, Collection[str]]
-"""By borrower, the actions whose precondition he meets."""
+Asked = Mapping[str, InQuestion]
+"""By borrower what comes into question for him; NOTHING of who is not in it."""
+NOTHING = InQuestion()
 
 
 @dataclass(frozen=True)
@@ -93,14 +95,14 @@ def follow(record: Kept, rows: pd.DataFrame, night: Night) -> Recorded | None:
     known = followed(record)
     if any(night.as_of < day or night.source == source for day, source in known):
         return next((one for one in record.of_kind(FOLLOWED) if one.said["source"] == night.source), None)
-    met, standing = _looked_at(record, rows, night)
-    names = [name for name in standing.keys() | met.keys() if any(_made(standing.get(name, {}), met.get(name, ()), night))]
+    asked, standing = _looked_at(record, rows, night)
+    names = [name for name in standing.keys() | asked.keys() if any(_made(standing.get(name, {}), name, asked, night))]
     for some, last in _groups(sorted(names)):
         with writing(record.engine) as connection:
             since = time.perf_counter()
-            _group(connection, record, some, met, night)
+            _group(connection, record, some, asked, night)
             if last:
-                told = _close(connection, record, met, night)
+                told = _close(connection, record, asked, night)
         if not last and record.engine.dialect.name == "sqlite":  # who waits for it asks now and then, and is not queued
             time.sleep(min(time.perf_counter() - since, MOST_WAIT))
     return told
@@ -112,34 +114,34 @@ def _groups(names: Sequence[str]) -> Iterator[tuple[Sequence[str], bool]]:
         yield names[start : start + AT_ONCE], start + AT_ONCE >= len(names)
 
 
-def _looked_at(record: Kept, rows: pd.DataFrame, night: Night) -> tuple[Met, dict[str, dict[str, Task]]]:
+def _looked_at(record: Kept, rows: pd.DataFrame, night: Night) -> tuple[Asked, dict[str, dict[str, Task]]]:
     """What comes into question for whom, and the tasks that count, by borrower; nobody waits for this."""
     who = {record.vault.who("borrower", name): str(name) for name in rows["borrower_id"]}
     with reading(record.engine) as connection:
         done, counting = store.done(connection), store.counting(connection)
         gone = [task.id for whose, task in counting if task.open and whose not in who]
         names = store.borrowers(connection, record.vault, gone)
-    prepared = pd.Series([done.get(whose, frozenset()) for whose in who], rows.index, dtype=object)
-    asked = actions(rows.assign(prepared=prepared), night.as_of, night.policy)
-    met = {str(name): found for name, found in zip(rows["borrower_id"], asked, strict=True) if found}
+    prepared = [night.policy.prepared(done.get(whose, {}), night.as_of) for whose in who]
+    found = actions(rows.assign(prepared=pd.Series(prepared, rows.index, dtype=object)), night.as_of, night.policy)
+    asked = {str(name): one for name, one in zip(rows["borrower_id"], found, strict=True) if one != NOTHING}
     standing: dict[str, dict[str, Task]] = {}
     for whose, task in counting:
         name = who.get(whose) or names.get(task.id)
         if name is not None:
             standing.setdefault(name, {})[task.action] = task
-    return met, standing
+    return asked, standing
 
 
-def _made(tasks: Mapping[str, Task], met: Collection[str], night: Night) -> tuple[list[str], list[Task]]:
-    return changes(tasks, met, night.as_of, night.policy)
+def _made(tasks: Mapping[str, Task], name: str, asked: Asked, night: Night) -> tuple[list[str], list[Task]]:
+    return changes(tasks, asked.get(name, NOTHING), night.as_of, night.policy)
 
 
-def _group(connection: Connection, record: Kept, some: Sequence[str], met: Met, night: Night) -> None:
+def _group(connection: Connection, record: Kept, some: Sequence[str], asked: Asked, night: Night) -> None:
     """Record what opens and what lapses of some borrowers, as their tasks stand now."""
     standing = store.of_borrowers(connection, record.vault, some, store.COUNTS)
     entries: list[tuple[Task | None, Entry]] = []
     for name in some:
-        opening, ending = _made(standing.get(name, {}), met.get(name, ()), night)
+        opening, ending = _made(standing.get(name, {}), name, asked, night)
         entries += [(None, _opening(name, night.policy.actions[action], night)) for action in opening]
         entries += [(task, _ending(name, task, night)) for task in ending]
     adding = begun(connection, record.vault, record.clock, [entry for _, entry in entries])
@@ -161,13 +163,14 @@ def _ending(name: str, task: Task, night: Night) -> Entry:
     return Entry(END, CALLER, said, name, None, orjson.dumps({"borrower": name}))
 
 
-def _close(connection: Connection, record: Kept, met: Met, night: Night) -> Recorded:
+def _close(connection: Connection, record: Kept, asked: Asked, night: Night) -> Recorded:
     """Record that all of a night was followed, and which settled tasks may come again because they were out of question."""
-    asked = {record.vault.who("borrower", name): found for name, found in met.items()}
-    ceased = [task for whose, task in store.counting(connection) if not task.open and task.action not in asked.get(whose, ())]
+    found = {record.vault.who("borrower", name): one for name, one in asked.items()}
+    settled = [(task, found.get(whose, NOTHING)) for whose, task in store.counting(connection) if not task.open]
+    ceased = [task for task, now in settled if task.action not in (*now.met, *now.unknown)]
     said = {
         "source": night.source, "as_of": str(night.as_of), "policy": night.policy.digest,
-        "in_question": sum(map(len, met.values())), "open": _open(connection),
+        "in_question": sum(len(one.met) for one in asked.values()), "open": _open(connection),
         "ceased": [task.id for task in ceased],
     }  # fmt: skip
     entry = Entry(FOLLOWED, CALLER, said, request=(f"tasks {night.source}", str(night.as_of).encode()))

@@ -1,12 +1,12 @@
 """A task, what an entry of the record makes of it, and what a night makes of a borrower's tasks."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import Any
 
 from monitoring.decisions.entry import Recorded
-from monitoring.policy.actions import ActionPolicy
+from monitoring.policy.actions import ActionPolicy, InQuestion
 
 TASK, END, ACT, FOLLOWED = "task", "task_end", "task_act", "tasks_followed"
 """Kinds of entries: a task opened; one lapsed; what a person did with one; all tasks of a night are opened and ended."""
@@ -51,14 +51,16 @@ class Task:
 
 
 def changes(
-    tasks: Mapping[str, Task], met: Collection[str], as_of: date, policy: ActionPolicy
+    tasks: Mapping[str, Task], asked: InQuestion, as_of: date, policy: ActionPolicy
 ) -> tuple[list[str], list[Task]]:  # fmt: skip
-    """What a night makes of a borrower's tasks: actions to open one of, and tasks that lapse.
+    """What a night makes of a borrower's tasks: actions to open one of, and tasks that lapse. ``tasks`` are his last of each."""
+    opening = [name for name in asked.met if _may_open(tasks.get(name), as_of, policy.actions[name].again_days)]
+    return opening, [one for one in tasks.values() if one.open and not _stays(one, asked)]
 
-    ``tasks`` are his last of each action, ``met`` the actions whose precondition he meets.
-    """
-    opening = [name for name in met if _may_open(tasks.get(name), as_of, policy.actions[name].again_days)]
-    return opening, [one for name, one in tasks.items() if one.open and name not in met]
+
+def _stays(task: Task, asked: InQuestion) -> bool:
+    """Silence never helps: what is unknown neither takes a risk off somebody's desk nor holds a reward out any longer."""
+    return task.action in asked.met or (task.side == "risk" and task.action in asked.unknown)
 
 
 def _may_open(last: Task | None, as_of: date, again_days: int) -> bool:

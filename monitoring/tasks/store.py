@@ -2,9 +2,10 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, fields
+from datetime import date
 from typing import Any, Protocol
 
-from sqlalchemy import Connection, bindparam, insert, or_, select, update
+from sqlalchemy import Connection, bindparam, func, insert, or_, select, update
 
 from monitoring.cases import store as cases
 from monitoring.cases.store import opened
@@ -52,12 +53,12 @@ def counting(connection: Connection) -> list[tuple[bytes, Task]]:
     return [(whose, Task(*row)) for whose, *row in connection.execute(_OF.where(COUNTS))]
 
 
-def done(connection: Connection) -> dict[bytes, frozenset[str]]:
-    """The actions that were done, by the hash by which the borrower is found."""
-    asked = select(subjects.c.who, tasks.c.action).join(subjects, subjects.c.id == tasks.c.subject)
-    found: dict[bytes, frozenset[str]] = {}
-    for whose, action in connection.execute(asked.where(tasks.c.outcome == "done")):
-        found[whose] = found.get(whose, frozenset()) | {action}
+def done(connection: Connection) -> dict[bytes, dict[str, date]]:
+    """When each action was last done, by the hash by which the borrower is found."""
+    asked = select(subjects.c.who, tasks.c.action, func.max(tasks.c.ended_on)).join(subjects, subjects.c.id == tasks.c.subject)
+    found: dict[bytes, dict[str, date]] = {}
+    for whose, action, on in connection.execute(asked.where(tasks.c.outcome == "done").group_by(subjects.c.who, tasks.c.action)):
+        found.setdefault(whose, {})[action] = on
     return found
 
 

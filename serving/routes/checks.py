@@ -13,7 +13,7 @@ from serving.checking import MOST, check, look, one, templates
 from serving.checking import listed as listed_of
 from serving.problems import Fault, broken, language
 from serving.routes import documents
-from serving.routes.events import desk_of
+from serving.routes.events import desk_of, today_of
 from serving.routes.guard import needs, router, service_of
 from serving.routes.scores import asked_before, read
 
@@ -71,8 +71,8 @@ async def looked(request: Request, id: Id) -> Response:
         fault = Fault(pointer("reason"), "send a reason alone, a text", "仅应含 reason 文本", kind(said.get("reason")), "a text")
         raise broken([fault])
     repeat = None if key is None else (key, id.encode() + body)
-    done = asyncio.to_thread(look, service.record, id, said["reason"], request.scope["caller"], _spoken(request), repeat)
-    return _json(await done)
+    caller, today = request.scope["caller"], await today_of(service)
+    return _json(await asyncio.to_thread(look, service.record, id, said["reason"], caller, today, _spoken(request), repeat))
 
 
 def _spoken(request: Request) -> Language:

@@ -138,7 +138,7 @@ PROPOSE = {
 }  # fmt: skip
 PROPOSAL = {
     "proposal": _ID, **PROPOSE, "adverse": False, "state": "waiting", "by": "Wang Li", "at": 1795334400000000,
-    "lapses_at": 1795939200000000, "decided": None,
+    "lapses_on": "2026-11-29", "decided": None,
 }  # fmt: skip
 VERDICT = {"verdict": "approved", "reason": "Seen by the branch too."}
 DECIDED = {

@@ -7,8 +7,7 @@ from typing import Annotated, Any
 import orjson
 from fastapi import Path, Query, Request, Response
 
-from monitoring.decisions.proposals import SAID, STATES, day_of, find
-from monitoring.decisions.record import now
+from monitoring.decisions.proposals import SAID, STATES, find
 from monitoring.policy.proposals import proposal_policy
 from serving.bodies import kind, parse
 from serving.cases import named
@@ -16,6 +15,7 @@ from serving.problems import Fault, broken
 from serving.proposing import asked, decide, propose, told
 from serving.proposing import listed as listed_of
 from serving.routes import documents
+from serving.routes.events import today_of
 from serving.routes.guard import needs, router, service_of
 from serving.routes.scores import asked_before, read
 
@@ -34,22 +34,24 @@ async def make(request: Request) -> Response:
     for name in ("borrower_id", *(["loan_id"] if said.get("loan_id") is not None else [])):
         named(said.get(name), f"/{name}")
     repeat = None if key is None else (key, body)
-    made = await asyncio.to_thread(propose, service.book.path, service.record, asked(said), request.scope["caller"], repeat)
-    return _json(told(made), 201)
+    caller, today = request.scope["caller"], await today_of(service)
+    made = await asyncio.to_thread(propose, service.book.path, service.record, asked(said), caller, today, repeat)
+    return _json(told(made, today), 201)
 
 
 @routes.get("/v1/proposals", **documents.PROPOSALS)
 @needs("read")
 async def listed(request: Request, state: State = None) -> Response:
     """The last proposals, newest first; those about borrowers who were erased are left out."""
-    return _json({"proposals": await asyncio.to_thread(listed_of, service_of(request).record, state)})
+    service = service_of(request)
+    return _json({"proposals": await asyncio.to_thread(listed_of, service.record, await today_of(service), state)})
 
 
 @routes.get("/v1/proposals/kinds", **documents.KINDS_OF_PROPOSALS)
 @needs("read")
 async def kinds(request: Request) -> Response:
     """What can be proposed today, and what each kind needs."""
-    policy = proposal_policy(day_of(now()))
+    policy = proposal_policy(await today_of(service_of(request)))
     return _json(
         {"lapse_days": policy.lapse_days, "kinds": [asdict(kind) for kind in policy.kinds.values()], "policy": policy.digest}
     )
@@ -59,7 +61,8 @@ async def kinds(request: Request) -> Response:
 @needs("read")
 async def one(request: Request, id: Id) -> Response:
     """A proposal as it stands."""
-    return _json(told(await asyncio.to_thread(find, service_of(request).record, id)))
+    service = service_of(request)
+    return _json(told(await asyncio.to_thread(find, service.record, id), await today_of(service)))
 
 
 @routes.post("/v1/proposals/{id}/verdict", **documents.VERDICT)
@@ -71,9 +74,9 @@ async def verdict(request: Request, id: Id) -> Response:
     if said["verdict"] not in SAID or said.keys() != {"verdict", "reason"}:
         seen, expected = str(said["verdict"])[:20], " or ".join(SAID)
         raise broken([Fault("/verdict", "say verdict and reason", "应含 verdict 与 reason", seen, expected)])
-    caller = request.scope["caller"]
-    done = await asyncio.to_thread(decide, service.book.path, service.record, id, said["verdict"], said["reason"], caller)
-    return _json(told(done))
+    caller, today = request.scope["caller"], await today_of(service)
+    done = await asyncio.to_thread(decide, service.book.path, service.record, id, said["verdict"], said["reason"], caller, today)
+    return _json(told(done, today))
 
 
 def _texts(said: dict[str, Any], names: tuple[str, ...]) -> None:

@@ -189,7 +189,7 @@ PROPOSAL = told(
     "Proposal",
     {
         "proposal": ENTRY["decision"], "kind": TEXT, "adverse": TRUTH, "state": one_of(*STATES), "borrower_id": TEXT,
-        "loan_id": maybe(TEXT), "reason": TEXT, "by": TEXT, "at": MOMENT, "lapses_at": MOMENT, "decided": maybe(DECIDED),
+        "loan_id": maybe(TEXT), "reason": TEXT, "by": TEXT, "at": MOMENT, "lapses_on": DAY, "decided": maybe(DECIDED),
     },
     {"tier": maybe(TEXT), "until": DAY, "on": DAY, "limit": WHOLE},
 )  # fmt: skip

@@ -377,14 +377,26 @@ def test_an_override_by_two_persons_is_in_the_next_night(
     callers = Callers(KeyTable(database(decided)))
     keys = {name: callers.make(name, ["decide", "read"], "the administrator")[1] for name in ("Wang Li", "赵敏")}
     borrower = str(book.rows["borrower_id"].iloc[0])
-    until = str(date.today() + timedelta(days=90))
+    until = str(book.day + timedelta(days=90))
     monkeypatch.setenv("LOANWATCH_KEY", keys["Wang Li"])
-    asked = ("override", "--borrower", borrower, "--tier", "high_risk", "--until", until, "--reason", "the plant stands still")
+    asked = (
+        "override",
+        "--borrower",
+        borrower,
+        "--tier",
+        "high_risk",
+        "--until",
+        until,
+        "--reason",
+        "the plant stands still",
+        "--day",
+        "next",
+    )
     code, out, err = run("proposals", "add", *asked, "--book", decided, "--json")
     assert code == 0, err
     made = strict(out)
-    assert (made["state"], made["tier"]) == ("waiting", "high_risk")
-    verdict = ("proposals", "decide", made["proposal"], "approved", "--reason", "seen", "--book", decided)
+    assert (made["state"], made["tier"], made["lapses_on"]) == ("waiting", "high_risk", str(book.day + timedelta(days=8)))
+    verdict = ("proposals", "decide", made["proposal"], "approved", "--reason", "seen", "--day", "next", "--book", decided)
     code, _, err = run(*verdict)
     assert code == 2
     assert "a second person has to decide it" in flowing(err)
@@ -392,7 +404,7 @@ def test_an_override_by_two_persons_is_in_the_next_night(
     code, out, err = run(*verdict, "--json")
     assert code == 0, err
     assert strict(out)["decided"]["since"] == str(book.day + timedelta(days=1))
-    code, out, _ = run("proposals", "list", "--state", "approved", "--book", decided)
+    code, out, _ = run("proposals", "list", "--state", "approved", "--day", "next", "--book", decided)
     assert code == 0
     assert "Wang Li" in out and "赵敏" in out
 

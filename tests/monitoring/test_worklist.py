@@ -8,6 +8,9 @@ from typing import Any
 import pandas as pd
 import pytest
 from books import Book
+from effort import examples
+from hypothesis import given
+from hypothesis import strategies as st
 
 from monitoring import runs, worklist
 from monitoring.policy.actions import action_policies, action_policy
@@ -29,7 +32,7 @@ def night(book: Book, tmp_path_factory: pytest.TempPathFactory) -> Night:
 def row(**said: Any) -> pd.DataFrame:
     plain = {
         "tier": "standard", "kind": "person", "cause": "score", "dpd": 0.0, "pd_12m": 0.02,
-        "tier_since": TODAY - timedelta(days=10), "matures_on": None, "silent": False, "signal": "attention", "prepared": None,
+        "tier_since": TODAY - timedelta(days=10), "matures_on": None, "silent": False, "signal": "attention", "prepared": set(),
     }  # fmt: skip
     return pd.DataFrame([{**plain, **said}])
 
@@ -63,7 +66,50 @@ def row(**said: Any) -> pd.DataFrame:
     ],
 )
 def test_actions_read_by_hand(said: dict[str, Any], expected: list[str]) -> None:
-    assert worklist.actions(row(**said), TODAY, POLICY)[0] == expected
+    assert list(worklist.actions(row(**said), TODAY, POLICY)[0].met) == expected
+
+
+@pytest.mark.parametrize(
+    ("said", "unknown"),
+    [
+        ({"tier": "high_risk", "dpd": float("nan")}, ["offer_reschedule", "line_freeze", "early_repayment"]),
+        ({"tier": "watch", "dpd": float("nan")}, ["offer_reschedule"]),
+        ({"dpd": float("nan")}, []),
+        ({"tier": "high_risk", "kind": None}, ["contingency_plan"]),
+        ({"tier": None, "dpd": 45.0}, ["offer_reschedule", "limit_cut", "line_freeze"]),
+        ({"tier": "prime", "tier_since": None, "pd_12m": 0.004, "matures_on": TODAY + timedelta(days=121)}, ["limit_increase"]),
+        ({"tier": "prime", "tier_since": TODAY - timedelta(days=100), "matures_on": None}, ["early_renewal"]),
+        ({"tier": "prime", "tier_since": TODAY - timedelta(days=200), "pd_12m": float("nan"), "dpd": 1.0}, []),
+        ({"cause": "earned", "silent": None}, ["fewer_visits"]),
+        ({"cause": "earned", "silent": None, "signal": "serious"}, []),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_told_read_by_hand(said: dict[str, Any], unknown: list[str]) -> None:
+    assert list(worklist.actions(row(**said), TODAY, POLICY)[0].unknown) == unknown
+
+
+rows = st.builds(
+    row, tier=st.sampled_from(["prime", "standard", "watch", "high_risk"]), kind=st.sampled_from(["company", "person"]),
+    cause=st.sampled_from(["score", "earned"]), dpd=st.sampled_from([0.0, 1.0, 45.0, 95.0]), pd_12m=st.sampled_from([0.001, 0.2]),
+    tier_since=st.sampled_from([TODAY - timedelta(days=back) for back in (10, 100, 200)]), silent=st.booleans(),
+    matures_on=st.sampled_from([TODAY + timedelta(days=ahead) for ahead in (50, 300)]),
+    signal=st.sampled_from([None, "attention", "serious"]),
+    prepared=st.sampled_from([frozenset(), frozenset({"contingency_plan"})]),
+)  # fmt: skip
+KNOWN = ["tier", "kind", "cause", "dpd", "pd_12m", "tier_since", "silent", "matures_on"]
+"""What may be known of a row, or not; where no signal stands there is none, and what was prepared is in the record."""
+
+
+@given(known=rows, lost=st.sets(st.sampled_from(KNOWN)))
+@examples(60)
+def test_what_is_no_longer_known_decides_nothing_and_what_is_decided_was_known(known: pd.DataFrame, lost: set[str]) -> None:
+    [before] = worklist.actions(known, TODAY, POLICY)
+    [after] = worklist.actions(known.assign(**dict.fromkeys(lost)), TODAY, POLICY)
+    assert before.unknown == ()
+    assert set(after.met) <= set(before.met) <= {*after.met, *after.unknown}
+    read = {name: {worklist.CONDITIONS[part].column for part in action.when} for name, action in POLICY.actions.items()}
+    assert {name for name in before.met if read[name] & lost} <= set(after.unknown)
+    assert all(read[name] & lost for name in after.unknown)
 
 
 def test_nothing_adverse_is_done_by_itself() -> None:
@@ -76,6 +122,25 @@ def test_nothing_adverse_is_done_by_itself() -> None:
                 assert kinds[action.proposal].adverse
             assert set(action.when) <= set(worklist.CONDITIONS)
             assert not (action.adverse and action.side == "reward")
+
+
+def test_what_others_ask_for_as_prepared_is_due_again_before_it_no_longer_holds() -> None:
+    for version in action_policies():
+        for name in (action.when["prepared"] for action in version.actions.values() if "prepared" in action.when):
+            asked = version.actions[name]
+            assert asked.holds_days is not None
+            assert asked.holds_days >= asked.again_days + 2 * asked.days, "an old plan holds until the new one is due"
+
+
+days = st.integers(0, 900)
+
+
+@given(done=st.dictionaries(st.sampled_from([*POLICY.actions, "dropped"]), days), holds=st.none() | days, asked=days)
+@examples(60)
+def test_what_was_done_holds_from_its_day_for_so_many(done: dict[str, int], holds: int | None, asked: int) -> None:
+    policy = replace(POLICY, actions={name: replace(one, holds_days=holds) for name, one in POLICY.actions.items()})
+    found = policy.prepared({name: TODAY + timedelta(days=on) for name, on in done.items()}, TODAY + timedelta(days=asked))
+    assert found == {name for name, on in done.items() if name != "dropped" and (holds is None or asked - on < holds)}
 
 
 def test_it_has_every_visit_up_to_the_day_and_those_worth_most_first(night: Night) -> None:

@@ -3,6 +3,7 @@
 from datetime import timedelta
 from pathlib import Path
 
+import pandas as pd
 from books import Book
 
 from monitoring import runs, worklist
@@ -16,9 +17,10 @@ from pipelines import nightly
 
 def in_question(night: Night) -> dict[str, list[str]]:
     """What a night of a book without tasks asks for."""
-    rows = worklist.with_scores(night).assign(prepared=None)
-    asked = worklist.actions(rows, night.as_of, action_policy(night.as_of))
-    return {name: found for name, found in zip(rows["borrower_id"], asked, strict=True) if found}
+    rows = worklist.with_scores(night)
+    nothing = pd.Series([frozenset()] * len(rows), rows.index, dtype=object)
+    asked = worklist.actions(rows.assign(prepared=nothing), night.as_of, action_policy(night.as_of))
+    return {name: list(found.met) for name, found in zip(rows["borrower_id"], asked, strict=True) if found.met}
 
 
 def test_a_night_opens_what_comes_into_question_and_the_same_night_nothing_more(book: Book, own: Path) -> None:

@@ -53,9 +53,8 @@ def test_it_reaches_every_route_and_each_answer_is_as_it_is_said_to_be(book: Boo
     with served(decided, book.mlruns) as api, listening(api) as url, Client(url, _key(api)) as client:
         id = client.score({"features": features, "about": {"borrower_id": borrower, "loan_id": loan}})["decision"]
         until = str(date.today() + timedelta(days=30))
-        proposed = client.propose(
-            {"kind": "override", "borrower_id": borrower, "reason": "seen", "tier": "watch", "until": until}
-        )
+        last = str(book.day + timedelta(days=30))
+        proposed = client.propose({"kind": "override", "borrower_id": borrower, "reason": "seen", "tier": "watch", "until": last})
         receive(api.memory, signals((borrower, "bounced_payment", "serious")), date.today(), "a night")
         nightly(api.memory, {borrower: "watched"}, -3_650)
         task = client.tasks(state="open", side="risk", overdue="true", action="contingency_plan", most=1)["tasks"][0]["task"]

@@ -1,6 +1,7 @@
 """Four eyes over HTTP: one key proposes, another person's decides, and the same person's never."""
 
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -8,14 +9,16 @@ import orjson
 import pytest
 from asgi import Answer
 from books import Book
+from desk import DAY, NOW, TODAY
 from served import Served, served
 
 
 @pytest.fixture
 def office(book: Book, decided: Path) -> Iterator[Served]:
-    with served(decided, book.mlruns) as found:
+    with served(decided, book.mlruns, calendar=True) as found:
         for name in ("Wang Li", "赵敏"):
             found.keys[name] = found.service.callers.make(name, ["decide", "read"], "the administrator")[1]
+        found.memory.clock = lambda: NOW
         yield found
 
 
@@ -27,11 +30,6 @@ def asked(book: Book, **other: Any) -> dict[str, Any]:
     borrower = str(book.rows["borrower_id"].iloc[0])
     until = "2027-01-31"
     return {"kind": "override", "borrower_id": borrower, "tier": "high_risk", "until": until, "reason": "seen on site", **other}
-
-
-@pytest.fixture(autouse=True)
-def _on_a_day(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("serving.proposing.now", lambda: 1_795_000_000_000_000)
 
 
 def test_what_one_proposes_another_approves_from_the_next_night_on(office: Served, book: Book) -> None:
@@ -46,6 +44,29 @@ def test_what_one_proposes_another_approves_from_the_next_night_on(office: Serve
     assert done.json()["decided"]["since"] > str(book.day)
     again = post(office, "赵敏", f"{path}/verdict", {"verdict": "rejected", "reason": "no"})
     assert (again.status, again.json()["type"]) == (409, "/problems/conflict")
+
+
+def test_days_are_those_of_the_lender(office: Served, book: Book) -> None:
+    tomorrow = str(TODAY + timedelta(days=1))
+    office.memory.clock = lambda: NOW + DAY // 4  # after midnight in Shanghai, and before it in Greenwich
+    late = post(office, "Wang Li", "/v1/proposals", asked(book, until=tomorrow))
+    assert (late.status, f"a day after {tomorrow}" in late.json()["detail"]) == (422, True)
+    made = post(office, "Wang Li", "/v1/proposals", asked(book)).json()
+    path = f"/v1/proposals/{made['proposal']}"
+    assert made["lapses_on"] == str(TODAY + timedelta(days=8))
+    office.memory.clock = lambda: NOW + 7 * DAY
+    assert office.get(path).json()["state"] == "waiting"
+    office.memory.clock = lambda: NOW + 7 * DAY + DAY // 4
+    assert office.get(path).json()["state"] == "lapsed" and listed(office, "?state=lapsed") == [made["proposal"]]
+    assert post(office, "赵敏", f"{path}/verdict", {"verdict": "approved", "reason": "seen"}).status == 409
+
+
+def test_a_book_of_the_past_goes_by_the_day_that_is_open_in_it(office: Served, book: Book) -> None:
+    opens = book.day + timedelta(days=1)
+    with served(office.service.book.path, book.mlruns) as past:
+        past.keys["Wang Li"] = past.service.callers.make("Wang Li", ["decide"], "the administrator")[1]
+        made = post(past, "Wang Li", "/v1/proposals", asked(book, until=str(opens + timedelta(days=1)))).json()
+    assert (made["state"], made["lapses_on"]) == ("waiting", str(opens + timedelta(days=7)))
 
 
 def test_the_same_person_is_refused_in_the_language_asked_for(office: Served, book: Book) -> None:

@@ -166,17 +166,18 @@ class Served:
 
 @contextmanager
 def served(
-    book: Path, mlruns: Path, limits: Limits | None = None, watch: float = 3_600.0, record: Keeper | None = None
-) -> Iterator[Served]:
+    book: Path, mlruns: Path, limits: Limits | None = None, watch: float = 3_600.0, record: Keeper | None = None,
+    calendar: bool = False,
+) -> Iterator[Served]:  # fmt: skip
     """A service whose lifespan runs, with a record in memory unless told; it looks for another champion every ``watch`` seconds.
 
-    The day after the last that was closed is open.
+    The day after the last that was closed is open, or that of the ``calendar``.
     """
     meters, memory = Meters(), Memory()
     callers = Callers(KeysInMemory())
     keys = {str(scope): callers.make(f"test {scope}", [scope], "test")[1] for scope in SCOPES}
     models = Models(book, mlruns, meters)
-    service = Service(Book(book), models, record or memory, callers, meters, limits or Limits(), calendar=False)
+    service = Service(Book(book), models, record or memory, callers, meters, limits or Limits(), calendar=calendar)
     with Client(create(service, watch)) as client, closing(memory):
         yield Served(client, service, memory, keys)
 

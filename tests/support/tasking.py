@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from desk import DAY, NOW, TODAY, WANG
+from desk import TODAY, WANG
 
 from monitoring.decisions import proposals
 from monitoring.decisions.entry import Recorded
@@ -27,16 +27,22 @@ PLAIN = {
 SITUATIONS: dict[str, dict[str, Any]] = {
     "calm": {}, "watched": {"tier": "watch", "kind": "company"}, "risky": {"tier": "high_risk", "kind": "company"},
     "late": {"tier": "high_risk", "dpd": 45.0}, "prime": {"tier": "prime", "pd_12m": 0.001},
+    "unheard": {"tier": "high_risk", "dpd": None}, "unscored": {"tier": "prime", "pd_12m": None},
 }  # fmt: skip
 MET = {
     "calm": [], "watched": ["contingency_plan"], "risky": ["contingency_plan", "limit_cut"],
-    "late": ["offer_reschedule", "limit_cut", "line_freeze"], "prime": ["limit_increase"], "gone": [],
+    "late": ["offer_reschedule", "limit_cut", "line_freeze"], "prime": ["limit_increase"], "unheard": ["limit_cut"],
+    "unscored": [], "gone": [],
 }  # fmt: skip
 """The actions whose precondition is met in each, read by hand; who is gone is in no row."""
+UNKNOWN = {"unheard": ["offer_reschedule", "line_freeze", "early_repayment"], "unscored": ["limit_increase"]}
+"""Those where that cannot be told; of a reward it ends the task."""
 AGAIN = {
     "contingency_plan": 365, "carry_out_plan": 90, "limit_cut": 180, "line_freeze": 90, "offer_reschedule": 90,
     "limit_increase": 180,
 }  # fmt: skip
+HOLDS = 395
+"""Days for which a plan holds."""
 ADVERSE = ("limit_cut", "line_freeze")
 
 
@@ -56,15 +62,13 @@ def nightly(record: Kept, stand: Mapping[str, str], days: int = 0, source: str |
 
 
 def act(record: Kept, id: str, what: str, days: int = 0, **terms: Any) -> Recorded:
-    return acts.act(
-        record, id, {"act": what, "reason": "seen on site", **terms}, WANG, TODAY + timedelta(days=days), NOW + days * DAY
-    )
+    return acts.act(record, id, {"act": what, "reason": "seen on site", **terms}, WANG, TODAY + timedelta(days=days))
 
 
 def proposed(record: Kept, kind: str, borrower: str, days: int = 0) -> Proposal:
     terms = {"limit": 100} if kind == "limit_cut" else {"until": str(TODAY + timedelta(days=days + 30))}
     asked = Asked(kind, borrower, None, terms, "his orders fell by half")
-    return proposals.propose(record, asked, WANG, NOW + days * DAY)
+    return proposals.propose(record, asked, WANG, TODAY + timedelta(days=days))
 
 
 def every(record: Kept, state: str = "open") -> list[Seen]:
@@ -98,15 +102,16 @@ class Naive:
         return [one["action"] for one in self.tasks if one["outcome"] is None]
 
     def night(self, how: str, on: date) -> None:
-        planned = any(one["action"] == "contingency_plan" and one["outcome"] == "done" for one in self.tasks)
+        plans = [one["ended"] for one in self.tasks if (one["action"], one["outcome"]) == ("contingency_plan", "done")]
+        planned = any(on < ended + timedelta(days=HOLDS) for ended in plans)
         met = [*MET[how], *(["carry_out_plan"] if planned and how == "risky" else [])]
-        fresh = [name for name in met if self._free(name, on)]
+        fresh, unknown = [name for name in met if self._free(name, on)], UNKNOWN.get(how, [])
         for one in self.tasks:
-            if one["action"] not in met:
-                if one["outcome"] is None:
-                    one.update(outcome="lapsed", ended=on)
-                elif one["outcome"] != "lapsed":
-                    one["ceased"] = True
+            name = one["action"]
+            if one["outcome"] is None and name not in met and (name not in unknown or name == "limit_increase"):
+                one.update(outcome="lapsed", ended=on)
+            elif one["outcome"] in ("done", "declined") and name not in (*met, *unknown):
+                one["ceased"] = True
         self.tasks += [{"action": name, "opened": on, "outcome": None, "ended": None, "ceased": False} for name in fresh]
 
     def _free(self, action: str, on: date) -> bool:

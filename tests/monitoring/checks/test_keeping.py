@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 import records
-from desk import NOW, WANG
+from desk import TODAY, WANG
 from postgres import emptied
 from sqlalchemy import func, select
 
@@ -124,7 +124,7 @@ def test_the_queue_is_what_has_flags_and_was_not_looked_at(record: Record, add: 
         return [one.recorded.id for one in looking.listed(record, Wanted(**wanted), 10)]
 
     assert ids() == [plain, late, bare] and ids(flagged=True) == ids(open=True) == [late, bare] and ids(flagged=False) == [plain]
-    looking.look(record, late, "the branch was closed", WANG, NOW)
+    looking.look(record, late, "the branch was closed", WANG, TODAY)
     assert ids(open=True) == [bare] and ids(flagged=True) == [late, bare] and ids(flagged=True, open=False) == [late]
     found, look = looking.one(record, late)
     assert look is not None and (look.sealed["reason"], look.sealed["by"]["name"]) == ("the branch was closed", "Wang Li")
@@ -132,11 +132,11 @@ def test_the_queue_is_what_has_flags_and_was_not_looked_at(record: Record, add: 
     assert [one.recorded.id for one in looking.listed(record, Wanted(), 1, found.recorded.count)] == [bare]
     for id in (late, plain):
         with pytest.raises(Settled):
-            looking.look(record, id, "again", WANG, NOW)
+            looking.look(record, id, "again", WANG, TODAY)
     with pytest.raises(UsageError):
-        looking.look(record, bare, " ", WANG, NOW)
+        looking.look(record, bare, " ", WANG, TODAY)
     with pytest.raises(NotFound):
-        looking.look(record, "0" * 32, "r", WANG, NOW)
+        looking.look(record, "0" * 32, "r", WANG, TODAY)
     assert ids(open=True) == [bare]
 
 
@@ -146,7 +146,7 @@ def test_to_erase_somebody_takes_his_checks_and_what_they_are_compared_by(record
         add(replace(PLAIN, borrower="B2", report="The shop is shut; he sells the stock and looks for another.")),
     )
     looked = add(replace(PLAIN, report="x", evidence=()))
-    looking.look(record, looked, "r", WANG, NOW)
+    looking.look(record, looked, "r", WANG, TODAY)
     with_him = sizes(record)
     record.forget("B1", {"on": "2060-01-01", "by": "dpo", "authority": "request 17"})
     assert with_him[0] == 3 and sizes(record) == (1, with_him[1] // 2)
@@ -171,7 +171,7 @@ def test_postgresql_keeps_finds_and_erases_them_too(server: str, tmp_path: Path)
         add = Add(record, tmp_path)
         first, copy = add(PLAIN), add(replace(PLAIN, borrower="B2"))
         assert list(flagged(record, copy)) == ["report_like_another"]
-        looking.look(record, copy, "a form of the branch", WANG, NOW)
+        looking.look(record, copy, "a form of the branch", WANG, TODAY)
         assert looking.listed(record, Wanted(open=True), 10) == []
         record.forget("B1", {"on": "2060-01-01", "by": "dpo", "authority": "request 17"})
         assert [one.recorded.id for one in looking.listed(record, Wanted(), 10)] == [copy] != [first]
@@ -180,7 +180,7 @@ def test_postgresql_keeps_finds_and_erases_them_too(server: str, tmp_path: Path)
 
 def test_only_codes_are_in_the_open(record: Record, add: Add) -> None:
     id = add(replace(PLAIN, borrower="canary-4711", evidence=()), known_on=DAY + timedelta(days=30))
-    looking.look(record, id, "canary reason", WANG, NOW)
+    looking.look(record, id, "canary reason", WANG, TODAY)
     opened = [row.entry for row in record.rows()]
     assert not any(word in text for text in opened for word in ("canary", "走访", PIECES[0].item))
     assert record.find(id).said["flags"] == ["report_late", "evidence_missing"]

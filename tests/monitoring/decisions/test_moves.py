@@ -2,7 +2,7 @@
 
 import json
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ from monitoring.decisions.moves import MOVE
 from monitoring.decisions.overrides import Override, in_force
 from monitoring.decisions.place import Place, opened
 from monitoring.decisions.proposals import Asked, Person, decide, propose
-from monitoring.decisions.record import Record, now
+from monitoring.decisions.record import Record
 from monitoring.policy.triggers import trigger_policy
 from monitoring.runs import BACKFILL, NIGHTLY
 from pipelines.replay import replay
@@ -26,9 +26,9 @@ A, B = (Person(f"key {name}", name, "the administrator") for name in ("Wang Li",
 
 
 def agreed(record: Record, book: Book, borrower: str, tier: str) -> Override:
-    until = str(date.today() + timedelta(days=3))
-    made = propose(record, Asked("override", borrower, None, {"tier": tier, "until": until}, "seen"), A, now())
-    decide(record, made.recorded.id, "approved", "seen", B, now(), book.day)
+    until = str(book.day + timedelta(days=3))
+    made = propose(record, Asked("override", borrower, None, {"tier": tier, "until": until}, "seen"), A, book.day)
+    decide(record, made.recorded.id, "approved", "seen", B, book.day, book.day)
     return in_force(record, book.day)[-1]
 
 

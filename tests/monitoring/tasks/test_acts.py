@@ -1,9 +1,10 @@
 """What persons do with tasks: done, declined, passed on; what is adverse by a proposal alone; what is refused, and why."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
-from desk import DAY, NOW, TODAY, WANG
+from desk import TODAY, WANG
 from tasking import ZHAO, act, every, id_of, nightly, proposed, standing
 
 from features.errors import NotFound, UsageError
@@ -63,11 +64,10 @@ def test_nothing_adverse_is_done_without_a_proposal_of_its_kind_about_him(desk: 
 def test_a_proposal_carries_a_task_while_it_waits_or_if_it_came_since_it_opened(
     desk: Record, verdict: Any, before: int, later: int, carries: bool
 ) -> None:
-    desk.clock = lambda: NOW + before * DAY
     made = proposed(desk, "limit_cut", "B1", before).recorded.id
     if verdict is not None:
         who = WANG if verdict == "withdrawn" else ZHAO
-        proposals.decide(desk, made, verdict, "said", who, NOW + before * DAY, TODAY)
+        proposals.decide(desk, made, verdict, "said", who, TODAY + timedelta(days=before), TODAY)
     id = id_of(desk, "B1", "limit_cut")
     if carries:
         act(desk, id, "done", later, proposal=made)
@@ -96,7 +96,7 @@ def test_what_cannot_be_done_is_said(desk: Record, said: dict[str, Any], words: 
         said = {**said, "proposal": proposed(desk, "limit_cut", "B1").recorded.id}
     id = id_of(desk, "B3", "limit_increase")
     with pytest.raises(UsageError, match=words):
-        acts.act(desk, id, {"reason": "r", **said}, WANG, TODAY, NOW)
+        acts.act(desk, id, {"reason": "r", **said}, WANG, TODAY)
     assert one(desk, id)[1] == []
 
 
@@ -113,10 +113,10 @@ def test_what_is_over_is_over(desk: Record) -> None:
 def test_a_request_that_comes_again_is_one_act(desk: Record) -> None:
     id = id_of(desk, "B3", "limit_increase")
     said = {"act": "done", "reason": "offered"}
-    first, again = (acts.act(desk, id, said, WANG, TODAY, NOW, ("k", b"body")) for _ in range(2))
+    first, again = (acts.act(desk, id, said, WANG, TODAY, ("k", b"body")) for _ in range(2))
     assert first == again and len(desk.of_kind("task_act")) == 1
     with pytest.raises(Conflict):
-        acts.act(desk, id, said, WANG, TODAY, NOW, ("k", b"another"))
+        acts.act(desk, id, said, WANG, TODAY, ("k", b"another"))
 
 
 def test_what_is_no_task_is_not_found(desk: Record) -> None:

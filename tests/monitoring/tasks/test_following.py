@@ -3,7 +3,7 @@
 from datetime import date, timedelta
 
 import pytest
-from desk import NOW, TODAY
+from desk import TODAY
 from sqlalchemy import insert
 from sqlalchemy.exc import IntegrityError
 from tasking import ZHAO, act, every, id_of, nightly, proposed, rows, standing
@@ -30,6 +30,21 @@ def test_a_company_in_trouble_gets_a_plan_in_ten_working_days_and_then_its_steps
     assert (carry.authority, carry.due_on) == ("credit committee", date(2026, 12, 2)), "three, from a Saturday"
 
 
+def test_a_plan_holds_for_a_time_and_a_new_one_is_asked_for_before(small: Record) -> None:
+    stand, all_open = {"B1": "risky", "B2": "risky"}, ["limit_cut", "carry_out_plan", "contingency_plan"]
+    nightly(small, stand)
+    for name in stand:
+        act(small, id_of(small, name, "contingency_plan"), "done")
+    nightly(small, stand, 1)
+    nightly(small, stand, 365)
+    assert standing(small) == {"B1": all_open, "B2": all_open}
+    act(small, id_of(small, "B2", "contingency_plan"), "done", 366)
+    nightly(small, stand, 394)
+    assert standing(small)["B1"] == all_open, "the last day of the old plan"
+    nightly(small, stand, 395)
+    assert standing(small) == {"B1": ["limit_cut", "contingency_plan"], "B2": ["limit_cut", "carry_out_plan"]}
+
+
 def test_the_clock_stands_still_on_holidays(small: Record) -> None:
     eve = (date(2026, 9, 30) - TODAY).days
     nightly(small, {"B1": "late"}, eve)
@@ -45,6 +60,24 @@ def test_what_no_longer_holds_lapses_and_may_come_again_the_next_night(record: R
     assert {one.task.ended_on for one in every(record, "lapsed")} == {TODAY + timedelta(days=1)}
     nightly(record, {"B1": "watched"}, 2)
     assert standing(record) == {"B1": ["contingency_plan"]}
+
+
+def test_what_becomes_unknown_takes_no_risk_off_a_desk_and_leaves_no_reward_on_one(record: Record) -> None:
+    nightly(record, {"B1": "late", "B2": "prime"})
+    nightly(record, {"B1": "unheard", "B2": "unscored"}, 1)
+    assert standing(record) == {"B1": ["offer_reschedule", "limit_cut", "line_freeze"]}
+    assert standing(record, "lapsed") == {"B2": ["limit_increase"]}
+    nightly(record, {"B1": "risky", "B2": "prime"}, 2)
+    assert standing(record) == {"B1": ["limit_cut", "contingency_plan"], "B2": ["limit_increase"]}, "now he is known to have paid"
+
+
+def test_what_was_settled_does_not_come_again_because_nothing_was_heard_for_a_night(small: Record) -> None:
+    nightly(small, {"B1": "late", "B2": "prime"})
+    act(small, id_of(small, "B1", "offer_reschedule"), "declined")
+    act(small, id_of(small, "B2", "limit_increase"), "declined")
+    nightly(small, {"B1": "unheard", "B2": "unscored"}, 1)
+    nightly(small, {"B1": "late", "B2": "prime"}, 2)
+    assert standing(small) == {"B1": ["limit_cut", "line_freeze"]}
 
 
 @pytest.mark.parametrize("ended", ["done", "declined"])
@@ -100,8 +133,8 @@ def test_an_adverse_task_stays_until_somebody_proposes_though_its_day_has_passed
     assert standing(record) == {"B1": ["offer_reschedule", "limit_cut", "line_freeze"]}
     made = proposed(record, "line_freeze", "B1", 30)
     act(record, id_of(record, "B1", "line_freeze"), "done", 30, proposal=made.recorded.id)
-    assert proposals.find(record, made.recorded.id).state(NOW + 30 * 86_400_000_000) == "waiting", "a second person decides it"
-    done = proposals.decide(record, made.recorded.id, "approved", "seen too", ZHAO, NOW + 30 * 86_400_000_000, TODAY)
+    assert proposals.find(record, made.recorded.id).state(TODAY + timedelta(days=30)) == "waiting", "a second person decides it"
+    done = proposals.decide(record, made.recorded.id, "approved", "seen too", ZHAO, TODAY + timedelta(days=30), TODAY)
     assert done.verdict is not None and standing(record, "done") == {"B1": ["line_freeze"]}
 
 

@@ -42,7 +42,7 @@ class Desk(RuleBasedStateMachine):
             self.opening.__exit__(None, None, None)
             self.folder.cleanup()
 
-    @rule(stand=stands, later=st.sampled_from([0, 1, 1, 30, 120]))
+    @rule(stand=stands, later=st.sampled_from([0, 1, 1, 30, 120, 395]))
     def night(self, stand: dict[str, str], later: int) -> None:
         self._followed(stand, later)
 

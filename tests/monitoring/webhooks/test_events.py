@@ -6,7 +6,7 @@ from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
-from desk import NOW, TODAY, WANG, close, receive, signals
+from desk import TODAY, WANG, close, receive, signals
 from records import score
 from tasking import nightly
 
@@ -56,8 +56,8 @@ def of_each_type(record: Record) -> dict[str, str]:
     nightly(record, {CANARY: "watched"})
     (task,) = (found.id for found in record.of_kind("task"))
     asked = Asked("limit_cut", CANARY, None, {"limit": 7}, "canary reason")
-    made = proposals.propose(record, asked, WANG, NOW)
-    proposals.decide(record, made.recorded.id, "rejected", "canary reason", SECOND, NOW, date.max)
+    made = proposals.propose(record, asked, WANG, TODAY)
+    proposals.decide(record, made.recorded.id, "rejected", "canary reason", SECOND, TODAY, date.max)
     return {"case": case, "task": task, "proposal": made.recorded.id}
 
 
