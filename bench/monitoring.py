@@ -109,7 +109,8 @@ def counted(work: Work, bundle: Bundle) -> None:
         seen.checks(night.borrowers["borrower_id"], ledger, work.as_of)
     same(work, bundle, found)
     sizes = {"borrowers": night.borrowers, "loans": night.loans, "signals raised": raised, "signals on": found.signals}
-    print("  " + ", ".join(f"{len(rows):,} {name}" for name, rows in sizes.items()), flush=True)
+    counts = ", ".join(f"{len(rows):,} {name}" for name, rows in sizes.items())
+    print(f"  {counts}, {found.rows['fits'].mean():.0%} of visits fit", flush=True)
 
 
 def triggered(ledger: Ledger, policy: TriggerPolicy, day: date) -> pd.DataFrame:
