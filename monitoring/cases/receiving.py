@@ -5,7 +5,6 @@ taken some at a time, each group in one transaction with its entries; who was ki
 had recorded to be known.
 """
 
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date, timedelta
@@ -21,6 +20,7 @@ from monitoring.cases.state import SIGNALS, Case, Fate, Raised, after, due, fate
 from monitoring.cases.store import Kept
 from monitoring.database import reading, writing
 from monitoring.database.tables import cases, signals
+from monitoring.database.turns import in_turns
 from monitoring.decisions.adding import REQUESTS, begun
 from monitoring.decisions.entry import Conflict, Entry, Recorded, read
 from monitoring.policy.cases import CasePolicy, case_policy
@@ -30,10 +30,6 @@ from monitoring.workdays import Workdays
 RECEIVED = "received"
 CALLER = "loanwatch signals"
 COLUMNS = ("borrower_id", "trigger", "severity", "value", "threshold")
-AT_ONCE = 100
-"""Borrowers of a transaction: others who write to the record wait that long."""
-MOST_WAIT = 0.1
-"""Seconds that others are left at most."""
 Said = tuple[Raised, Fate]
 
 
@@ -84,19 +80,11 @@ def receive(record: Kept, found: pd.DataFrame, source: Source) -> Received:
     if before is not None:
         return Received(**before.said["signals"])
     below, fresh = _looked_at(record, by_borrower, source)
-    names = list(fresh)
-    for start in range(0, max(1, len(names)), AT_ONCE):
-        some = {name: fresh[name] for name in names[start : start + AT_ONCE]}
-        last = start + AT_ONCE >= len(names)
-        with writing(record.engine) as connection:
-            since = time.perf_counter()
-            below += _group(connection, record, some, source)
-            if last:
-                told = _counted(connection, source.id, sum(map(len, by_borrower.values())), below)
-                said = {"signals": asdict(told), **_said(source)}
-                _close(connection, record, Entry(RECEIVED, CALLER, said, request=request))
-        if not last and record.engine.dialect.name == "sqlite":  # who waits for it asks now and then, and is not queued
-            time.sleep(min(time.perf_counter() - since, MOST_WAIT))
+    below += sum(in_turns(record.engine, list(fresh), lambda at, some: _group(at, record, {n: fresh[n] for n in some}, source)))
+    with writing(record.engine) as connection:
+        told = _counted(connection, source.id, sum(map(len, by_borrower.values())), below)
+        said = {"signals": asdict(told), **_said(source)}
+        _close(connection, record, Entry(RECEIVED, CALLER, said, request=request))
     return told
 
 

@@ -6,8 +6,7 @@ finds what he had recorded to be there. A night is followed once, and none that 
 """
 
 import json
-import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from pathlib import Path
@@ -20,6 +19,7 @@ from features.errors import LoanwatchError
 from monitoring import runs
 from monitoring.database import reading, writing
 from monitoring.database.tables import tasks
+from monitoring.database.turns import in_turns
 from monitoring.decisions.adding import begun
 from monitoring.decisions.entry import Entry, Recorded
 from monitoring.decisions.record import Record
@@ -32,10 +32,6 @@ from monitoring.workdays import Workdays
 from monitoring.worklist import SCORES, actions, with_scores
 
 CALLER = "loanwatch nightly"
-AT_ONCE = 100
-"""Borrowers of a transaction: others who write to the record wait that long."""
-MOST_WAIT = 0.1
-"""Seconds that others are left at most."""
 Asked = Mapping[str, InQuestion]
 """By borrower what comes into question for him; NOTHING of who is not in it."""
 NOTHING = InQuestion()
@@ -97,21 +93,9 @@ def follow(record: Kept, rows: pd.DataFrame, night: Night) -> Recorded | None:
         return next((one for one in record.of_kind(FOLLOWED) if one.said["source"] == night.source), None)
     asked, standing = _looked_at(record, rows, night)
     names = [name for name in standing.keys() | asked.keys() if any(_made(standing.get(name, {}), name, asked, night))]
-    for some, last in _groups(sorted(names)):
-        with writing(record.engine) as connection:
-            since = time.perf_counter()
-            _group(connection, record, some, asked, night)
-            if last:
-                told = _close(connection, record, asked, night)
-        if not last and record.engine.dialect.name == "sqlite":  # who waits for it asks now and then, and is not queued
-            time.sleep(min(time.perf_counter() - since, MOST_WAIT))
-    return told
-
-
-def _groups(names: Sequence[str]) -> Iterator[tuple[Sequence[str], bool]]:
-    """The names some at a time, one group at least, and whether it is the last."""
-    for start in range(0, max(1, len(names)), AT_ONCE):
-        yield names[start : start + AT_ONCE], start + AT_ONCE >= len(names)
+    in_turns(record.engine, sorted(names), lambda connection, some: _group(connection, record, some, asked, night))
+    with writing(record.engine) as connection:
+        return _close(connection, record, asked, night)
 
 
 def _looked_at(record: Kept, rows: pd.DataFrame, night: Night) -> tuple[Asked, dict[str, dict[str, Task]]]:

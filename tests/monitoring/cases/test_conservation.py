@@ -55,7 +55,7 @@ class Desk(RuleBasedStateMachine):
     @rule(found=rows, after=st.integers(0, 40))
     def killed_night(self, found: list[Row], after: int) -> None:
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr("monitoring.cases.receiving.AT_ONCE", 1)
+            patch.setattr("monitoring.database.turns.AT_ONCE", 1)
             try:
                 with dying(self.record.engine, after):
                     receive(self.record, signals(*found), self.day, f"night {self.sources + 1}")

@@ -49,7 +49,7 @@ class Desk(RuleBasedStateMachine):
     @rule(stand=stands, after=st.integers(0, 30))
     def killed_night(self, stand: dict[str, str], after: int) -> None:
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr("monitoring.tasks.following.AT_ONCE", 1)
+            patch.setattr("monitoring.database.turns.AT_ONCE", 1)
             try:
                 with dying(self.record.engine, after):
                     nightly(self.record, stand, self.day, f"night {self.nights + 1}")
