@@ -74,7 +74,7 @@ def nightly(record: Kept, stand: Mapping[str, str], days: int = 0, source: str |
     return follow(record, rows(stand), night(days, source))
 
 
-def act(record: Kept, id: str, what: str, days: int = 0, person: Person = WANG, **terms: Any) -> Recorded:
+def act(record: Kept, id: str, what: str, days: int = 0, person: Person = WANG, /, **terms: Any) -> Recorded:
     return acts.act(record, id, {"act": what, "reason": "seen on site", **terms}, person, TODAY + timedelta(days=days))
 
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import timedelta
 from itertools import chain, combinations, product
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import pandas as pd
 import pytest
@@ -23,7 +23,7 @@ Done = TypeVar("Done")
 HELD = tuple(chain.from_iterable(combinations(authorities(), n) for n in range(len(authorities()) + 1)))
 PLACES = tuple(product(SETTLED, range(len(HELD))))
 BY_PROPOSAL = ("limit_cut", "line_freeze", "early_repayment")
-STANDS = {
+STANDS: dict[str, dict[str, Any]] = {
     "company": {"tier": "high_risk", "kind": "company", "dpd": 75.0}, "gaining": {"tier": "standard", "cause": "earned"},
     "leaving": {"tier": "prime", "pd_12m": 0.001, "matures_on": TODAY + timedelta(days=30)},
 }  # fmt: skip
@@ -72,7 +72,7 @@ def test_a_task_is_settled_by_who_has_its_authority_and_by_nobody_else(desk: Rec
         _, what, place = borrower.split(" ")
         carried, held = what == "done" and action in BY_PROPOSAL, HELD[int(place)]
         terms = {"proposal": proposed(desk, action, borrower).recorded.id} if carried else {}
-        done = tried(desk, lambda: act(desk, id, what, person=another(*held), **terms))  # noqa: B023  # called at once
+        done = tried(desk, lambda: act(desk, id, what, 0, another(*held), **terms))  # noqa: B023  # called at once
         assert (done is not None) == (carried or AUTHORITY[action] in held), (action, what, held)
         if done is not None:
             assert done.said.get("authority") == (None if carried else AUTHORITY[action])
@@ -83,7 +83,7 @@ def test_a_task_is_settled_by_who_has_its_authority_and_by_nobody_else(desk: Rec
 
 def test_a_task_is_passed_on_with_no_authority(desk: Record) -> None:
     id = every(desk)[0].task.id
-    assert "authority" not in act(desk, id, "assign", person=another(()), owner="Zhao Min").said
+    assert "authority" not in act(desk, id, "assign", 0, another(), owner="Zhao Min").said
 
 
 @pytest.mark.parametrize("kind", ["override", *BY_PROPOSAL])
@@ -103,10 +103,10 @@ def test_what_carries_out_an_action_is_approved_with_its_authority_and_rejected_
 
 def test_the_refusal_names_the_authority_and_how_to_get_it(desk: Record) -> None:
     task = next(one.task.id for one in every(desk) if one.task.action == "limit_cut")
-    made, manager = proposed(desk, "limit_cut", "B1").recorded.id, another("risk manager")
+    made, manager = proposed(desk, "limit_cut", "B1").recorded.id, "risk manager"
     tries: tuple[tuple[str, str, str, Callable[[], object]], ...] = (
-        ("work", "no authority", "无", lambda: act(desk, task, "declined", person=another())),
-        ("decide", *["risk manager"] * 2, lambda: proposals.decide(desk, made, "approved", "seen", manager, TODAY, TODAY)),
+        ("work", "no authority", "无", lambda: act(desk, task, "declined", 0, another())),
+        ("decide", manager, manager, lambda: proposals.decide(desk, made, "approved", "seen", another(manager), TODAY, TODAY)),
     )
     for scope, has, zh, doing in tries:
         with pytest.raises(NotTheirs) as refused:
