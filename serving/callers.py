@@ -105,7 +105,7 @@ class Callers:
         return made, f"lw_{id}_{secret}"
 
     def rotate(self, id: str, by: str, keep_seconds: int = 0) -> tuple[Caller, str]:
-        """A new key with all that another may do, until when it may, which ends after ``keep_seconds``; raises NotFound."""
+        """A new key with the name, rights and expiry of another, which ends after ``keep_seconds``; raises NotFound."""
         old = self._standing(id)
         made = self.make(old.name, old.scopes, by, old.expires_at, old.authorities)
         end = self._clock() + keep_seconds * 1_000_000
