@@ -75,7 +75,7 @@ def add(
     by: By,
     authority: Annotated[
         list[str] | None,
-        typer.Option(help="What it decides as: credit committee, ...; as often as needed, none by default. 决定权限,可多次指定。"),
+        typer.Option(help="As what it decides: credit committee, ...; may come again, none by default. 决定权限,可多次指定。"),
     ] = None,
     days: Annotated[int | None, typer.Option(min=1, max=3_650, help="Days until it ends; never by default. 有效天数。")] = None,
     book: Book = BOOK,
