@@ -103,8 +103,8 @@ ACTIONS = """
 ## Actions
 
 What comes into question for a borrower, for the worse and for the better. Each opens a task ([tasks.md](tasks.md)), which a
-person decides by its clock; what is to his harm is a proposal that a second person decides. What is unknown meets no condition,
-and ends no task of a risk.
+person with the authority named decides by its clock; what is to his harm is a proposal that a second person with it approves.
+What is unknown meets no condition, and ends no task of a risk.
 
 | action | | side | when | who decides | within, working days | again after, days | holds, days | basis |
 |---|---|---|---|---|---:|---:|---:|---|

@@ -1,5 +1,7 @@
 """Who may call: keys ``lw_<id>_<secret>`` with scopes, hashed with argon2id (RFC 9106), shown once, rotated, revoked, expiring.
 
+A scope is what a key may do; an authority of the catalogue of actions is what may be decided with it.
+
 To verify a key costs what argon2 is meant to cost, so that a key which was right is remembered for a short time by the digest of
 its text. A revocation counts at once in the process that makes it, and in others within that time.
 """
@@ -10,17 +12,19 @@ import secrets
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
-from typing import Literal, Protocol, get_args
+from typing import Literal, Protocol, TypeVar, get_args
 
 from argon2 import PasswordHasher
 from argon2.exceptions import VerificationError
 
 from features.errors import NotFound, UsageError, nearest
 from monitoring.decisions.record import now
+from monitoring.policy.actions import authorities as known_authorities
 from serving.problems import Problem
 
 Scope = Literal["score", "read", "audit", "decide", "work", "report", "admin"]
 SCOPES: tuple[Scope, ...] = get_args(Scope)
+Name = TypeVar("Name", bound=str)
 REMEMBERED = 30.0
 """Seconds for which a key that was verified is not verified again."""
 AT_ONCE = 2
@@ -49,6 +53,7 @@ class Caller:
     made_by: str
     expires_at: int | None = None
     revoked_at: int | None = None
+    authorities: tuple[str, ...] = ()
 
     def valid(self, now: int) -> bool:
         return self.revoked_at is None and (self.expires_at is None or now < self.expires_at)
@@ -78,8 +83,13 @@ class Callers:
         self._kept, self._clock, self._ticks = kept, clock, ticks
         self._known: dict[bytes, tuple[Caller, float]] = {}
 
-    def make(self, name: str, scopes: Iterable[str], by: str, expires_at: int | None = None) -> tuple[Caller, str]:
-        """A new key and its text, which nobody can see again; raises UsageError for a scope that is none or a time gone by."""
+    def make(
+        self, name: str, scopes: Iterable[str], by: str, expires_at: int | None = None, authorities: Iterable[str] = ()
+    ) -> tuple[Caller, str]:
+        """A new key and its text, which nobody can see again.
+
+        Raises UsageError for a scope or an authority that is none, or a time gone by.
+        """
         if not 0 < len(name) <= NAME_LIMIT or _CONTROL.search(name):
             raise UsageError(
                 f"a key's name has 1 to {NAME_LIMIT} characters on one line; name the system that calls",
@@ -88,14 +98,16 @@ class Callers:
         if expires_at is not None and expires_at <= self._clock():
             raise UsageError("the key would expire before it was made; name a later time", "到期时间早于当前时间,请改为将来时间")
         id, secret = secrets.token_hex(8), secrets.token_urlsafe(32)
-        made = Caller(id, name, _scopes(scopes), _HASHER.hash(secret), self._clock(), by, expires_at)
+        may = _known(list(scopes) or [""], SCOPES, "scope", "权限范围")
+        decides = _known(list(authorities), known_authorities(), "authority", "决定权限")
+        made = Caller(id, name, may, _HASHER.hash(secret), self._clock(), by, expires_at, authorities=decides)
         self._kept.add(made)
         return made, f"lw_{id}_{secret}"
 
     def rotate(self, id: str, by: str, keep_seconds: int = 0) -> tuple[Caller, str]:
-        """A new key with the name, scopes and expiry of another, which ends after ``keep_seconds``; raises NotFound."""
+        """A new key with the name, rights and expiry of another, which ends after ``keep_seconds``; raises NotFound."""
         old = self._standing(id)
-        made = self.make(old.name, old.scopes, by, old.expires_at)
+        made = self.make(old.name, old.scopes, by, old.expires_at, old.authorities)
         end = self._clock() + keep_seconds * 1_000_000
         self._end(replace(old, expires_at=end if old.expires_at is None else min(end, old.expires_at)))
         return made
@@ -150,10 +162,10 @@ def _digest(key: str) -> bytes:
     return hashlib.sha256(key.encode("utf-8", "surrogatepass")).digest()
 
 
-def _scopes(asked: Iterable[str]) -> tuple[Scope, ...]:
-    wanted = list(asked)
-    for name in wanted or [""]:
-        if name not in SCOPES:
-            en, zh = nearest(name, SCOPES)
-            raise UsageError(f"no scope {name!r}; {en}", f"没有权限范围 {name!r};{zh}")
-    return tuple(scope for scope in SCOPES if scope in wanted)
+def _known(asked: list[str], every: tuple[Name, ...], en: str, zh: str) -> tuple[Name, ...]:
+    """What was asked for, each once and in the order of all that there are; raises UsageError for what is none."""
+    for name in asked:
+        if name not in every:
+            near = nearest(name, every)
+            raise UsageError(f"no {en} {name!r}; {near[0]}", f"没有{zh} {name!r};{near[1]}")
+    return tuple(name for name in every if name in asked)

@@ -480,6 +480,7 @@ class Decided(TypedDict):
     reason: str
     at: int
     since: str | None
+    authority: str | None
 
 
 class Proposal(TypedDict):
@@ -511,6 +512,7 @@ class ProposalKind(TypedDict):
     adverse: bool
     needs: list[str]
     most_days: int
+    authority: str | None
 
 
 class ProposalKinds(TypedDict):
@@ -661,6 +663,7 @@ class ActedOnTask(TypedDict):
     at: int
     owner: NotRequired[str]
     proposal: NotRequired[str]
+    authority: NotRequired[str]
 
 
 class Task(TypedDict):
@@ -820,6 +823,7 @@ class NewKey(TypedDict):
     name: str
     scopes: list[str]
     days: NotRequired[int]
+    authorities: NotRequired[list[Literal["account manager", "credit committee", "risk manager"]]]
 
 
 class MadeKey(TypedDict):
@@ -830,6 +834,7 @@ class MadeKey(TypedDict):
     made_by: str
     expires_at: int | None
     revoked_at: int | None
+    authorities: list[str]
     key: str
 
 
@@ -841,6 +846,7 @@ class Key(TypedDict):
     made_by: str
     expires_at: int | None
     revoked_at: int | None
+    authorities: list[str]
 
 
 class Keys(TypedDict):

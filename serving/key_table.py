@@ -17,7 +17,7 @@ class KeyTable:
 
     def add(self, caller: Caller) -> None:
         with writing(self._engine) as connection:
-            connection.execute(insert(callers).values(**{**caller.__dict__, "scopes": " ".join(caller.scopes)}))
+            connection.execute(insert(callers).values(**{**caller.__dict__, **_told(caller)}))
 
     def find(self, id: str) -> Caller | None:
         with reading(self._engine) as connection:
@@ -34,5 +34,10 @@ class KeyTable:
             connection.execute(update(callers).where(callers.c.id == id).values(expires_at=expires_at, revoked_at=revoked_at))
 
 
+def _told(caller: Caller) -> dict[str, str]:
+    """Its lists as texts: no scope has a blank, and no authority a line break."""
+    return {"scopes": " ".join(caller.scopes), "authorities": "\n".join(caller.authorities)}
+
+
 def _caller(row: Any) -> Caller:
-    return Caller(**{**row, "scopes": tuple(row["scopes"].split())})
+    return Caller(**{**row, "scopes": tuple(row["scopes"].split()), "authorities": tuple(row["authorities"].splitlines())})

@@ -23,7 +23,7 @@ MOST = 100
 
 
 def person(caller: Caller) -> Person:
-    return Person(caller.id, caller.name, caller.made_by)
+    return Person(caller.id, caller.name, caller.made_by, caller.authorities)
 
 
 def propose(
@@ -79,7 +79,7 @@ def told(found: Proposal, today: date) -> dict[str, Any]:
     asked, verdict = found.asked, found.verdict
     decided = verdict and {
         "decision": verdict.recorded.id, "verdict": verdict.said, "by": verdict.by.name, "reason": verdict.reason,
-        "at": verdict.recorded.at, "since": verdict.since,
+        "at": verdict.recorded.at, "since": verdict.since, "authority": verdict.authority,
     }  # fmt: skip
     return {
         "proposal": found.recorded.id, "kind": asked.kind, "adverse": found.recorded.said["adverse"], "state": found.state(today),

@@ -55,7 +55,7 @@ def told(seen: Seen, today: date) -> dict[str, Any]:
 def _act(step: Step) -> dict[str, Any]:
     """What a person did; times are microseconds since 1970, UTC."""
     said, sealed = step.recorded.said, step.sealed
-    terms = {name: of[name] for of in (said, sealed) for name in TERMS if name in of}
+    terms = {name: of[name] for of in (said, sealed) for name in (*TERMS, "authority") if name in of}
     return {
         "decision": step.recorded.id, "act": said["act"], "by": sealed["by"]["name"], "reason": sealed["reason"],
         "at": step.recorded.at, **terms,

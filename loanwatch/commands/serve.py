@@ -73,6 +73,10 @@ def add(
         list[str], typer.Option(help="score, read, audit, decide, work, report or admin; as often as needed. 权限,可多次指定。")
     ],
     by: By,
+    authority: Annotated[
+        list[str] | None,
+        typer.Option(help="As what it decides: credit committee, ...; may come again, none by default. 决定权限,可多次指定。"),
+    ] = None,
     days: Annotated[int | None, typer.Option(min=1, max=3_650, help="Days until it ends; never by default. 有效天数。")] = None,
     book: Book = BOOK,
     database: Database = None,
@@ -80,7 +84,7 @@ def add(
 ) -> None:
     """Make a key; its text is shown once. 新建密钥,仅显示一次。"""
     ends = None if days is None else int((datetime.now(UTC) + timedelta(days=days)).timestamp() * 1e6)
-    _show(_callers(book, database).make(name, scope, by, ends), as_json)
+    _show(_callers(book, database).make(name, scope, by, ends, authority or ()), as_json)
 
 
 @keys.command("rotate")
@@ -92,7 +96,7 @@ def rotate(
     database: Database = None,
     as_json: Json = False,
 ) -> None:
-    """A new key in the place of another, with its name and scopes. 轮换密钥。"""
+    """A new key in the place of another, with its name, scopes and authorities. 轮换密钥。"""
     _show(_callers(book, database).rotate(id, by, keep * 3_600), as_json)
 
 
@@ -111,10 +115,10 @@ def listed(book: Book = BOOK, database: Database = None, as_json: Json = False) 
     from loanwatch.show.tables import titled
 
     found = _callers(book, database).all()
-    table = titled("Keys", "id", "name", "scopes", "made", "by", "expires", "revoked")
+    table = titled("Keys", "id", "name", "scopes", "authorities", "made", "by", "expires", "revoked")
     for c in found:
         moments = (_moment(c.made_at), c.made_by, _moment(c.expires_at), _moment(c.revoked_at))
-        table.add_row(c.id, c.name, " ".join(c.scopes), *moments)
+        table.add_row(c.id, c.name, " ".join(c.scopes), ", ".join(c.authorities), *moments)
     (err if as_json else out).print(table)
     if as_json:
         print_json({"keys": [_said(caller) for caller in found]})
@@ -139,8 +143,9 @@ def _place(book: Path, database: str | None) -> "Place":
 
 def _show(made: "tuple[Caller, str]", as_json: bool) -> None:
     caller, key = made
+    may = ", ".join([" ".join(caller.scopes), *caller.authorities])
     (err if as_json else out).print(
-        f"{caller.id} ({caller.name}: {' '.join(caller.scopes)})\n{key}\nKept nowhere: write it down now. 请立即保存。",
+        f"{caller.id} ({caller.name}: {may})\n{key}\nKept nowhere: write it down now. 请立即保存。",
         highlight=False, markup=False, soft_wrap=True,
     )  # fmt: skip
     if as_json:

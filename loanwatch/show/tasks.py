@@ -35,11 +35,11 @@ def whole(console: Console, found: dict[str, Any]) -> None:
         console.print(
             f"to his harm: done by a proposal {found['proposal_kind']}, {found['proposal'] or 'none yet'}", highlight=False
         )
-    acts = titled("Acts", "at", "what", "by", "why")
+    acts = titled("Acts", "at", "what", "by", "as", "why")
     for one in found["acts"]:
         what = " ".join([one["act"], *(one[name] for name in ("owner", "proposal") if name in one)])
         at = f"{datetime.fromtimestamp(one['at'] / 1e6, UTC):%Y-%m-%d %H:%M}"
-        acts.add_row(at, *map(escape, (what, one["by"], one["reason"])))
+        acts.add_row(at, *map(escape, (what, one["by"], one.get("authority", ""), one["reason"])))
     console.print(acts)
 
 

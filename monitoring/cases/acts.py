@@ -5,7 +5,6 @@ night's ledger has it, and with it tiers, schedule, beliefs and the next model.
 """
 
 from collections.abc import Mapping
-from dataclasses import asdict
 from datetime import date
 from typing import Any
 
@@ -43,7 +42,7 @@ def act(
     policy = case_policy(today)
     given = {name: value for name, value in said.items() if name not in ("act", "reason")}
     terms = policy.terms(str(said["act"]), given, today)
-    sealed = {"reason": persons.reason(str(said["reason"])), "by": asdict(person)}
+    sealed = {"reason": persons.reason(str(said["reason"])), "by": person.named}
     sealed |= {name: terms.pop(name) for name in SEALED if name in terms}
     told = {"case": id, "act": said["act"], "on": str(today), "policy": policy.digest, **terms}
     with writing(record.engine) as connection:

@@ -1,6 +1,6 @@
 """The queue of checks with flags, one check with all that is known of it, and a person's look, which takes it off the queue."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
@@ -73,7 +73,7 @@ def look(record: Kept, id: str, reason: str, person: Person, today: date, reques
     Raises UsageError without a reason, NotFound, Settled where there is nothing to look at any more, Conflict as
     ``Record.submit``.
     """
-    sealed = {"reason": persons.reason(reason), "by": asdict(person)}
+    sealed = {"reason": persons.reason(reason), "by": person.named}
     with writing(record.engine) as connection:
         found = _one(connection, record, id)
         borrower = str(found.sealed["borrower"])

@@ -160,5 +160,6 @@ callers = Table(
     Column("made_by", Text, nullable=False),
     Column("expires_at", BigInteger),
     Column("revoked_at", BigInteger),
+    Column("authorities", Text, nullable=False, server_default=""),
 )  # fmt: skip
-"""Who may call the service; ``secret`` is the argon2 hash of the key that was shown once."""
+"""Who may call the service; ``secret`` is the argon2 hash of the key that was shown once, ``authorities`` has one a line."""

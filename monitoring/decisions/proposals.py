@@ -1,8 +1,9 @@
 """What one person proposes and another decides. Both are rows of the record; nothing follows from the first alone.
 
 A *proposal* is sealed with its borrower's key: what it asks for, why, and who says it. A *verdict* names the proposal. The first
-one in the record counts: approved by a second person, rejected by one, or withdrawn by the one who proposed. Without a
-verdict a proposal lapses. Days are those of the lender: ``today`` is the open business day.
+one in the record counts: approved by a second person, rejected by one, or withdrawn by the one who proposed. What carries out an
+action of the catalogue is approved with the authority that the action names. Without a verdict a proposal lapses. Days are those
+of the lender: ``today`` is the open business day.
 """
 
 from collections.abc import Mapping
@@ -15,6 +16,7 @@ import orjson
 from features.errors import NotFound, UsageError
 from models import persons
 from monitoring.decisions.entry import Entry, Receipt, Recorded
+from monitoring.policy.actions import action_policy
 from monitoring.policy.proposals import proposal_policy
 
 PROPOSAL, VERDICT = "proposal", "verdict"
@@ -29,7 +31,7 @@ class Settled(UsageError):
 
 
 class NotTheirs(UsageError):
-    """This person may not say this to this proposal."""
+    """This person may not say this to this proposal or task."""
 
 
 class Kept(Protocol):
@@ -46,11 +48,17 @@ class Kept(Protocol):
 
 @dataclass(frozen=True)
 class Person:
-    """Who acts: the id and the name of his key, and who made that key."""
+    """Who acts: the id and the name of his key, who made that key, and the authorities that it has."""
 
     key: str
     name: str
     made_by: str
+    authorities: tuple[str, ...] = ()
+
+    @property
+    def named(self) -> dict[str, str]:
+        """Who he is, as it is recorded."""
+        return {"key": self.key, "name": self.name, "made_by": self.made_by}
 
     def may_be(self, other: "Person") -> bool:
         """Whether two keys may be one person's: the same key or name, or one of them made the other."""
@@ -58,6 +66,17 @@ class Person:
             return True
         names = ((self.name, other.name), (self.name, other.made_by), (self.made_by, other.name))
         return any(persons.same(one, two) for one, two in names)
+
+    def entitled(self, authority: str, what: str, scope: str) -> None:
+        """Raises NotTheirs unless his key has the authority that decides ``what``; ``scope`` is what such a key needs too."""
+        if authority not in self.authorities:
+            has = ", ".join(self.authorities)
+            raise NotTheirs(
+                f"{what} is for the {authority} to decide, and this key has {has or 'no authority'}; an administrator makes one"
+                f' with `loanwatch keys add "YOUR NAME" --scope {scope} --authority "{authority}" --by NAME` or POST /v1/keys',
+                f"{what} 须由 {authority} 决定,该密钥的决定权限为:{has or '无'};管理员可用"
+                f' `loanwatch keys add 姓名 --scope {scope} --authority "{authority}" --by 管理员` 或 POST /v1/keys 签发',
+            )
 
 
 @dataclass(frozen=True)
@@ -83,6 +102,12 @@ class Verdict:
     @property
     def since(self) -> str | None:
         found: str | None = self.recorded.said["since"]
+        return found
+
+    @property
+    def authority(self) -> str | None:
+        """Under which it was approved, if one was needed."""
+        found: str | None = self.recorded.said.get("authority")
         return found
 
 
@@ -120,7 +145,7 @@ def propose(record: Kept, asked: Asked, person: Person, today: date, request: tu
         "of": asked.kind, "adverse": policy.kinds[asked.kind].adverse, "on": str(today),
         "lapses_on": str(today + timedelta(days=policy.lapse_days)), "policy": policy.digest,
     }  # fmt: skip
-    sealed = orjson.dumps({"asked": asdict(checked), "by": asdict(person)})
+    sealed = orjson.dumps({"asked": asdict(checked), "by": person.named})
     receipt = record.add(Entry(PROPOSAL, person.key, said, asked.borrower, asked.loan, sealed, request))
     return find(record, receipt.id) if receipt.again else Proposal(receipt.entry, checked, person)
 
@@ -128,16 +153,20 @@ def propose(record: Kept, asked: Asked, person: Person, today: date, request: tu
 def decide(record: Kept, id: str, verdict: Said, reason: str, person: Person, today: date, since: date) -> Proposal:
     """Record what a person says to a proposal; what is approved holds from ``since`` on.
 
-    Raises NotFound, Erased, Settled where it is decided or void already, NotTheirs where this person may not say it.
+    Raises NotFound, Erased, Settled where it is decided or void already, NotTheirs where this person may not say it: the same one
+    as proposed, or one whose key has not the authority that today's catalogue of actions names.
     """
     found = find(record, id)
     _may(found, verdict, person, today)
     holds = verdict == "approved"
+    authority = action_policy(today).approves(found.asked.kind) if holds else None
+    if authority is not None:
+        person.entitled(authority, found.asked.kind, "decide")
     said = {
         "proposal": id, "of": found.asked.kind, "verdict": verdict, "since": str(since) if holds else None,
-        "until": found.asked.terms.get("until") if holds else None,
+        "until": found.asked.terms.get("until") if holds else None, "authority": authority,
     }  # fmt: skip
-    sealed = orjson.dumps({"reason": persons.reason(reason), "by": asdict(person)})
+    sealed = orjson.dumps({"reason": persons.reason(reason), "by": person.named})
     mine = record.add(Entry(VERDICT, person.key, said, found.asked.borrower, found.asked.loan, sealed)).entry
     decided = find(record, id)
     if decided.verdict is None or decided.verdict.recorded.id != mine.id:

@@ -60,6 +60,10 @@ class ActionPolicy:
         """Of the actions that were done, each last on a day, those that still hold; what is in the catalogue no more does not."""
         return frozenset(name for name, on in done.items() if name in self.actions and self.actions[name].holds(on, as_of))
 
+    def approves(self, kind: str) -> str | None:
+        """The authority that approves a proposal of a kind, None where no action is done by one."""
+        return next((action.authority for action in self.actions.values() if action.proposal == kind), None)
+
 
 @cache
 def action_policies() -> tuple[ActionPolicy, ...]:
@@ -70,6 +74,12 @@ def action_policies() -> tuple[ActionPolicy, ...]:
         actions = {said["id"]: Action(**said) for said in version.pop("action")}
         found.append(ActionPolicy(**version, actions=actions, digest=digest))
     return tuple(sorted(found, key=lambda version: version.effective_from))
+
+
+@cache
+def authorities() -> tuple[str, ...]:
+    """Whatever any version names as an authority."""
+    return tuple(sorted({action.authority for policy in action_policies() for action in policy.actions.values()}))
 
 
 def action_policy(day: date) -> ActionPolicy:

@@ -2,10 +2,11 @@
 
 An action that is to the borrower's harm is done by a proposal of its kind about him alone: one person proposes, a second one
 decides. So nothing adverse follows from a task by itself, and none is over without somebody having said why.
+
+Who settles a task has a key with the authority that it names. Where a proposal does it, the verdict needs that authority.
 """
 
 from collections.abc import Mapping
-from dataclasses import asdict
 from datetime import date
 from typing import Any
 
@@ -23,7 +24,7 @@ from monitoring.decisions.proposals import Person, Proposal, Settled
 from monitoring.policy.actions import Action, action_policy
 from monitoring.policy.cases import case_policy
 from monitoring.tasks import store
-from monitoring.tasks.state import ACT, TASK, Task, after
+from monitoring.tasks.state import ACT, SETTLED, TASK, Task, after
 from monitoring.tasks.store import Kept
 
 ACTS = ("done", "declined", "assign")
@@ -40,23 +41,24 @@ def act(
     ``today`` is the open business day.
 
     Raises UsageError for an act that is none, says too little, or names a proposal that does not carry it, NotFound, Erased,
-    Settled where the task is over, Conflict as ``Record.submit``.
+    Settled where the task is over, NotTheirs for a person without its authority, Conflict as ``Record.submit``.
     """
     given = {name: value for name, value in said.items() if name not in ("act", "reason")}
-    sealed = {"reason": persons.reason(str(said["reason"])), "by": asdict(person)}
+    sealed = {"reason": persons.reason(str(said["reason"])), "by": person.named}
     proposal = proposals.find(record, str(given["proposal"])) if "proposal" in given else None
     with writing(record.engine) as connection:
         task, borrower = _found(connection, record, id)
         terms = _terms(task, str(said["act"]), given, today)
         sealed |= {name: terms.pop(name) for name in SEALED if name in terms}
-        told = {"task": id, "act": said["act"], "on": str(today), **terms}
+        under = _authority(task, str(said["act"]))
+        told = {"task": id, "act": said["act"], "on": str(today), **terms, **({} if under is None else {"authority": under})}
         entry = Entry(ACT, person.key, told, borrower, None, orjson.dumps({"borrower": borrower, **sealed}), request)
         adding = begun(connection, record.vault, record.clock, [entry])
         receipt = adding.receipt(entry)
         if isinstance(receipt, LoanwatchError):
             raise receipt
         if not receipt.again:
-            _may(task)
+            _may(task, under, person)
             if proposal is not None:
                 _carries(proposal, task, borrower, today)
             adding.write()
@@ -90,6 +92,12 @@ def _terms(task: Task, act: str, given: Mapping[str, Any], today: date) -> dict[
     return dict(given)
 
 
+def _authority(task: Task, act: str) -> str | None:
+    """Under which an act is done: none passes a task on, or names the proposal that does it."""
+    by_proposal = act == "done" and action_of(task).proposal is not None
+    return task.authority if act in SETTLED and not by_proposal else None
+
+
 def _carries(proposal: Proposal, task: Task, borrower: str, today: date) -> None:
     """Raises UsageError unless it is of the kind, about the borrower, and of this task's time: it waits, or came since then."""
     kind, state = action_of(task).proposal, proposal.state(today)
@@ -107,12 +115,15 @@ def _carries(proposal: Proposal, task: Task, borrower: str, today: date) -> None
         )
 
 
-def _may(task: Task) -> None:
+def _may(task: Task, authority: str | None, person: Person) -> None:
+    """Raises Settled for a task that is over, NotTheirs for a person without the authority, where one is needed."""
     if not task.open:
         raise Settled(
             f"the task ended on {task.ended_on} ({task.outcome}); another opens when the action comes into question again",
             f"任务已于 {task.ended_on} 结束({task.outcome});该措施再次适用时将另行开立",
         )
+    if authority is not None:
+        person.entitled(authority, task.action, "work")
 
 
 def _found(connection: Connection, record: Kept, id: str) -> tuple[Task, str]:

@@ -145,6 +145,7 @@ DECIDED = {
     **PROPOSAL, "state": "approved",
     "decided": {
         "decision": _ID[::-1], **VERDICT, "by": "Zhao Min", "at": 1795420800000000, "since": "2026-11-23",
+        "authority": None,
     },
 }  # fmt: skip
 PROPOSALS = {"proposals": [PROPOSAL]}
@@ -152,7 +153,7 @@ PROPOSAL_KINDS = {
     "kinds": [
         {
             "name": "line_freeze", "en": "No further drawings", "zh": "冻结未用额度", "adverse": True, "needs": ["until"],
-            "most_days": 180,
+            "most_days": 180, "authority": "credit committee",
         }
     ],
     "lapse_days": 7, "policy": _DIGEST,
@@ -226,10 +227,11 @@ MODEL = {
     ],
     "calibration": {}, "horizons": {}, "periods": {}, "metrics": {}, "architecture": "x86_64", "libraries": {},
 }  # fmt: skip
-NEW_KEY = {"name": "loan system", "scopes": ["score", "read"], "days": 365}
+NEW_KEY = {"name": "Zhao Min", "scopes": ["read", "decide", "work"], "authorities": ["credit committee"], "days": 365}
 _KEY = {
-    "id": "0a1b2c3d4e5f6071", "name": "loan system", "scopes": ["score", "read"], "made_at": 1735806600123456,
+    "id": "0a1b2c3d4e5f6071", "name": "Zhao Min", "scopes": ["read", "decide", "work"], "made_at": 1735806600123456,
     "made_by": "9f8e7d6c5b4a3921", "expires_at": 1767342600123456, "revoked_at": None,
+    "authorities": ["credit committee"],
 }  # fmt: skip
 MADE_KEY = {**_KEY, "key": "lw_0a1b2c3d4e5f6071_" + "A" * 43}
 KEYS = {"keys": [_KEY]}

@@ -7,6 +7,7 @@ import orjson
 from fastapi import Path, Request, Response
 
 from monitoring.decisions.record import now
+from monitoring.policy.actions import authorities
 from serving.bodies import kind, parse, pointer
 from serving.callers import SCOPES, Caller
 from serving.problems import Fault, broken
@@ -18,7 +19,7 @@ routes = router()
 DAY = 86_400_000_000
 """Microseconds."""
 Id = Annotated[str, Path(pattern=documents.KEY_ID, description="A key's id: 16 hexadecimal digits.")]
-NAMES = {"name", "scopes", "days"}
+NAMES = {"name", "scopes", "days", "authorities"}
 
 
 @routes.post("/v1/keys", **documents.MAKE_KEY)
@@ -28,7 +29,8 @@ async def make(request: Request) -> Response:
     callers, asked = service_of(request).callers, _asked(parse(await read(request, "application/json")))
     by, days = request.scope["caller_id"], asked.get("days")
     expires = None if days is None else now() + int(days) * DAY
-    made, key = await asyncio.to_thread(callers.make, asked["name"], asked["scopes"], by, expires)
+    held = asked.get("authorities", [])
+    made, key = await asyncio.to_thread(callers.make, asked["name"], asked["scopes"], by, expires, held)
     return _json({**_told(made), "key": key}, 201)
 
 
@@ -54,6 +56,10 @@ def _asked(said: dict[str, Any]) -> dict[str, Any]:
     scopes = said.get("scopes")
     if not isinstance(scopes, list) or not scopes or not all(isinstance(scope, str) for scope in scopes):
         faults.append(Fault("/scopes", "say what the key may do", "请列出权限", kind(scopes), f"a list of {', '.join(SCOPES)}"))
+    held = said.get("authorities", [])
+    if not isinstance(held, list) or not all(isinstance(authority, str) for authority in held):
+        expected = f"a list of {', '.join(authorities())}"
+        faults.append(Fault("/authorities", "say what may be decided with the key", "请列出决定权限", kind(held), expected))
     days = said.get("days")
     if "days" in said and not (isinstance(days, int | float) and not isinstance(days, bool) and days in range(1, 3_651)):
         faults.append(

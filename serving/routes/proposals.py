@@ -8,6 +8,7 @@ import orjson
 from fastapi import Path, Query, Request, Response
 
 from monitoring.decisions.proposals import SAID, STATES, find
+from monitoring.policy.actions import action_policy
 from monitoring.policy.proposals import proposal_policy
 from serving.bodies import kind, parse
 from serving.cases import named
@@ -51,10 +52,10 @@ async def listed(request: Request, state: State = None) -> Response:
 @needs("read")
 async def kinds(request: Request) -> Response:
     """What can be proposed today, and what each kind needs."""
-    policy = proposal_policy(await today_of(service_of(request)))
-    return _json(
-        {"lapse_days": policy.lapse_days, "kinds": [asdict(kind) for kind in policy.kinds.values()], "policy": policy.digest}
-    )
+    today = await today_of(service_of(request))
+    policy, actions = proposal_policy(today), action_policy(today)
+    told = [{**asdict(kind), "authority": actions.approves(kind.name)} for kind in policy.kinds.values()]
+    return _json({"lapse_days": policy.lapse_days, "kinds": told, "policy": policy.digest})
 
 
 @routes.get("/v1/proposals/{id}", **documents.PROPOSAL)

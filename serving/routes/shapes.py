@@ -6,7 +6,7 @@ from monitoring.cases.state import STATES as CASE_STATES
 from monitoring.checks.flags import FLAGS
 from monitoring.decisions.proposals import SAID, STATES
 from monitoring.policy import checks, tier_policies
-from monitoring.policy.actions import SIDES
+from monitoring.policy.actions import SIDES, authorities
 from monitoring.policy.cases import OUTCOMES, OWNER_LIMIT, case_policies
 from monitoring.policy.lender import KINDS as BORROWERS
 from monitoring.policy.proposals import proposal_policies
@@ -183,6 +183,7 @@ DECIDED = told(
     "Decided",
     {
         "decision": ENTRY["decision"], "verdict": one_of(*SAID), "by": TEXT, "reason": TEXT, "at": MOMENT, "since": maybe(DAY),
+        "authority": maybe(TEXT),
     },
 )  # fmt: skip
 PROPOSAL = told(
@@ -196,8 +197,12 @@ PROPOSAL = told(
 PROPOSALS = told("Proposals", {"proposals": listed(PROPOSAL)})
 VERDICT = sent("SayOfProposal", {"verdict": one_of(*SAID), "reason": REASONED})
 PROPOSAL_KIND = told(
-    "ProposalKind", {"name": TEXT, "en": TEXT, "zh": TEXT, "adverse": TRUTH, "needs": listed(TEXT), "most_days": WHOLE}
-)
+    "ProposalKind",
+    {
+        "name": TEXT, "en": TEXT, "zh": TEXT, "adverse": TRUTH, "needs": listed(TEXT), "most_days": WHOLE,
+        "authority": maybe(TEXT),
+    },
+)  # fmt: skip
 PROPOSAL_KINDS = told("ProposalKinds", {"kinds": listed(PROPOSAL_KIND), "lapse_days": WHOLE, "policy": DIGEST})
 
 _CASES = case_policies()[-1]
@@ -308,7 +313,7 @@ TASK_PARTS = {
 TASKS = told("Tasks", {"tasks": listed(told("TaskLine", TASK_PARTS)), "next": maybe(TEXT)})
 TASK_ACTED = told(
     "ActedOnTask", {"decision": ENTRY["decision"], "act": one_of(*TASK_ACTS), "by": TEXT, "reason": TEXT, "at": MOMENT},
-    {"owner": TEXT, "proposal": TEXT},
+    {"owner": TEXT, "proposal": TEXT, "authority": TEXT},
 )  # fmt: skip
 TASK = told("Task", {**TASK_PARTS, "acts": listed(TASK_ACTED)})
 TASK_ACT: Schema = {
@@ -371,11 +376,14 @@ NEW_KEY = sent(
         "name": {"type": "string", "minLength": 1, "maxLength": 100, "pattern": r"^[^\x00-\x1f\x7f]*$"},
         "scopes": {"type": "array", "minItems": 1, "items": SCOPE},
     },
-    {"days": {"type": "integer", "minimum": 1, "maximum": 3650}},
+    {
+        "days": {"type": "integer", "minimum": 1, "maximum": 3650},
+        "authorities": {"type": "array", "items": one_of(*authorities())},
+    },
 )
 KEY_PARTS = {
     "id": {"type": "string", "pattern": KEY_ID}, "name": TEXT, "scopes": listed(TEXT), "made_at": MOMENT, "made_by": TEXT,
-    "expires_at": maybe(MOMENT), "revoked_at": maybe(MOMENT),
+    "expires_at": maybe(MOMENT), "revoked_at": maybe(MOMENT), "authorities": listed(TEXT),
 }  # fmt: skip
 KEY = told("Key", KEY_PARTS)
 MADE_KEY = told("MadeKey", {**KEY_PARTS, "key": TEXT})

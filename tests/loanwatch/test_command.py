@@ -448,7 +448,11 @@ def test_a_task_is_listed_and_done_and_an_adverse_one_by_a_proposal(
     borrower = str(book.rows["borrower_id"].iloc[0])
     with recorded(Place(own)) as record:
         nightly(record, {borrower: "late", "B[2]": "watched"})
-        key = Callers(KeyTable(record.engine)).make("Wang [Li]", ["work", "read", "decide"], "the administrator")[1]
+        callers, scopes = Callers(KeyTable(record.engine)), ["work", "read", "decide"]
+        key, other = (
+            callers.make(name, scopes, "the administrator", authorities=held)[1]
+            for name, held in (("Wang [Li]", ["risk manager"]), ("赵敏", ["credit committee"]))
+        )
     code, _, err = run("tasks", "list", "--book", own)
     assert (code, "who acts? Set LOANWATCH_KEY" in flowing(err)) == (2, True)
     monkeypatch.setenv("LOANWATCH_KEY", key)
@@ -470,6 +474,15 @@ def test_a_task_is_listed_and_done_and_an_adverse_one_by_a_proposal(
     proposal = strict(out)["proposal"]
     code, out, err = run(*asked, "--proposal", proposal, "--json")
     assert (code, strict(out)["state"], strict(out)["proposal"]) == (0, "done", proposal), err
+    code, out, _ = run("tasks", "list", "--action", "limit_cut", "--book", own, "--json")
+    declined = ("tasks", "act", strict(out)["tasks"][0]["task"], "declined", "--reason", "he has paid", "--book", own)
+    code, _, err = run(*declined)
+    assert (code, "limit_cut is for the credit committee to decide" in flowing(err), "须由" in err) == (2, True, True)
+    monkeypatch.setenv("LOANWATCH_KEY", other)
+    code, out, err = run(*declined)
+    assert (code, "credit" in out) == (0, True), err
+    code, out, err = run("proposals", "decide", proposal, "approved", "--reason", "seen too", "--book", own, "--json")
+    assert (code, strict(out)["decided"]["authority"]) == (0, "credit committee"), err
     code, out, _ = run("tasks", "show", plan["task"], "--book", own, "--json")
     assert (strict(out)["state"], strict(out)["acts"][0]["reason"]) == ("done", "in the file [7]")
     code, out, _ = run("tasks", "rebuild", "--book", own, "--json")

@@ -122,6 +122,9 @@ def test_nothing_adverse_is_done_by_itself() -> None:
                 assert kinds[action.proposal].adverse
             assert set(action.when) <= set(worklist.CONDITIONS)
             assert not (action.adverse and action.side == "reward")
+        named = sorted(action.proposal for action in version.actions.values() if action.proposal)
+        assert named == sorted(kind.name for kind in kinds.values() if kind.adverse), "each is approved with one authority"
+        assert {kind: version.approves(kind) is not None for kind in kinds} == {name: one.adverse for name, one in kinds.items()}
 
 
 def test_what_others_ask_for_as_prepared_is_due_again_before_it_no_longer_holds() -> None:

@@ -4,9 +4,10 @@ from pathlib import Path
 
 import pytest
 from served import KeysInMemory
+from sqlalchemy import text
 
 from features.errors import NotFound, UsageError
-from monitoring.database import database
+from monitoring.database import database, writing
 from serving.callers import REMEMBERED, Callers, Kept
 from serving.key_table import KeyTable
 from serving.problems import Problem
@@ -121,6 +122,30 @@ def test_a_rotated_key_keeps_name_and_scopes_and_the_old_one_its_grace(callers: 
     with pytest.raises(Problem):
         callers.verify(fresh)
     assert callers.verify(third).may("audit")
+
+
+def test_a_key_has_the_authorities_that_it_was_made_with_and_keeps_them_when_it_is_rotated(callers: Callers, kept: Kept) -> None:
+    asked = ["risk manager", "credit committee", "risk manager"]
+    made, key = callers.make("Zhao Min", ["work"], "me", authorities=asked)
+    assert callers.verify(key) == made == kept.find(made.id)
+    assert callers.rotate(made.id, "me")[0].authorities == made.authorities == ("credit committee", "risk manager")
+    assert callers.make("loan system", ["score"], "me")[0].authorities == ()
+
+
+def test_an_authority_that_no_action_names_is_refused_with_its_neighbour(callers: Callers, kept: Kept) -> None:
+    with pytest.raises(UsageError, match="no authority 'credit comittee'; did you mean credit committee") as refused:
+        callers.make("Zhao Min", ["work"], "me", authorities=["risk manager", "credit comittee"])
+    assert "没有决定权限 'credit comittee';是否指 credit committee" in refused.value.zh
+    assert kept.all() == []
+
+
+def test_a_key_of_before_there_were_authorities_has_none(tmp_path: Path) -> None:
+    engine = database(tmp_path)
+    with writing(engine) as connection:
+        columns = "id, name, scopes, secret, made_at, made_by"
+        connection.execute(text(f"INSERT INTO callers ({columns}) VALUES ('0a', 'Wang Li', 'work decide', 's', 1, 'me')"))
+    found = KeyTable(engine).find("0a")
+    assert found is not None and (found.scopes, found.authorities) == (("work", "decide"), ())
 
 
 @pytest.mark.parametrize("scopes", [[], ["scores"], ["score", "root"]])

@@ -17,6 +17,7 @@ from served import Served, asked, served
 from tasking import nightly
 
 from loanwatch.client_module import CLIENT, client_module
+from monitoring.policy.actions import authorities
 from serving import client as client_text
 from serving.app import interface
 from serving.callers import SCOPES
@@ -60,7 +61,7 @@ def test_it_reaches_every_route_and_each_answer_is_as_it_is_said_to_be(book: Boo
         task = client.tasks(state="open", side="risk", overdue="true", action="contingency_plan", most=1)["tasks"][0]["task"]
         case = client.cases(state="open", due_before=until, most=1)["cases"][0]["case"]
         reported = client.report_check(_check(borrower, book.day))
-        made = client.make_key({"name": "another system", "scopes": ["read"], "days": 1})
+        made = client.make_key({"name": "another", "scopes": ["read"], "days": 1, "authorities": ["risk manager"]})
         reached: dict[str, Any] = {
             "event": client.event({"records": _outflow(borrower, book.day)}), "report_check": reported,
             "checks": client.checks(flagged="true", open="true", most=1), "check": client.check(reported["check"]),
@@ -99,7 +100,7 @@ def _check(borrower: str, day: date) -> Any:
 
 
 def _key(api: Served) -> str:
-    return api.service.callers.make("everything", SCOPES, "test")[1]
+    return api.service.callers.make("everything", SCOPES, "test", authorities=authorities())[1]
 
 
 def _valid(name: str, found: Any) -> None:

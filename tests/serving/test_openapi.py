@@ -12,6 +12,7 @@ from forked import Child, Nursery
 from tiny import Tiny
 
 from monitoring.database import database
+from monitoring.policy.actions import authorities
 from serving.callers import SCOPES, Callers
 from serving.key_table import KeyTable
 
@@ -57,7 +58,7 @@ def test_the_interface_is_as_it_is_said_to_be(nursery: Nursery, tiny: Tiny, tmp_
 @pytest.mark.skipif(not RELEASE, reason="20,000 requests: in the tests of a release")
 def test_the_whole_interface_is_as_it_is_said_to_be(nursery: Nursery, book: Book, place: Path, tmp_path: Path) -> None:
     engine = database(place)
-    key = Callers(KeyTable(engine)).make("test", SCOPES, "test")[1]
+    key = Callers(KeyTable(engine)).make("test", SCOPES, "test", authorities=authorities())[1]
     engine.dispose()
     with nursery.serve(place, book.mlruns) as child:
         assert max(asked_from_openapi(child, key, tmp_path, seed) for seed in range(1, RUNS + 1)) >= CASES

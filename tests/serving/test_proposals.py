@@ -91,6 +91,21 @@ def test_they_are_listed_by_state_newest_first(office: Served, book: Book) -> No
     assert office.get("/v1/proposals?state=perhaps").status == 422
 
 
+def test_an_adverse_one_is_approved_with_the_authority_of_its_action_and_rejected_without(office: Served, book: Book) -> None:
+    callers = office.service.callers
+    office.keys["Ana"] = callers.make("Ana", ["decide"], "the administrator", authorities=["credit committee"])[1]
+    borrower = str(book.rows["borrower_id"].iloc[0])
+    body = {"kind": "limit_cut", "borrower_id": borrower, "limit": 1, "reason": "seen on site"}
+    one, other = (f"/v1/proposals/{post(office, 'Wang Li', '/v1/proposals', body).json()['proposal']}" for _ in range(2))
+    approved, rejected = ({"verdict": verdict, "reason": "seen"} for verdict in ("approved", "rejected"))
+    refused = post(office, "赵敏", f"{one}/verdict", approved)
+    assert (refused.status, refused.json()["type"]) == (403, "/problems/forbidden")
+    assert '--scope decide --authority "credit committee"' in refused.json()["detail"]
+    assert office.get(one).json()["state"] == "waiting" and office.memory.kinds() == ["proposal", "proposal"]
+    assert post(office, "Ana", f"{one}/verdict", approved).json()["decided"]["authority"] == "credit committee"
+    assert post(office, "赵敏", f"{other}/verdict", rejected).json()["decided"]["authority"] is None
+
+
 def test_an_idempotency_key_makes_one_proposal(office: Served, book: Book) -> None:
     one, other = (post(office, "Wang Li", "/v1/proposals", asked(book), idempotency_key="5f0c") for _ in range(2))
     assert one.json() == other.json()
@@ -98,9 +113,10 @@ def test_an_idempotency_key_makes_one_proposal(office: Served, book: Book) -> No
 
 
 def test_what_can_be_proposed_is_told(office: Served) -> None:
-    kinds = {kind["name"]: kind["needs"] for kind in office.get("/v1/proposals/kinds").json()["kinds"]}
-    assert kinds["override"] == ["tier", "until"]
+    kinds = {kind["name"]: kind for kind in office.get("/v1/proposals/kinds").json()["kinds"]}
+    assert (kinds["override"]["needs"], kinds["override"]["authority"]) == (["tier", "until"], None)
     assert set(kinds) == {"override", "limit_cut", "line_freeze", "early_repayment"}
+    assert kinds["limit_cut"]["authority"] == "credit committee"
 
 
 @pytest.mark.parametrize(

@@ -111,6 +111,8 @@ def test_keys_are_made_listed_and_ended_by_an_administrator(book: Any) -> None:
         ({"scopes": ["score"]}, "/name"), ({"name": "a"}, "/scopes"), ({"name": "a", "scopes": []}, "/scopes"),
         ({"name": "a", "scopes": ["score"], "days": 0}, "/days"), ({"name": "a", "scopes": ["score"], "days": True}, "/days"),
         ({"name": "a", "scopes": ["score"], "days": 1.5}, "/days"), ({"name": "a", "scopes": ["score"], "until": 1}, "/until"),
+        ({"name": "a", "scopes": ["work"], "authorities": "risk manager"}, "/authorities"),
+        ({"name": "a", "scopes": ["work"], "authorities": [1]}, "/authorities"),
     ],
 )  # fmt: skip
 def test_a_key_is_not_made_of_a_body_that_says_something_else(api: Served, body: Any, pointer: str) -> None:

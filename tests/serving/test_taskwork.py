@@ -11,12 +11,16 @@ from served import Served, served
 from tasking import nightly
 from tiny import Tiny
 
+from monitoring.policy.actions import authorities
+
 
 @pytest.fixture
 def office(tiny: Tiny) -> Iterator[Served]:
     """A service on the eighth day after a night: B1 in arrears, B2 to be offered more, B3 to be prepared for."""
     with served(tiny.book, tiny.mlruns) as found:
-        found.keys["Wang Li"] = found.service.callers.make("Wang Li", ["work", "read", "decide"], "the administrator")[1]
+        for name, held in (("Wang Li", authorities()), ("Ana", ())):
+            made = found.service.callers.make(name, ["work", "read", "decide"], "the administrator", authorities=held)
+            found.keys[name] = made[1]
         found.memory.clock = lambda: NOW + 8 * DAY
         nightly(found.memory, {"B1": "late", "B2": "prime", "B3": "watched"})
         yield found
@@ -83,6 +87,7 @@ def test_what_is_adverse_needs_a_proposal(office: Served) -> None:
     unknown = post(office, f"{path}/acts", {"act": "done", "reason": "r", "proposal": "0" * 32})
     assert (unknown.status, unknown.json()["type"]) == (404, "/problems/not-found")
     assert office.get(path).json()["state"] == "open"
+    assert post(office, f"{path}/acts", {"act": "declined", "reason": "he has paid"}, "Ana").status == 403
     assert post(office, f"{path}/acts", {"act": "declined", "reason": "he has paid"}).json()["state"] == "declined"
 
 
@@ -92,6 +97,29 @@ def test_an_idempotency_key_makes_one_act_of_one_task(office: Served) -> None:
     one, other = (post(office, paths[0], body, idempotency_key="5f0c") for _ in range(2))
     assert one.json() == other.json() and len(one.json()["acts"]) == 1
     assert post(office, paths[1], body, idempotency_key="5f0c").status == 409
+
+
+@pytest.mark.parametrize("what", ["done", "declined"])
+def test_who_has_not_the_authority_settles_nothing_and_is_told_which(office: Served, what: str) -> None:
+    path = path_of(office, "contingency_plan")
+    assert post(office, f"{path}/acts", {"act": "assign", "owner": "Ana", "reason": "r"}, "Ana").status == 200
+    before, body = office.get(path).json(), {"act": what, "reason": "r"}
+    for language, words in (
+        ("en", '--scope work --authority "risk manager"'),
+        ("zh", "须由 risk manager 决定"),
+    ):
+        refused = post(office, f"{path}/acts", body, "Ana", accept_language=language, idempotency_key="5f0c")
+        assert (refused.status, refused.json()["type"]) == (403, "/problems/forbidden")
+        assert words in refused.json()["detail"]
+    assert office.get(path).json() == before
+    done = post(office, f"{path}/acts", body).json()
+    assert (done["state"], [one.get("authority") for one in done["acts"]]) == (what, [None, "risk manager"])
+
+
+def test_an_authority_is_not_said_but_had(office: Served) -> None:
+    body = {"act": "done", "reason": "r", "authority": "risk manager"}
+    found = post(office, f"{path_of(office, 'contingency_plan')}/acts", body)
+    assert (found.status, [one["pointer"] for one in found.json()["errors"]]) == (422, ["/authority"])
 
 
 def test_only_who_may_work_acts_and_only_who_may_read_sees(office: Served) -> None:

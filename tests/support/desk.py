@@ -14,6 +14,7 @@ from monitoring.cases.receiving import COLUMNS, Received, Source
 from monitoring.cases.store import Kept
 from monitoring.decisions.entry import Recorded
 from monitoring.decisions.proposals import Person
+from monitoring.policy.actions import authorities
 from monitoring.policy.cases import case_policy
 from monitoring.policy.lender import lender
 
@@ -21,7 +22,7 @@ TODAY = date(2026, 11, 18)
 NOW = 1_795_000_000_000_000
 """A moment of TODAY, in microseconds since 1970."""
 DAY = 86_400_000_000
-WANG = Person("0a1b2c3d4e5f6071", "Wang Li", "the administrator")
+WANG = Person("0a1b2c3d4e5f6071", "Wang Li", "the administrator", authorities())
 SEVERITIES = ("info", "attention", "serious", "critical")
 Row = tuple[str, str, str]
 """Borrower, trigger, severity."""

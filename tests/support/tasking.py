@@ -1,7 +1,7 @@
 """Nights and persons for tests of tasks, and an account of tasks kept by hand, one borrower at a time."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -12,13 +12,15 @@ from desk import TODAY, WANG
 from monitoring.decisions import proposals
 from monitoring.decisions.entry import Recorded
 from monitoring.decisions.proposals import Asked, Person, Proposal
+from monitoring.policy.actions import authorities
 from monitoring.policy.lender import lender
+from monitoring.policy.proposals import proposal_policy
 from monitoring.tasks import acts
 from monitoring.tasks.following import Night, follow
 from monitoring.tasks.looking import Seen, Wanted, listed
 from monitoring.tasks.store import Kept
 
-ZHAO = Person("9f8e7d6c5b4a3921", "Zhao Min", "the administrator")
+ZHAO = Person("9f8e7d6c5b4a3921", "Zhao Min", "the administrator", authorities())
 LENDER = lender(Path("nowhere"))
 PLAIN = {
     "tier": "standard", "kind": "person", "cause": "score", "dpd": 0.0, "pd_12m": 0.02, "tier_since": TODAY - timedelta(days=999),
@@ -44,6 +46,17 @@ AGAIN = {
 HOLDS = 395
 """Days for which a plan holds."""
 ADVERSE = ("limit_cut", "line_freeze")
+AUTHORITY = {
+    "contingency_plan": "risk manager", "carry_out_plan": "credit committee", "offer_reschedule": "account manager",
+    "limit_cut": "credit committee", "line_freeze": "credit committee", "early_repayment": "credit committee",
+    "early_renewal": "account manager", "limit_increase": "credit committee", "fewer_visits": "account manager",
+}  # fmt: skip
+"""Who decides, of every action."""
+
+
+def another(*held: str) -> Person:
+    """A second person, whose key has these authorities and no other."""
+    return replace(ZHAO, authorities=held)
 
 
 def rows(stand: Mapping[str, str]) -> pd.DataFrame:
@@ -61,14 +74,17 @@ def nightly(record: Kept, stand: Mapping[str, str], days: int = 0, source: str |
     return follow(record, rows(stand), night(days, source))
 
 
-def act(record: Kept, id: str, what: str, days: int = 0, **terms: Any) -> Recorded:
-    return acts.act(record, id, {"act": what, "reason": "seen on site", **terms}, WANG, TODAY + timedelta(days=days))
+def act(record: Kept, id: str, what: str, days: int = 0, person: Person = WANG, /, **terms: Any) -> Recorded:
+    return acts.act(record, id, {"act": what, "reason": "seen on site", **terms}, person, TODAY + timedelta(days=days))
 
 
 def proposed(record: Kept, kind: str, borrower: str, days: int = 0) -> Proposal:
-    terms = {"limit": 100} if kind == "limit_cut" else {"until": str(TODAY + timedelta(days=days + 30))}
+    later = str(TODAY + timedelta(days=days + 30))
+    given = {"tier": "watch", "until": later, "on": later, "limit": 100}
+    today = TODAY + timedelta(days=days)
+    terms = {name: given[name] for name in proposal_policy(today).kinds[kind].needs}
     asked = Asked(kind, borrower, None, terms, "his orders fell by half")
-    return proposals.propose(record, asked, WANG, TODAY + timedelta(days=days))
+    return proposals.propose(record, asked, WANG, today)
 
 
 def every(record: Kept, state: str = "open") -> list[Seen]:

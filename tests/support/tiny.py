@@ -23,6 +23,7 @@ from models.reference import reference_of
 from models.score import Scorer
 from models.train import Trained
 from monitoring.database import database
+from monitoring.policy.actions import authorities
 from serving.callers import SCOPES, Callers
 from serving.key_table import KeyTable
 
@@ -65,7 +66,7 @@ class Tiny:
     def key(self, url: str | None = None, *scopes: str) -> str:
         """A new key of the book's own database, or of another; for all scopes unless some are named."""
         engine = database(self.book, url)
-        made = Callers(KeyTable(engine)).make("test", scopes or SCOPES, "test")[1]
+        made = Callers(KeyTable(engine)).make("test", scopes or SCOPES, "test", authorities=authorities())[1]
         engine.dispose()
         return made
 

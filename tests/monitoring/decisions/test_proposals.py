@@ -42,7 +42,9 @@ people = st.builds(
     st.sampled_from(["k1", "k2", "k3"]),
     st.sampled_from(["Wang Li", "WANG　LI", "赵敏", "Ana"]),
     st.sampled_from(["k1", "赵敏", "admin"]),
+    st.sampled_from([(), ("risk manager",), ("credit committee",), ("credit committee", "risk manager")]),
 )
+ASKED = {"override": override(), "limit_cut": Asked("limit_cut", "B1", None, {"limit": 1}, "his orders fell by half")}
 acts = st.lists(st.tuples(people, st.sampled_from(SAID), st.integers(0, 8)), max_size=6)
 
 
@@ -54,18 +56,20 @@ def outcome(record: Memory, id: str, person: Person, verdict: Said, today: date)
     return None
 
 
-@given(proposer=people, said=acts)
+@given(kind=st.sampled_from(sorted(ASKED)), proposer=people, said=acts)
 @examples(60)
-def test_whatever_is_tried_only_another_person_approves_once_and_in_time(
-    proposer: Person, said: list[tuple[Person, Said, int]]
+def test_whatever_is_tried_only_another_person_with_the_authority_approves_once_and_in_time(
+    kind: str, proposer: Person, said: list[tuple[Person, Said, int]]
 ) -> None:
     record = Memory()
-    id = propose(record, override(), proposer, TODAY).recorded.id
+    id = propose(record, ASKED[kind], proposer, TODAY).recorded.id
     settled, today = False, TODAY
     for person, verdict, later in said:
         today += timedelta(days=later)
         his_own = same(person.name, proposer.name)
         allowed = his_own if verdict == "withdrawn" else not person.may_be(proposer)
+        if (kind, verdict) == ("limit_cut", "approved"):
+            allowed = allowed and "credit committee" in person.authorities
         over = settled or today >= TODAY + timedelta(days=7)
         assert outcome(record, id, person, verdict, today) is (Settled if over else None if allowed else NotTheirs)
         settled = settled or (allowed and not over)

@@ -13,11 +13,13 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from records import on_sqlite
-from tasking import ADVERSE, MET, Naive, act, id_of, nightly, proposed
+from tasking import ADVERSE, AUTHORITY, MET, Naive, act, another, id_of, nightly, proposed
 
 from features.errors import UsageError
 from monitoring.database import reading
+from monitoring.decisions.proposals import NotTheirs
 from monitoring.decisions.record import Record
+from monitoring.policy.actions import authorities
 from monitoring.tasks import rebuild, store
 from monitoring.tasks.looking import open_actions
 
@@ -75,6 +77,13 @@ class Desk(RuleBasedStateMachine):
         nightly(self.record, stand, day - 1, "a late one")
         assert sum(1 for _ in self.record.rows()) == count
 
+    @rule(name=st.sampled_from(BORROWERS), at=st.integers(0, 9), done=st.booleans(), held=st.sampled_from(authorities()))
+    def tried_by_who_has_one_authority(self, name: str, at: int, done: bool, held: str) -> None:
+        action = self._one(name, at)
+        if action is not None and held != AUTHORITY[action] and not (done and action in ADVERSE):
+            with pytest.raises(NotTheirs):
+                act(self.record, id_of(self.record, name, action), "done" if done else "declined", self.day, another(held))
+
     @rule(name=st.sampled_from(BORROWERS), at=st.integers(0, 9), done=st.booleans(), later=st.integers(0, 2))
     def settled(self, name: str, at: int, done: bool, later: int) -> None:
         action = self._one(name, at)
@@ -87,7 +96,8 @@ class Desk(RuleBasedStateMachine):
                 act(self.record, id, "done", self.day)
             terms = {"proposal": proposed(self.record, action, name, self.day).recorded.id}
         outcome = "done" if done else "declined"
-        act(self.record, id, outcome, self.day, **terms)
+        person = another() if terms else another(AUTHORITY[action])
+        act(self.record, id, outcome, self.day, person, **terms)
         mine = self.naive[name].last(action)
         assert mine is not None
         mine.update(outcome=outcome, ended=self._today)
