@@ -126,6 +126,12 @@ def fitted(console: Console, found: Fitted) -> None:
     if found.chosen is None:
         console.print("no threshold within the limit is worth its checks | 在限额内没有值得的阈值", highlight=False)
         return
+    if found.again is not None and found.again.share > found.most_share:
+        console.print(
+            "[yellow]in the months looked at again it raises more than the limit: the book has changed since it was chosen\n"
+            "在复核月份中,建议阈值的信号数超过限额:账簿此后已有变化[/]",
+            highlight=False,
+        )
     console.print(
         "For a person to judge and to put into a new [[version]] of monitoring/policy/triggers.toml | 供人工复核:", markup=False
     )

@@ -1,14 +1,18 @@
 """`loanwatch triggers`: the table, one trigger with its evidence, the back-test of a book, and a proposal."""
 
 import json
+from datetime import date
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 from commands import Run
+from rich.console import Console
 
-from monitoring.policy.triggers import trigger_policies
+from loanwatch.show.triggers import fitted
+from monitoring.policy.triggers import trigger_policies, trigger_policy
+from monitoring.trigger_fit import Fitted, Yield
 
 
 @pytest.fixture
@@ -52,6 +56,16 @@ def test_a_threshold_is_proposed_and_nothing_is_written(run: Run, own: Path) -> 
     code, out, _ = run("fit", "bureau_score_low", "--book", own, "--check", 10**9)
     assert code == 0 and "no threshold within the limit" in out
     assert sorted(path.name for path in own.iterdir()) == before
+
+
+@pytest.mark.parametrize(("share", "said"), [(0.004, False), (0.02, True)])
+def test_a_threshold_that_raises_more_than_the_limit_when_looked_at_again_says_so(share: float, said: bool) -> None:
+    trigger = trigger_policy(date(2024, 12, 31))["bureau_score_low"]
+    brought = Yield(date(2023, 1, 31), date(2023, 12, 31), 40, 0.004, 100, 20, 1_000_000.0)
+    found = Fitted(trigger.id, 0.01, 800, trigger.first, trigger.first, brought, brought, brought._replace(share=share), brought)
+    console = Console(record=True, width=160)
+    fitted(console, found)
+    assert ("more than the limit" in (text := console.export_text())) == ("超过限额" in text) == said
 
 
 def test_what_does_not_exist_is_named(run: Run, own: Path, tmp_path: Path) -> None:
