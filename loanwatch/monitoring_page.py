@@ -82,8 +82,8 @@ stays, `fits` is false) and takes the first day with room after it; the worklist
 day has passed, or no working day is left up to it, the first one to come counts as its day. A team that never makes visits of a
 channel has no day for them: `next_review_on` is unknown then. Visits planned for the next {frozen_days} working days stay where
 they are, unless they are due earlier now or a check was made. A visit whose planned day has passed without a report is planned
-again, and takes no day from those: its report may be on its way. Working days are the country's, with weekends that were made work
-days, but for what the lender says. What a visit is worth follows from `{priority}` of
+again, and takes no day from those: its report may be on its way. Working days are the country's, with weekends that were made
+work days, but for what the lender says. What a visit is worth follows from `{priority}` of
 `monitoring/policy/priorities.toml`, unless the lender chooses another of them (`priority` in `lender.toml`): {policies}. How
 these do beside one another is in [backtest.md](backtest.md).
 
