@@ -13,7 +13,7 @@ REASONS = {
     "whole": "not a whole number of {unit} | 不是整数({unit})",
     "low": "below {low} | 低于 {low}",
     "high": "above {high} | 高于 {high}",
-    "codes": "not one of: {codes} | 不在代码表内",
+    "codes": "not one of: {codes} | 应为以下代码之一:{codes}",
     "days": "outside 1900-01-01 to 2199-12-31 | 超出 1900 至 2199 年",
     "hours": "a time of day in a date | 日期含有时刻",
     "before": "known before it happened (event_on) | 可知日早于发生日 event_on",

@@ -1,7 +1,7 @@
 """The exception tree, drawn once. Every error says in English and Chinese what was seen, what was expected and the way out.
 
 LoanwatchError
-  UsageError       2  a wrong argument or setting
+  UsageError       2  a wrong argument or setting; Misstated: one field of what was asked for
   DataRefused      3  a file or record that cannot be used
   NotFound         4  no such book, loan, model, feature
   GateNotPassed    5  a model that does not meet its criteria
@@ -28,6 +28,19 @@ class LoanwatchError(Exception):
 
 class UsageError(LoanwatchError):
     exit_code = 2
+
+
+class Misstated(UsageError):
+    """One field of what was asked for is wrong: what is said of it in both languages, what was seen, and what was expected.
+
+    ``told`` has neither the name of the field nor what was seen, for those who say the one elsewhere and the other nowhere.
+    """
+
+    def __init__(self, field: str, en: str, zh: str, seen: str | None = None, expected: str | None = None) -> None:
+        shown, shown_zh = ("", "") if seen is None else (f"{seen}; ", f"{seen};")
+        super().__init__(f"{field}: {shown}{en}", f"{field}:{shown_zh}{zh}")
+        self.args = (field, en, zh, seen, expected)
+        self.field, self.told, self.expected = field, (en, zh), expected
 
 
 class DataRefused(LoanwatchError):

@@ -2,20 +2,20 @@
 
 import unicodedata
 
-from features.errors import UsageError
+from features.errors import Misstated
 
 LONGEST = 1_000
 """Characters of a name or a reason."""
 
 
 def named(name: str) -> str:
-    """A name on one line; raises UsageError for none."""
-    return _stated(" ".join(name.split()), "--by", "姓名")
+    """A name on one line; raises Misstated for none."""
+    return _stated(" ".join(name.split()), "by", "姓名")
 
 
 def reason(text: str) -> str:
-    """Why somebody acts; raises UsageError for nothing, or for too much."""
-    return _stated(text.strip(), "--reason", "理由")
+    """Why somebody acts; raises Misstated for nothing, or for too much."""
+    return _stated(text.strip(), "reason", "理由")
 
 
 def same(one: str, other: str) -> bool:
@@ -24,10 +24,10 @@ def same(one: str, other: str) -> bool:
     return plain[0] == plain[1]
 
 
-def _stated(text: str, option: str, zh: str) -> str:
+def _stated(text: str, field: str, zh: str) -> str:
     if not 0 < len(text) <= LONGEST:
-        raise UsageError(
-            f"{option} has {len(text)} characters, expected 1 to {LONGEST}: say it for those who will ask later",
-            f"{option} 有{len(text)}个字符,应为1至{LONGEST}个:请填写{zh},以备日后查问",
-        )
+        raise Misstated(
+            field, f"{len(text)} characters, expected 1 to {LONGEST}: say it for those who will ask later",
+            f"{len(text)}个字符,应为1至{LONGEST}个:请填写{zh},以备日后查问", None, f"a text of 1 to {LONGEST} characters",
+        )  # fmt: skip
     return text

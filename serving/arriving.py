@@ -18,7 +18,7 @@ import pyarrow as pa
 
 from features.added import Added
 from features.arrays import plain
-from features.errors import NotFound
+from features.errors import DataRefused, NotFound
 from features.ledger import Ledger, partition_of
 from models.wording import Language
 from monitoring import arrivals, midday
@@ -65,6 +65,8 @@ class Desk:
 
 class Behind(Unavailable):
     """Nights are missing: what arrives would be judged without the records that belong to them."""
+
+    exit_code = DataRefused.exit_code
 
 
 def open_day(book: Book, moment: int, calendar: bool) -> date:

@@ -6,11 +6,13 @@ looked at again; and what it refuses is read once more by a slower reader that c
 
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import orjson
 
+from features.errors import Misstated
 from serving.problems import Fault, Problem, broken
 
 DEPTH = 12
@@ -34,6 +36,16 @@ def parse(body: bytes) -> dict[str, Any]:
     if body.count(b":") != _names(found):
         _once(body)
     return found
+
+
+@contextmanager
+def misstated(said: Mapping[str, Any]) -> Iterator[None]:
+    """What is misstated in a body becomes a fault of its field: of what kind it was is told, and no value comes back."""
+    try:
+        yield
+    except Misstated as error:
+        seen = kind(said[error.field]) if error.field in said else "nothing"
+        raise broken([Fault(pointer(error.field), *error.told, seen, error.expected)]) from error
 
 
 def _names(found: dict[str, Any]) -> int:

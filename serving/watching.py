@@ -1,11 +1,12 @@
 """What the last official run says of borrowers: who is looked at next, and how one stands."""
 
+import json
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
 from features.arrays import plain
-from features.errors import NotFound
+from features.errors import Misstated, NotFound
 from monitoring import runs
 from monitoring.policy.triggers import trigger_policy
 from monitoring.tasks.looking import open_actions
@@ -19,9 +20,11 @@ MOST = 100
 
 def visits(book: Path, record: Kept, days: int, team: str | None, after: int, most: int) -> dict[str, Any]:
     """The visits of the next so many days, those worth most first, from place ``after`` on, with the actions of which there are
-    open tasks; raises NotFound without a run.
+    open tasks; raises NotFound without a run, Misstated for a team that the lender had none of in it.
     """
-    night = runs.read(_last(book), {"loans": ["loan_id"], "borrowers": SCORES})
+    folder = _last(book)
+    _one_of_the_teams(folder, team)
+    night = runs.read(folder, {"loans": ["loan_id"], "borrowers": SCORES})
     until = night.as_of + timedelta(days=days)
     found = worklist(night, until)
     mine = found if team is None else found[found["team"] == team]
@@ -29,6 +32,15 @@ def visits(book: Path, record: Kept, days: int, team: str | None, after: int, mo
     page = with_tasks(page, open_actions(record, page["borrower_id"]))
     more = after + most if after + most < len(mine) else None
     return {"as_of": night.as_of, "until": until, "visits": list(plain(page)), "next": more}
+
+
+def _one_of_the_teams(folder: Path, team: str | None) -> None:
+    """Raises Misstated with the teams as the run knew them."""
+    names = [one["name"] for one in json.loads((folder / "manifest.json").read_text("utf-8"))["lender"]["team"]]
+    if team is not None and team not in names:
+        raise Misstated(
+            "team", f"the teams are {', '.join(names)}", f"现有团队为 {'、'.join(names)}", None, f"one of {', '.join(names)}"
+        )
 
 
 def standing(book: Path, borrower: str) -> dict[str, Any]:

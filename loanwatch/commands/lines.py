@@ -26,6 +26,11 @@ def show(title: str, name: str, file: Path, told: list[dict[str, Any]], as_json:
     """How many were taken in, and why others were not; raises DataRefused if any was refused."""
     from loanwatch.show.tables import titled
 
+    if not told:
+        err.print(f"{file}: nothing is in it, and nothing was taken in. 文件为空,未导入任何记录。", highlight=False, markup=False)
+        if as_json:
+            print_json({name: told})
+        return
     refused = [one for one in told if "refused" in one]
     counts = Counter("refused" if "refused" in one else "again" if one["again"] else "taken in" for one in told)
     table = titled(title, *counts)

@@ -11,7 +11,7 @@ from typing import Any
 import orjson
 from sqlalchemy import Connection, select
 
-from features.errors import LoanwatchError, NotFound, UsageError
+from features.errors import LoanwatchError, Misstated, NotFound
 from models import persons
 from monitoring import arrivals
 from monitoring.cases import store
@@ -36,7 +36,7 @@ def act(
 
     ``today`` is the open business day, by which the book's own days are counted and on which a finding becomes known.
 
-    Raises UsageError for an act that is none or says too little, NotFound, Settled where the case is closed, Conflict as
+    Raises Misstated for an act that is none or says too little, NotFound, Settled where the case is closed, Conflict as
     ``Record.submit``.
     """
     policy = case_policy(today)
@@ -98,7 +98,8 @@ def _may(case: Case, told: Mapping[str, Any], policy: CasePolicy) -> None:
         )
     levels = [one.name for one in policy.level]
     if told["act"] == "escalate" and case.level in levels and levels.index(told["level"]) <= levels.index(case.level):
-        raise UsageError(
-            f"level: the case is at {case.level}; a case is escalated upwards: {', '.join(levels)}",
-            f"level:案件当前层级为 {case.level};只能向上升级:{'、'.join(levels)}",
+        raise Misstated(
+            "level",
+            f"the case is at {case.level}; a case is escalated upwards: {', '.join(levels)}",
+            f"案件当前层级为 {case.level};只能向上升级:{'、'.join(levels)}",
         )

@@ -9,11 +9,12 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
-from features.errors import UsageError, nearest
+from monitoring.policy.terms import A_DAY, Expected, a_day_after, one_of, unfit, unknown, wrong
 
 OUTCOMES = ("confirmed", "benign", "none")
 """What a case is closed with: the findings of an inspection."""
 OWNER_LIMIT = 100
+A_NAME: Expected = (f"a name of 1 to {OWNER_LIMIT} characters on one line", f"单行姓名,1 至 {OWNER_LIMIT} 个字符")
 
 
 @dataclass(frozen=True)
@@ -60,20 +61,17 @@ class CasePolicy:
         return self.rank(severity) >= self.rank(self.opens_from)
 
     def terms(self, act: str, said: Mapping[str, Any], today: date) -> dict[str, Any]:
-        """On what terms an act is done, checked; raises UsageError naming what is missing, unknown or impossible."""
+        """On what terms an act is done, checked; raises Misstated naming what is missing, unknown or impossible."""
         if act not in ACTS:
-            en, zh = nearest(act, ACTS)
-            raise UsageError(f"act: there is no such act; {en}", f"act:没有此操作;{zh}")
+            raise unknown("act", ("there is no such act", "没有此操作"), act, ACTS)
         needed, perhaps = ACTS[act]
         if act == "close" and said.get("outcome") == "benign":
             needed = (*needed, "look_again_on", "cause")
-        given = set(said)
-        if not set(needed) <= given <= {*needed, *perhaps}:
-            listed, wanted = ", ".join(sorted(given)) or "nothing", ", ".join(needed)
-            raise UsageError(f"{act} needs {wanted}; given: {listed}", f"{act} 需要 {wanted};实际提供:{listed}")
-        for name in sorted(given):
+        if (error := unfit(act, needed, perhaps, said)) is not None:
+            raise error
+        for name in sorted(said):
             CHECKS[name](self, name, said[name], today)
-        return {name: said[name] for name in sorted(given)}
+        return {name: said[name] for name in sorted(said)}
 
 
 ACTS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
@@ -91,9 +89,9 @@ def _until(policy: CasePolicy, field: str, value: Any, today: date) -> None:
     try:
         found = date.fromisoformat(value)
     except (TypeError, ValueError) as error:
-        raise _wrong(field, "a day, written as 2026-12-31") from error
+        raise wrong(field, A_DAY) from error
     if str(found) != value or not today < found <= last:
-        raise _wrong(field, f"a day after {today} and not after {last}, written as {last}")
+        raise wrong(field, a_day_after(today, last))
 
 
 def _level(policy: CasePolicy, field: str, value: Any, _: date) -> None:
@@ -110,7 +108,7 @@ def _outcome(_: CasePolicy, field: str, value: Any, __: date) -> None:
 
 def _owner(_: CasePolicy, field: str, value: Any, __: date) -> None:
     if not isinstance(value, str) or not 0 < len(value) <= OWNER_LIMIT or value != value.strip() or not value.isprintable():
-        raise _wrong(field, f"a name of 1 to {OWNER_LIMIT} characters on one line")
+        raise wrong(field, A_NAME)
 
 
 CHECKS = {"until": _until, "look_again_on": _until, "level": _level, "cause": _cause, "outcome": _outcome, "owner": _owner}
@@ -119,11 +117,7 @@ CHECKS = {"until": _until, "look_again_on": _until, "level": _level, "cause": _c
 
 def _one_of(field: str, value: Any, known: Any) -> None:
     if value not in known:
-        raise _wrong(field, f"one of {', '.join(known)}")
-
-
-def _wrong(field: str, expected: str) -> UsageError:
-    return UsageError(f"{field}: expected {expected}", f"{field}:应为 {expected}")
+        raise wrong(field, one_of(known))
 
 
 @cache

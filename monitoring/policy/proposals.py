@@ -9,8 +9,9 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
-from features.errors import UsageError, nearest
+from features.errors import Misstated
 from monitoring.policy import tier_policy
+from monitoring.policy.terms import A_DAY, Expected, a_day_after, one_of, unfit, unknown, wrong
 
 
 @dataclass(frozen=True)
@@ -36,14 +37,12 @@ class ProposalPolicy:
     digest: str
 
     def terms(self, name: str, said: Mapping[str, Any], today: date) -> dict[str, Any]:
-        """On what terms something is proposed, checked; raises UsageError naming what is missing, unknown or impossible."""
+        """On what terms something is proposed, checked; raises Misstated naming what is missing, unknown or impossible."""
         if name not in self.kinds:
-            en, zh = nearest(name, self.kinds)
-            raise UsageError(f"kind: nothing of the kind {name!r} can be proposed; {en}", f"kind:没有 {name!r} 类提议;{zh}")
+            raise unknown("kind", ("nothing of the kind can be proposed", "没有此类提议"), name, self.kinds)
         kind = self.kinds[name]
-        if said.keys() != set(kind.needs):
-            given, needed = ", ".join(sorted(said)) or "nothing", ", ".join(kind.needs)
-            raise UsageError(f"{name} needs {needed}; given: {given}", f"{name} 需要 {needed};实际提供:{given}")
+        if (error := unfit(name, kind.needs, (), said)) is not None:
+            raise error
         for field in kind.needs:
             FIELDS[field](field, said[field], kind, today)
         return dict(said)
@@ -52,23 +51,24 @@ class ProposalPolicy:
 def _tier(field: str, value: Any, kind: Kind, today: date) -> None:
     names = tier_policy(today).names
     if value is not None and value not in names:
-        raise _wrong(field, value, f"one of {', '.join(names)}, or null to end an override")
+        en, zh = one_of(names)
+        raise _wrong(field, value, (f"{en}, or null to end an override", f"{zh},或以 null 结束人工调整"))
 
 
 def _until(field: str, value: Any, kind: Kind, today: date) -> None:
     last = today + timedelta(days=kind.most_days)
     if not today < _day(field, value) <= last:
-        raise _wrong(field, value, f"a day after {today} and not after {last}")
+        raise _wrong(field, value, a_day_after(today, last))
 
 
 def _on(field: str, value: Any, kind: Kind, today: date) -> None:
     if _day(field, value) <= today:
-        raise _wrong(field, value, f"a day after {today}")
+        raise _wrong(field, value, a_day_after(today))
 
 
 def _limit(field: str, value: Any, kind: Kind, today: date) -> None:
     if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < 2**63:
-        raise _wrong(field, value, "a whole number of minor units, not negative")
+        raise _wrong(field, value, ("a whole number of minor units, not negative", "非负整数,以最小货币单位计"))
 
 
 FIELDS = {"tier": _tier, "until": _until, "on": _on, "limit": _limit}
@@ -79,12 +79,11 @@ def _day(field: str, value: Any) -> date:
     try:
         return date.fromisoformat(value)
     except (TypeError, ValueError) as error:
-        raise _wrong(field, value, "a day, written as 2026-12-31") from error
+        raise _wrong(field, value, A_DAY) from error
 
 
-def _wrong(field: str, value: Any, expected: str) -> UsageError:
-    seen = repr(value)[:40]
-    return UsageError(f"{field}: {seen}; expected {expected}", f"{field}:{seen};应为 {expected}")
+def _wrong(field: str, value: Any, expected: Expected) -> Misstated:
+    return wrong(field, expected, repr(value)[:40])
 
 
 @cache

@@ -9,7 +9,7 @@ from fastapi import Path, Query, Request, Response
 from monitoring.cases.looking import Wanted
 from monitoring.cases.state import STATES
 from monitoring.policy.cases import OWNER_LIMIT, case_policies
-from serving.bodies import kind, parse, pointer
+from serving.bodies import kind, misstated, parse, pointer
 from serving.cases import day
 from serving.casework import MOST, act, one
 from serving.casework import listed as listed_of
@@ -63,7 +63,8 @@ async def done(request: Request, id: Id) -> Response:
     _sound(said)
     repeat = None if key is None else (key, id.encode() + body)
     day = await arrival_day(service)
-    return _json(await asyncio.to_thread(act, service.record, id, said, request.scope["caller"], day, repeat))
+    with misstated(said):
+        return _json(await asyncio.to_thread(act, service.record, id, said, request.scope["caller"], day, repeat))
 
 
 def _sound(said: dict[str, object]) -> None:

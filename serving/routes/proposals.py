@@ -10,7 +10,7 @@ from fastapi import Path, Query, Request, Response
 from monitoring.decisions.proposals import SAID, STATES, find
 from monitoring.policy.actions import action_policy
 from monitoring.policy.proposals import proposal_policy
-from serving.bodies import kind, parse
+from serving.bodies import kind, misstated, parse
 from serving.cases import named
 from serving.problems import Fault, broken
 from serving.proposing import asked, decide, propose, told
@@ -36,7 +36,8 @@ async def make(request: Request) -> Response:
         named(said.get(name), f"/{name}")
     repeat = None if key is None else (key, body)
     caller, today = request.scope["caller"], await today_of(service)
-    made = await asyncio.to_thread(propose, service.book.path, service.record, asked(said), caller, today, repeat)
+    with misstated(said):
+        made = await asyncio.to_thread(propose, service.book.path, service.record, asked(said), caller, today, repeat)
     return _json(told(made, today), 201)
 
 
@@ -73,11 +74,12 @@ async def verdict(request: Request, id: Id) -> Response:
     service, said = service_of(request), parse(await read(request, "application/json"))
     _texts(said, ("verdict", "reason"))
     if said["verdict"] not in SAID or said.keys() != {"verdict", "reason"}:
-        seen, expected = str(said["verdict"])[:20], " or ".join(SAID)
+        seen, expected = kind(said["verdict"]), " or ".join(SAID)
         raise broken([Fault("/verdict", "say verdict and reason", "应含 verdict 与 reason", seen, expected)])
     caller, today = request.scope["caller"], await today_of(service)
-    done = await asyncio.to_thread(decide, service.book.path, service.record, id, said["verdict"], said["reason"], caller, today)
-    return _json(told(done, today))
+    asked_of = service.book.path, service.record, id, said["verdict"], said["reason"]
+    with misstated(said):
+        return _json(told(await asyncio.to_thread(decide, *asked_of, caller, today), today))
 
 
 def _texts(said: dict[str, Any], names: tuple[str, ...]) -> None:

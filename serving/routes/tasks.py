@@ -9,7 +9,7 @@ from fastapi import Path, Query, Request, Response
 from monitoring.policy.actions import SIDES
 from monitoring.tasks.looking import Wanted
 from monitoring.tasks.state import STATES
-from serving.bodies import kind, parse, pointer
+from serving.bodies import kind, misstated, parse, pointer
 from serving.problems import Fault, broken
 from serving.routes import documents
 from serving.routes.events import today_of
@@ -66,7 +66,8 @@ async def done(request: Request, id: Id) -> Response:
     _sound(said)
     repeat = None if key is None else (key, id.encode() + body)
     today = await today_of(service)
-    return _json(await asyncio.to_thread(act, service.record, id, said, request.scope["caller"], today, repeat))
+    with misstated(said):
+        return _json(await asyncio.to_thread(act, service.record, id, said, request.scope["caller"], today, repeat))
 
 
 def _sound(said: dict[str, object]) -> None:

@@ -6,7 +6,7 @@ from typing import Annotated
 import orjson
 from fastapi import Query, Request, Response
 
-from serving.bodies import parse
+from serving.bodies import misstated, parse
 from serving.cases import named
 from serving.problems import Fault, broken
 from serving.routes import documents
@@ -26,7 +26,8 @@ Most = Annotated[int, Query(ge=1, le=MOST, description="Visits of a page.")]
 async def listed(request: Request, days: Days = 30, team: Team = None, after: After = 0, most: Most = MOST) -> Response:
     """The visits of the last official run, those worth most first, with the actions of open tasks."""
     service = service_of(request)
-    return _json(await asyncio.to_thread(visits, service.book.path, service.record, days, team, after, most))
+    with misstated({"team": team}):
+        return _json(await asyncio.to_thread(visits, service.book.path, service.record, days, team, after, most))
 
 
 @routes.post("/v1/standing", **documents.STANDING)

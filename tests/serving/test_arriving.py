@@ -112,6 +112,7 @@ def test_a_day_begins_where_the_lender_is(noon: Noon) -> None:
 def test_nothing_is_judged_without_the_records_of_the_days_before(noon: Noon) -> None:
     shown, last = noon.api.service.book, noon.day + timedelta(days=MISSING)
     assert day_to_arrive(shown, moment(last), calendar=True) == last
+    assert Behind.exit_code == 3, "data refused, as README has it"
     with pytest.raises(Behind, match="--day next"):
         day_to_arrive(shown, moment(last + timedelta(days=1)), calendar=True)
     assert day_to_arrive(shown, moment(last + timedelta(days=1)), calendar=False) == noon.day

@@ -101,16 +101,22 @@ def test_only_who_may_work_acts_and_only_who_may_read_sees(office: Served) -> No
 @pytest.mark.parametrize(
     ("body", "words"),
     [
-        ({"act": "snoze", "reason": "r"}, "did you mean snooze"), ({"act": 3, "reason": "r"}, "/act"),
+        ({"act": "snoze", "reason": "r"}, "/act: there is no such act; did you mean snooze"),
+        ({"act": 3, "reason": "r"}, "/act"),
         ({"act": "assign", "owner": "a"}, "/reason"), ({"act": "assign", "owner": "a", "reason": "r", "x": 1}, "/x"),
-        ({"act": "assign", "owner": 4711, "reason": "r"}, "owner: expected"),
-        ({"act": "close", "outcome": "benign", "reason": "r"}, "needs outcome, look_again_on, cause"),
+        ({"act": "assign", "owner": 4711, "reason": "r"}, "/owner: expected"),
+        ({"act": "assign", "owner": "a", "reason": " "}, "/reason"),
+        ({"act": "close", "outcome": "4711", "reason": "r"}, "/outcome: expected one of"),
+        ({"act": "close", "outcome": "benign", "reason": "r"}, "/look_again_on: close needs outcome, look_again_on, cause"),
+        ({"act": "close", "outcome": "none", "cause": "data", "reason": "r"}, "not taken here: cause"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_done_is_named(office: Served, body: dict[str, Any], words: str) -> None:
     found = post(office, f"/v1/cases/{case(office, 'B0')}/acts", body)
     assert (found.status, words in found.json()["detail"]) == (422, True), found.text
     assert "4711" not in found.text
+    fault = found.json()["errors"][0]
+    assert fault["seen"] and found.json()["detail"].startswith(f"{fault['pointer']}: {fault['detail']}")
 
 
 @pytest.mark.parametrize(

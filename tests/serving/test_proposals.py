@@ -122,9 +122,10 @@ def test_what_can_be_proposed_is_told(office: Served) -> None:
 @pytest.mark.parametrize(
     ("other", "status", "words"),
     [
-        ({"kind": "overide"}, 422, "did you mean override"), ({"kind": 3}, 422, "/kind"), ({"tier": "bad"}, 422, "tier: 'bad'"),
-        ({"until": "2020-01-01"}, 422, "until:"), ({"more": 1}, 422, "override needs tier, until"),
-        ({"reason": ""}, 422, "reason"),
+        ({"kind": "overide"}, 422, "did you mean override"), ({"kind": 3}, 422, "/kind"),
+        ({"tier": "bad"}, 422, "/tier: expected one of prime"),
+        ({"until": "2020-01-01"}, 422, "/until: expected a day"), ({"more": 1}, 422, "/more: override needs tier, until"),
+        ({"reason": ""}, 422, "/reason: 0 characters"),
         ({"reason": None}, 422, "/reason"), ({"borrower_id": 5}, 422, "/borrower_id"),
         ({"borrower_id": "nobody"}, 404, "no such borrower"),
         ({"loan_id": "L9"}, 404, "no such borrower"), ({"loan_id": []}, 422, "/loan_id"),
@@ -135,6 +136,8 @@ def test_what_cannot_be_proposed_is_named_and_nothing_is_recorded(
 ) -> None:
     found = post(office, "Wang Li", "/v1/proposals", asked(book, **other))
     assert (found.status, words in found.json()["detail"]) == (status, True), found.json()
+    assert [fault["pointer"] for fault in found.json().get("errors", [])] == [f"/{name}" for name in other if status == 422]
+    assert "bad" not in found.text
     assert office.memory.rows == {}
 
 

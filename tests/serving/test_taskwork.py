@@ -135,7 +135,7 @@ def test_only_who_may_work_acts_and_only_who_may_read_sees(office: Served) -> No
     [
         ({"act": "dun", "reason": "r"}, "did you mean done"), ({"act": 3, "reason": "r"}, "/act"), ({"act": "done"}, "/reason"),
         ({"act": "done", "reason": "r", "until": "x"}, "/until"), ({"act": "done", "reason": "r", "proposal": 4711}, "/proposal"),
-        ({"act": "assign", "owner": 4711, "reason": "r"}, "owner: expected"),
+        ({"act": "assign", "owner": 4711, "reason": "r"}, "/owner: expected"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_done_is_named(office: Served, body: dict[str, Any], words: str) -> None:

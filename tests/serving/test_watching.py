@@ -37,6 +37,9 @@ def test_the_pages_of_the_worklist_add_up_to_the_visits_of_the_run(watched: Serv
     assert [one["value"] for one in found] == sorted((one["value"] for one in found), reverse=True)
     mine = watched.get("/v1/worklist?days=366&team=corporate&most=100").json()["visits"]
     assert {one["team"] for one in mine} == {"corporate"}
+    nobody = watched.get("/v1/worklist?team=nope")
+    assert (nobody.status, "nope" in nobody.text) == (422, False)
+    assert nobody.json()["errors"][0]["pointer"] == "/team" and "corporate" in nobody.json()["detail"]
 
 
 def test_how_a_borrower_stands_is_what_the_run_says_with_his_signals_in_words(watched: Served, book: Book, decided: Path) -> None:

@@ -5,7 +5,8 @@
 
 Needed: Python 3.9 or later and the package `cryptography`. ``--key`` is the public key of the lender as you know it from
 elsewhere; the one in the folder proves nothing about who signed. ``--checkpoint`` is one that you were given earlier: what it
-covers was not changed since. What no such checkpoint covers is said to be unproven. Exit code 0: as it was written; 6: not.
+covers was not changed since. What no such checkpoint covers is said to be unproven. Exit code 0: as it was written; 6: not; 2: a
+file that you named cannot be read.
 """
 
 from __future__ import annotations
@@ -28,7 +29,13 @@ class Failed(Exception):
     """It is not as it was written."""
 
 
+class Unread(Exception):
+    """A file that was named on the command line cannot be read: nothing was found out."""
+
+
 def main(asked: argparse.Namespace) -> None:
+    for name in ("key", "checkpoint", "proof"):
+        readable(name, getattr(asked, name))
     decisions = chain(asked.folder / "decisions.txt")
     count, last, first = len(decisions), decisions[-1][0], decisions[0][1]["id"]
     print(f"{count} decisions, each linked to the one before")
@@ -44,6 +51,16 @@ def main(asked: argparse.Namespace) -> None:
     tail(count, given)
     if asked.proof:
         print(row_of_a_night(json.loads(asked.proof.read_text("utf-8")), decisions))
+
+
+def readable(name: str, path: Path | None) -> None:
+    """Raises Unread for a file that was named and is not there."""
+    try:
+        if path is not None:
+            path.read_bytes()
+    except OSError as error:
+        own = "; the export's own key file is public.pem, which proves nothing about who signed" if name == "key" else ""
+        raise Unread(f"--{name} {path}: {error.strerror or error}; name the file as it was given to you{own}") from error
 
 
 def tail(count: int, given: dict[str, Any] | None) -> None:
@@ -150,6 +167,9 @@ if __name__ == "__main__":
     parser.add_argument("--proof", type=Path)
     try:
         main(parser.parse_args())
+    except Unread as problem:
+        print(f"NOT CHECKED: {problem}", file=sys.stderr)
+        sys.exit(2)
     except (Failed, ValueError, KeyError, TypeError, OSError) as problem:
         print(f"NOT AS IT WAS WRITTEN: {problem}", file=sys.stderr)
         sys.exit(6)

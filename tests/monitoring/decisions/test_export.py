@@ -82,6 +82,16 @@ def test_another_key_or_a_checkpoint_of_other_decisions_is_found(exported: Path,
     assert check(exported).returncode == 6
 
 
+def test_a_file_that_is_named_and_not_there_is_no_finding_about_the_export(exported: Path) -> None:
+    for option in ("--key", "--checkpoint", "--proof"):
+        found = check(exported, option, "lender.pem")
+        assert (found.returncode, f"{option} lender.pem: No such file" in found.stderr) == (2, True), found.stderr
+        assert ("public.pem" in found.stderr) == (option == "--key")
+    (exported / "public.pem").unlink()
+    found = check(exported)
+    assert (found.returncode, "NOT AS IT WAS WRITTEN" in found.stderr) == (6, True)
+
+
 def test_an_export_does_not_write_over_anything(exported: Path, tmp_path: Path) -> None:
     with on_sqlite(tmp_path / "book") as record, pytest.raises(UsageError, match="exists"):
         export(record, exported)
