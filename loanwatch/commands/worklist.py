@@ -32,13 +32,14 @@ def worklist(
     from monitoring import worklist as work
     from monitoring.policy.lender import Lender
     from monitoring.policy.schedule import schedule_policy
+    from monitoring.standing import looked_at_first
     from monitoring.tasks.looking import counts, open_actions
 
     night, said = _last(book, as_of)
     by, until = Lender.model_validate(said["lender"]), night.as_of + timedelta(days=days)
     if team is not None and team not in (names := [one.name for one in by.team]):
         raise UsageError(f"--team {team}: the teams are {', '.join(names)}", f"--team {team}:现有团队为 {', '.join(names)}")
-    found = work.worklist(night, until)
+    found, first = work.worklist(night, until), looked_at_first(by, night.as_of)
     found = found if team is None else found[found["team"] == team].reset_index(drop=True)
     with record_of(book) as record:
         found = work.with_tasks(found, open_actions(record, found["borrower_id"]))
@@ -49,10 +50,10 @@ def worklist(
         show.export(found, export)
         err.print(f"{len(found):,} visits written to {export}", highlight=False)
     if as_json:
-        print_json(show.as_json(night.as_of, until, found, more, tasks))
+        print_json(show.as_json(night.as_of, until, found, more, tasks, first))
         return
     show.room(out, more)
-    show.visits(out, found, until, most)
+    show.visits(out, found, until, most, first)
     show.rewards(out, offers)
     summary(out, tasks)
 

@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 from rich.console import Console
 
-from features.arrays import plain
+from features.arrays import known, plain
 from features.errors import UsageError
 from loanwatch.show.tables import titled
 
 if TYPE_CHECKING:  # what is only shown need not be loaded to be shown
+    from monitoring.policy.priorities import Priority
     from monitoring.tasks.looking import Counts
     from monitoring.worklist import OneMore
 
@@ -27,22 +28,26 @@ def room(console: Console, teams: list[OneMore]) -> None:
     table = titled("Visits due in the next 30 days, and what one inspector more would be worth", *columns)
     for one in teams:
         counts = (f"{count:,}" for count in (one.due, one.late, one.made, one.more))
-        table.add_row(one.team, one.channel, *counts, _money(one.gained), _money(one.cost))
+        table.add_row(one.team, one.channel, *counts, _gained(one), _money(one.cost))
     console.print(table)
 
 
-def visits(console: Console, found: pd.DataFrame, until: date, most: int) -> None:
-    """The visits worth most, with the day that they are planned on, which may be after the one that they are due on."""
+def _gained(one: OneMore) -> str:
+    return _money(one.gained) + (f", {one.unknown:,} unknown" if one.unknown and known(one.gained) is not None else "")
+
+
+def visits(console: Console, found: pd.DataFrame, until: date, most: int, by: Priority) -> None:
+    """The visits worth most by a policy, with the day that they are planned on, perhaps after the one that they are due on."""
     table = titled(
-        f"Look at these first: {len(found):,} visits up to {until}",
+        f"Look at these first, by {by.name} ({by.en} | {by.zh}): {len(found):,} visits up to {until}",
         "borrower", "tier", "check", "channel", "due", "planned", "expected loss", "PD", "past due", "actions",
     )  # fmt: skip
     for row in found.head(most).to_dict("records"):
         days = "unknown" if pd.isna(row["dpd"]) else f"{row['dpd']:.0f}"
         checks = ", ".join([row["check"], *row["joined"]])
         table.add_row(
-            row["borrower_id"], row["tier"], checks, row["channel"], str(row["due_on"]), _planned(row), _money(row["value"]),
-            f"{row['pd_12m']:.1%}", days, ", ".join(row["actions"]),
+            row["borrower_id"], row["tier"], checks, row["channel"], str(row["due_on"]), _planned(row),
+            _money(row["expected_loss"]), f"{row['pd_12m']:.1%}", days, ", ".join(row["actions"]),
         )  # fmt: skip
     console.print(table)
 
@@ -60,9 +65,13 @@ def rewards(console: Console, offers: Mapping[str, Sequence[str]]) -> None:
     console.print(f"To be offered something: {told}", highlight=False)
 
 
-def as_json(as_of: date, until: date, found: pd.DataFrame, teams: list[OneMore], tasks: Counts) -> dict[str, Any]:
-    room = [asdict(one) for one in teams]
-    return {"as_of": as_of, "until": until, "room": room, "visits": list(plain(found)), "tasks": asdict(tasks)}
+def as_json(
+    as_of: date, until: date, found: pd.DataFrame, teams: list[OneMore], tasks: Counts, by: Priority
+) -> dict[str, Any]:  # fmt: skip
+    room = [{**asdict(one), "gained": known(one.gained)} for one in teams]
+    return {
+        "as_of": as_of, "until": until, "priority": by.name, "room": room, "visits": list(plain(found)), "tasks": asdict(tasks),
+    }  # fmt: skip
 
 
 def export(found: pd.DataFrame, path: Path) -> None:

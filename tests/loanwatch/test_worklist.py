@@ -58,6 +58,23 @@ def test_a_lender_whose_teams_make_no_visits_is_told_that_there_is_no_room(
     watch.book_by_tier(Console(width=200), night, tier_policy(night.as_of))
 
 
+@pytest.mark.parametrize("priority", ["index", "fixed_tiers"])
+def test_expected_loss_is_money_whatever_the_lender_ranks_by(run: Run, book: Book, own: Path, priority: str) -> None:
+    table = (Path(__file__).parents[2] / "monitoring" / "policy" / "lender.toml").read_text("utf-8")
+    table = re.sub("inspectors = .*", "inspectors = 1", table)
+    (own / "lender.toml").write_text(f'priority = "{priority}"\n{table}', "utf-8")
+    book.night(own, NIGHTLY)
+    code, out, _ = run("worklist", "--book", own, "--days", 366)
+    assert code == 0 and f"by {priority} (" in out
+    said = json.loads(run("worklist", "--book", own, "--days", 366, "--json")[1])
+    assert said["priority"] == priority
+    share = {"corporate": 0.45}
+    for one in said["visits"]:
+        assert one["expected_loss"] == pytest.approx(one["pd_12m"] * share.get(one["team"], 0.5) * one["exposure"])
+    assert [one["value"] for one in said["visits"]] != [one["expected_loss"] for one in said["visits"]]
+    assert all((one["gained"] > 0) == (one["more"] > 0) for one in said["room"]) and any(one["more"] for one in said["room"])
+
+
 @pytest.mark.parametrize(
     ("options", "code"), [(("--team", "nobody"), 2), (("--export", "visits.pdf"), 2), (("--as-of", "2001-01-01"), 4)]
 )
