@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from features.errors import NotFound, UsageError
+from loanwatch.commands.exports import Export
 from loanwatch.commands.options import BOOK, Book, Day, Json, day_of, err, out, print_json, record_of
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ def worklist(
     days: Annotated[int, typer.Option(min=1, max=366, help="Visits of the next so many days. 未来天数。")] = 30,
     team: Annotated[str | None, typer.Option(help="Of one team. 团队。")] = None,
     most: Annotated[int, typer.Option(min=1, help="Rows on the terminal. 显示行数。")] = 10,
-    export: Annotated[Path | None, typer.Option(help="Write all of it to FILE.csv or FILE.xlsx. 导出文件。")] = None,
+    export: Export = None,
     as_json: Json = False,
 ) -> None:
     """The visits of the last official run, those worth most first, and the price of one more inspector. 工作清单。"""

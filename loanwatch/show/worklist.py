@@ -13,13 +13,15 @@ import pandas as pd
 from rich.console import Console
 
 from features.arrays import known, plain
-from features.errors import UsageError
 from loanwatch.show.tables import titled
 
 if TYPE_CHECKING:  # what is only shown need not be loaded to be shown
     from monitoring.policy.priorities import Priority
     from monitoring.tasks.looking import Counts
     from monitoring.worklist import OneMore
+
+WHOLE = ("dpd", "exposure", "expected_loss", "loss_before", "loss", "amount", "cost")
+"""Columns of a file in whole days or whole minor units."""
 
 
 def room(console: Console, teams: list[OneMore]) -> None:
@@ -75,17 +77,16 @@ def as_json(
 
 
 def export(found: pd.DataFrame, path: Path) -> None:
-    """Write every visit to a CSV or Excel file; raises UsageError for another kind of file."""
+    """Write every row to a CSV or Excel file, as its name ends; days and money in whole numbers, blank where unknown."""
     flat = pd.DataFrame(
         [{name: ", ".join(value) if isinstance(value, list) else value for name, value in row.items()} for row in plain(found)],
         columns=found.columns,
     )
+    flat = flat.assign(**{name: flat[name].astype("float64").round().astype("Int64") for name in WHOLE if name in flat})
     if path.suffix == ".csv":
         flat.to_csv(path, index=False)
-    elif path.suffix == ".xlsx":
-        _workbook(flat, path)
     else:
-        raise UsageError(f"{path}: write to a file that ends in .csv or .xlsx", f"{path}:导出文件应以 .csv 或 .xlsx 结尾")
+        _workbook(flat, path)
 
 
 def _workbook(rows: pd.DataFrame, path: Path) -> None:
