@@ -31,6 +31,7 @@ from monitoring.policy import tier_policy
 from monitoring.policy.lender import lender
 from monitoring.policy.schedule import schedule_policy
 from monitoring.runs import Night
+from monitoring.standing import looked_at_first
 from monitoring.tasks.looking import Wanted as TasksWanted
 from monitoring.tasks.looking import counts, open_actions
 from pipelines import training
@@ -70,8 +71,9 @@ def work(out: Console, book: Path, night: Night) -> None:
     found = worklist.worklist(night, until)
     with opened(Place.of(book, os.environ)) as record:
         found = worklist.with_tasks(found, open_actions(record, found["borrower_id"]))
-    show.room(out, worklist.one_more(night, lender(book), schedule_policy(night.as_of)))
-    show.visits(out, found, until, most=5)
+    by = lender(book)
+    show.room(out, worklist.one_more(night, by, schedule_policy(night.as_of)))
+    show.visits(out, found, until, 5, looked_at_first(by, night.as_of))
 
 
 def waiting(out: Console, book: Path, day: date) -> None:

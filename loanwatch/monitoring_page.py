@@ -21,8 +21,11 @@ night works it out for the whole book and carries it to the next one, in the run
 ([0023](decisions/0023-standing-carried-from-night-to-night.md)). 每晚为全部借款人确定监控层级、预警信号、检查计划与可选措施。
 
 `loanwatch worklist --book DIR` shows the visits of the last official run, those worth most first, what there is no room for,
-and the price of one more inspector; `--export FILE.xlsx` or `FILE.csv` writes all of them for another system. `loanwatch cases`
-is for the signals ([cases.md](cases.md)), `loanwatch tasks` for the actions ([tasks.md](tasks.md)).
+and the price of one more inspector. It ranks by the policy of who is looked at first (`value`, in that policy's own unit);
+`expected_loss` is PD times share lost times exposure under each of them, and so is what one inspector more would be worth.
+`--export FILE.xlsx` or `FILE.csv` writes all of them for another system: money (`exposure`, `expected_loss`, `cost`) in whole
+minor units, `dpd` in whole days, and what is unknown left blank. 导出文件中的金额以最小货币单位(如分)表示,未知为空。
+`loanwatch cases` is for the signals ([cases.md](cases.md)), `loanwatch tasks` for the actions ([tasks.md](tasks.md)).
 
 ## Tiers
 

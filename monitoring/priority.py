@@ -18,6 +18,7 @@ import pandas as pd
 from features.arrays import Float, Mask
 from features.errors import DataRefused
 from monitoring.policy.priorities import CALENDAR, COOL_DOWN, INDEX, MONEY, Priority
+from monitoring.policy.schedule import SchedulePolicy
 
 NONE, BENIGN, CONFIRMED, UNKNOWN = "none", "benign", "confirmed", "unknown"
 CLEAN = (NONE, BENIGN)
@@ -45,7 +46,7 @@ def value(policy: Priority, seen: pd.DataFrame) -> Float:
     pd_12m = seen["pd_12m"].fillna(policy.unknown_pd).to_numpy(dtype=np.float64)
     if policy.kind == INDEX:
         return _index(policy, seen, pd_12m)
-    gained = pd_12m * _stake(policy, seen)
+    gained = _at_risk(policy, pd_12m, seen)
     return np.where(_cooling(seen, policy.months), 0.0, gained) if policy.kind == COOL_DOWN else gained
 
 
@@ -60,7 +61,7 @@ def _calendar(seen: pd.DataFrame) -> Float:
 def _index(policy: Priority, seen: pd.DataFrame, pd_12m: Float) -> Float:
     believed = seen["belief"].to_numpy(dtype=np.float64)
     chance = np.where(np.isnan(believed), pd_12m / 12, believed) * uncovered(seen, policy.months)
-    gained = chance * _stake(policy, seen)
+    gained = _at_risk(policy, chance, seen)
     if policy.stake != MONEY:
         return gained
     # A month's delay puts off the cost as well, of which a month's share is saved.
@@ -74,12 +75,22 @@ def uncovered(seen: pd.DataFrame, months: int) -> Float:
     return left
 
 
-def _stake(policy: Priority, seen: pd.DataFrame) -> Float:
+def _at_risk(policy: Priority, chance: Float, seen: pd.DataFrame) -> Float:
+    """The stake times a chance of default."""
     if policy.stake != MONEY:
-        return np.ones(len(seen))
+        return chance
     exposure = seen["exposure"].fillna(policy.unknown_exposure).to_numpy(dtype=np.float64)
-    lost: Float = seen["lgd"].to_numpy(dtype=np.float64) * exposure
-    return lost
+    return expected_loss(chance, seen["lgd"].to_numpy(dtype=np.float64), exposure)
+
+
+def expected_loss(chance: Float, lgd: Float, exposure: Float) -> Float:
+    """Chance of default times the share of the exposure that it loses; minor units, float64 (n,), NaN where a part is unknown."""
+    return chance * (lgd * exposure)
+
+
+def share_lost(kind: pd.Series, policy: SchedulePolicy) -> pd.Series:
+    """The share of the exposure that a default loses, by kind of borrower, float64 (n,); NaN where the kind is unknown."""
+    return kind.map(dict(policy.loss_share)).astype("float64")
 
 
 def _cooling(seen: pd.DataFrame, months: int) -> Mask:

@@ -20,7 +20,7 @@ from monitoring.policy.lender import Lender
 from monitoring.policy.priorities import Priority, priority
 from monitoring.policy.schedule import SchedulePolicy, schedule_policy
 from monitoring.policy.triggers import trigger_policy
-from monitoring.priority import value
+from monitoring.priority import share_lost, value
 from monitoring.remembered import chance, remembered
 from monitoring.schedule import due, plan
 from monitoring.signals import by_borrower, lasting
@@ -87,7 +87,7 @@ def _looked_at(told: pd.DataFrame, believed: Float, as_of: date, tiers: TierPoli
         {
             "tier": told["tier"].map({name: place for place, name in enumerate(tiers.names)}).astype("int64"),
             "review_days": [rung.review_days for rung in rungs], "pd_12m": told["pd_12m"],
-            "lgd": told["kind"].map(dict(policy.loss_share)).astype("float64"), "exposure": told["exposure"].astype("float64"),
+            "lgd": share_lost(told["kind"], policy), "exposure": told["exposure"].astype("float64"),
             "days_since_check": (pd.Timestamp(as_of) - told["looked_on"]).dt.days.astype("float64"),
             "last_finding": told["finding"], "belief": believed,
             "check_cost": np.array([policy.cost[rung.channel] for rung in rungs], dtype=np.int64),

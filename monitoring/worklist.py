@@ -10,15 +10,17 @@ import pandas as pd
 
 from monitoring.policy.actions import ActionPolicy, InQuestion
 from monitoring.policy.lender import CHANNELS, Lender, Team
-from monitoring.policy.schedule import SchedulePolicy
+from monitoring.policy.schedule import SchedulePolicy, schedule_policy
 from monitoring.policy.trigger import milder
+from monitoring.priority import expected_loss, share_lost
 from monitoring.runs import Night
 from monitoring.schedule import plan
 
 VISIT = [
     "borrower_id", "tier", "cause", "check", "joined", "channel", "team", "due_on", "next_review_on", "fits", "rank", "value",
-    "cost", "pd_12m", "dpd", "exposure",
+    "cost", "pd_12m", "dpd", "exposure", "expected_loss",
 ]  # fmt: skip
+"""``value`` is that of the policy of who is looked at first, by which visits rank, in its own unit; money in minor units."""
 SCORES = ["borrower_id", "pd_12m", "dpd", "exposure"]
 MONTH = timedelta(days=30)
 
@@ -27,7 +29,8 @@ MONTH = timedelta(days=30)
 class OneMore:
     """A team and channel in the next month: visits due, how many are late for want of room, how many are made.
 
-    ``more`` is what one inspector more would add to these, ``gained`` the value of that, ``cost`` his own, both in minor units.
+    ``more`` is what one inspector more would add to these, ``gained`` the expected loss of that, as far as it is known (NaN where
+    it is of none of them), ``unknown`` the visits of which it is not, ``cost`` his own; money in minor units.
     """
 
     team: str
@@ -37,12 +40,13 @@ class OneMore:
     made: int
     more: int
     gained: float
+    unknown: int
     cost: int
 
 
 def worklist(night: Night, until: date) -> pd.DataFrame:
     """The visits of an official run that are due or planned up to a day, those worth most first (columns VISIT)."""
-    rows, last = with_scores(night), pd.Timestamp(until)
+    rows, last = _with_loss(night, schedule_policy(night.as_of)), pd.Timestamp(until)
     due = (pd.to_datetime(rows["due_on"]) <= last) | (pd.to_datetime(rows["next_review_on"]) <= last)
     return rows[due].sort_values(["value", "borrower_id"], ascending=[False, True], ignore_index=True)[VISIT]
 
@@ -59,6 +63,13 @@ def with_scores(night: Night) -> pd.DataFrame:
     return night.standing.merge(night.borrowers[SCORES], on="borrower_id", validate="1:1")
 
 
+def _with_loss(night: Night, policy: SchedulePolicy) -> pd.DataFrame:
+    """As ``with_scores``, with the loss to be expected within a year, whatever it is that visits are ranked by."""
+    rows = with_scores(night)
+    parts = (rows["pd_12m"], share_lost(rows["kind"], policy), rows["exposure"])
+    return rows.assign(expected_loss=expected_loss(*(part.to_numpy(dtype="float64") for part in parts)))
+
+
 def actions(rows: pd.DataFrame, as_of: date, policy: ActionPolicy) -> list[InQuestion]:
     """The ids of the actions whose precondition each row meets, and of those where that cannot be told.
 
@@ -72,8 +83,8 @@ def actions(rows: pd.DataFrame, as_of: date, policy: ActionPolicy) -> list[InQue
 
 def one_more(night: Night, by: Lender, policy: SchedulePolicy) -> list[OneMore]:
     """For each team and channel with visits in the next month: what there is room for, and the price of more."""
-    assert night.standing is not None
-    visits, until = night.standing.assign(due_on=pd.to_datetime(night.standing["due_on"])), pd.Timestamp(night.as_of) + MONTH
+    visits, until = _with_loss(night, policy), pd.Timestamp(night.as_of) + MONTH
+    visits["due_on"] = pd.to_datetime(visits["due_on"])
     soon = visits[visits["due_on"] <= until].reset_index(drop=True)
     now, found = plan(soon, None, night.as_of, by, policy), []
     made = _made(now, until)
@@ -84,9 +95,15 @@ def one_more(night: Night, by: Lender, policy: SchedulePolicy) -> list[OneMore]:
             here = (now["team"] == team.name) & (soon["channel"] == channel)
             if here.any():
                 due, late, kept = (int(which.sum()) for which in (here, here & ~now["fits"], here & made))
-                gained = float((added * now["value"])[here].sum())
-                found.append(OneMore(team.name, channel, due, late, kept, int(added[here].sum()), gained, team.cost))
+                gained, unknown = _gained(added[here], soon.loc[here, "expected_loss"])
+                found.append(OneMore(team.name, channel, due, late, kept, int(added[here].sum()), gained, unknown, team.cost))
     return found
+
+
+def _gained(added: pd.Series, loss: pd.Series) -> tuple[float, int]:
+    """The loss to be expected of visits that are made beside those that are not any more, and of how many it is unknown."""
+    changed = (added * loss)[added != 0]
+    return float(changed.sum(min_count=min(1, len(changed)))), int(changed.isna().sum())
 
 
 def _made(planned: pd.DataFrame, until: pd.Timestamp) -> pd.Series:

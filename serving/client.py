@@ -723,6 +723,7 @@ class Visit(TypedDict):
     pd_12m: float
     dpd: float | None
     exposure: float | None
+    expected_loss: float | None
     actions: list[str]
 
 

@@ -113,12 +113,8 @@ def listed(
 
 
 def _show(found: list[dict[str, Any]], as_json: bool, document: dict[str, Any]) -> None:
-    from loanwatch.show.tables import titled
+    from loanwatch.show.proposals import table
 
-    table = titled("Proposals", "id", "kind", "borrower", "state", "by", "decided by")
-    for one in found:
-        decided = one["decided"]["by"] if one["decided"] else ""
-        table.add_row(one["proposal"], one["kind"], one["borrower_id"], one["state"], one["by"], decided)
-    (err if as_json else out).print(table)
+    table(err if as_json else out, found)
     if as_json:
         print_json(document)

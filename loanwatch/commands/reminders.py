@@ -1,10 +1,10 @@
 """Who is reminded before an instalment falls due, and the table of late payment behind it."""
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from loanwatch.commands.exports import Export
 from loanwatch.commands.options import BOOK, STORE, Book, Day, Json, Store, day_of, err, out, print_json
 
 app = typer.Typer()
@@ -36,7 +36,7 @@ def reminders(
     as_of: Day = None,
     days: Annotated[int, typer.Option(min=1, max=62, help="Instalments of the next so many days. 未来天数。")] = 7,
     most: Annotated[int, typer.Option(min=1, help="Rows on the terminal. 显示行数。")] = 10,
-    export: Annotated[Path | None, typer.Option(help="Write the list to FILE.csv or FILE.xlsx. 导出文件。")] = None,
+    export: Export = None,
     as_json: Json = False,
 ) -> None:
     """Who is reminded before an instalment falls due, and who is not and why; sends nothing. 逾期预防提醒清单。"""

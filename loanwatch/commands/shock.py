@@ -1,11 +1,11 @@
 """What a fall of an industry or a region does to its borrowers."""
 
 import os
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from loanwatch.commands.exports import Export
 from loanwatch.commands.options import (
     BOOK,
     STORE,
@@ -39,7 +39,7 @@ def shock(
     ] = None,
     as_of: Day = None,
     most: Annotated[int, typer.Option(min=1, help="Rows on the terminal. 显示行数。")] = 10,
-    export: Annotated[Path | None, typer.Option(help="Write the list to FILE.csv or FILE.xlsx. 导出文件。")] = None,
+    export: Export = None,
     prefect: InPrefect = False,
     as_json: Json = False,
 ) -> None:

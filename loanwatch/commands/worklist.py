@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from features.errors import NotFound, UsageError
+from loanwatch.commands.exports import Export
 from loanwatch.commands.options import BOOK, Book, Day, Json, day_of, err, out, print_json, record_of
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ def worklist(
     days: Annotated[int, typer.Option(min=1, max=366, help="Visits of the next so many days. 未来天数。")] = 30,
     team: Annotated[str | None, typer.Option(help="Of one team. 团队。")] = None,
     most: Annotated[int, typer.Option(min=1, help="Rows on the terminal. 显示行数。")] = 10,
-    export: Annotated[Path | None, typer.Option(help="Write all of it to FILE.csv or FILE.xlsx. 导出文件。")] = None,
+    export: Export = None,
     as_json: Json = False,
 ) -> None:
     """The visits of the last official run, those worth most first, and the price of one more inspector. 工作清单。"""
@@ -32,13 +33,14 @@ def worklist(
     from monitoring import worklist as work
     from monitoring.policy.lender import Lender
     from monitoring.policy.schedule import schedule_policy
+    from monitoring.standing import looked_at_first
     from monitoring.tasks.looking import counts, open_actions
 
     night, said = _last(book, as_of)
     by, until = Lender.model_validate(said["lender"]), night.as_of + timedelta(days=days)
     if team is not None and team not in (names := [one.name for one in by.team]):
         raise UsageError(f"--team {team}: the teams are {', '.join(names)}", f"--team {team}:现有团队为 {', '.join(names)}")
-    found = work.worklist(night, until)
+    found, first = work.worklist(night, until), looked_at_first(by, night.as_of)
     found = found if team is None else found[found["team"] == team].reset_index(drop=True)
     with record_of(book) as record:
         found = work.with_tasks(found, open_actions(record, found["borrower_id"]))
@@ -49,10 +51,10 @@ def worklist(
         show.export(found, export)
         err.print(f"{len(found):,} visits written to {export}", highlight=False)
     if as_json:
-        print_json(show.as_json(night.as_of, until, found, more, tasks))
+        print_json(show.as_json(night.as_of, until, found, more, tasks, first))
         return
     show.room(out, more)
-    show.visits(out, found, until, most)
+    show.visits(out, found, until, most, first)
     show.rewards(out, offers)
     summary(out, tasks)
 

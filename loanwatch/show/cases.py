@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.markup import escape
 
 from features.arrays import known
+from features.errors import NotFound
 from loanwatch.show.tables import titled
+from models.wording import LANGUAGES
+from monitoring.policy.triggers import trigger_policy
+from monitoring.warning import text
 
 if TYPE_CHECKING:  # what is only shown need not be loaded to be shown
     import pandas as pd
@@ -33,12 +37,11 @@ def table(console: Console, found: dict[str, Any]) -> None:
 def whole(console: Console, found: dict[str, Any]) -> None:
     """One case: how it stands, its signals, and what persons did."""
     table(console, {"cases": [found], "next": None})
-    signals = titled("Signals", "trigger", "severity", "what", "value", "threshold", "as of")
+    signals = titled("Signals", "trigger", "severity", "what", "as of", "in words")
     for one in found["signals"]:
-        numbers = ("" if one[name] is None else f"{one[name]:g}" for name in ("value", "threshold"))
-        signals.add_row(one["trigger"], one["severity"], one["did"], *numbers, one["as_of"])
+        signals.add_row(one["trigger"], one["severity"], one["did"], one["as_of"], escape(_said(one)))
     console.print(signals)
-    acts = titled("Acts", "at", "what", "by", "why")
+    acts = titled("Acts", "at (UTC)", "what", "by", "why")
     for one in found["acts"]:
         acts.add_row(
             f"{datetime.fromtimestamp(one['at'] / 1e6, UTC):%Y-%m-%d %H:%M}",
@@ -46,6 +49,22 @@ def whole(console: Console, found: dict[str, Any]) -> None:
             *map(escape, (one["by"], one["reason"])),
         )
     console.print(acts)
+
+
+def _said(one: dict[str, Any]) -> str:
+    """A signal in words, money in units of the currency; as bare numbers where its trigger is in the table no more."""
+    value, threshold = one["value"], one["threshold"]
+    try:
+        trigger = trigger_policy(date.fromisoformat(one["as_of"]))[one["trigger"]]
+    except NotFound:
+        return f"value {_bare(value)}, threshold {_bare(threshold)}; no such trigger in the table | 指标表中已无该指标"
+    if value is None or threshold is None:
+        return "value unknown | 数值未知"
+    return " | ".join(text(trigger, value, threshold, language) for language in LANGUAGES)
+
+
+def _bare(number: float | None) -> str:
+    return "unknown" if number is None else f"{number:,.4f}".rstrip("0").rstrip(".")
 
 
 def _words(one: dict[str, Any]) -> str:

@@ -201,7 +201,13 @@ _VISIT = {
 }  # fmt: skip
 WORKLIST = {
     "as_of": "2024-12-31", "until": "2025-01-30",
-    "visits": [{**_VISIT, "pd_12m": 0.1, "dpd": 12.0, "exposure": 25000000.0, "actions": ["offer_reschedule"]}], "next": None,
+    "visits": [
+        {
+            **_VISIT, "pd_12m": 0.1, "dpd": 12.0, "exposure": 25000000.0, "expected_loss": 1250000.0,
+            "actions": ["offer_reschedule"],
+        }
+    ],
+    "next": None,
 }  # fmt: skip
 OF_BORROWER = {"borrower_id": "B0000012"}
 STANDING = {

@@ -330,7 +330,9 @@ VISIT = {
     "joined": listed(TEXT), "channel": TEXT, "team": TEXT, "due_on": DAY, "next_review_on": maybe(DAY), "fits": TRUTH,
     "rank": WHOLE, "value": maybe(NUMBER), "cost": WHOLE,
 }  # fmt: skip
-SCORED = {"pd_12m": NUMBER, "dpd": maybe(NUMBER), "exposure": maybe(NUMBER), "actions": listed(TEXT)}
+SCORED = {
+    "pd_12m": NUMBER, "dpd": maybe(NUMBER), "exposure": maybe(NUMBER), "expected_loss": maybe(NUMBER), "actions": listed(TEXT),
+}  # fmt: skip
 WORKLIST = told(
     "Worklist", {"as_of": DAY, "until": DAY, "visits": listed(told("Visit", {**VISIT, **SCORED})), "next": maybe(WHOLE)}
 )

@@ -58,11 +58,68 @@ def test_a_lender_whose_teams_make_no_visits_is_told_that_there_is_no_room(
     watch.book_by_tier(Console(width=200), night, tier_policy(night.as_of))
 
 
+@pytest.mark.parametrize("priority", ["index", "fixed_tiers"])
+def test_expected_loss_is_money_whatever_the_lender_ranks_by(run: Run, book: Book, own: Path, priority: str) -> None:
+    table = (Path(__file__).parents[2] / "monitoring" / "policy" / "lender.toml").read_text("utf-8")
+    table = re.sub("inspectors = .*", "inspectors = 1", table)
+    (own / "lender.toml").write_text(f'priority = "{priority}"\n{table}', "utf-8")
+    book.night(own, NIGHTLY)
+    code, out, _ = run("worklist", "--book", own, "--days", 366)
+    assert code == 0 and f"by {priority} (" in out
+    said = json.loads(run("worklist", "--book", own, "--days", 366, "--json")[1])
+    assert said["priority"] == priority
+    share = {"corporate": 0.45}
+    for one in said["visits"]:
+        assert one["expected_loss"] == pytest.approx(one["pd_12m"] * share.get(one["team"], 0.5) * one["exposure"])
+    assert [one["value"] for one in said["visits"]] != [one["expected_loss"] for one in said["visits"]]
+    assert all((one["gained"] > 0) == (one["more"] > 0) for one in said["room"]) and any(one["more"] for one in said["room"])
+
+
 @pytest.mark.parametrize(
-    ("options", "code"), [(("--team", "nobody"), 2), (("--export", "visits.pdf"), 2), (("--as-of", "2001-01-01"), 4)]
+    ("options", "code"),
+    [
+        (("--team", "nobody"), 2),
+        (("--export", "visits.pdf"), 2),
+        (("--export", "nowhere/visits.csv"), 2),
+        (("--as-of", "2001-01-01"), 4),
+    ],
 )
 def test_what_cannot_be_shown_is_said(run: Run, decided: Path, options: tuple[str, ...], code: int) -> None:
     assert run("worklist", "--book", decided, *options)[0] == code
+
+
+@pytest.mark.parametrize(
+    ("command", "file", "en", "zh"),
+    [
+        ("worklist", "nowhere/x.csv", "there is no folder nowhere", "没有目录 nowhere"),
+        ("shock", "nowhere/x.csv", "there is no folder nowhere", "没有目录 nowhere"),
+        ("reminders", "nowhere/x.xlsx", "there is no folder nowhere", "没有目录 nowhere"),
+        ("worklist", "x.pdf", "ends in .csv or .xlsx", "应以 .csv 或 .xlsx 结尾"),
+        ("worklist", "folder.csv", "nothing can be written there", "无法写入"),
+    ],
+)
+def test_where_nothing_can_be_written_is_said_before_any_work(
+    run: Run, tmp_path: Path, command: str, file: str, en: str, zh: str
+) -> None:
+    (tmp_path / "folder.csv").mkdir()
+    code, _, err = run(command, "--book", "nobody-made-this-book", "--export", file)
+    assert (code, en in " ".join(err.split()), zh in err.replace("\n", "")) == (2, True, True), err
+
+
+def test_a_file_has_days_and_money_in_whole_numbers_and_blanks_for_what_is_unknown(tmp_path: Path) -> None:
+    rows = pd.DataFrame({
+        "borrower_id": ["B1", "B2"], "dpd": [12.0, float("nan")], "exposure": [25_000_000.0, float("nan")],
+        "expected_loss": [1_250_000.4, float("nan")], "pd_12m": [0.1, 0.2],
+    })  # fmt: skip
+    for name in ("some.csv", "some.xlsx"):
+        show.export(rows, tmp_path / name)
+    assert (tmp_path / "some.csv").read_text("utf-8").splitlines()[1:] == ["B1,12,25000000,1250000,0.1", "B2,,,,0.2"]
+    sheet = openpyxl.load_workbook(tmp_path / "some.xlsx").active
+    assert [cell.value for cell in sheet[2]] == ["B1", 12, 25_000_000, 1_250_000, 0.1]
+    assert [cell.value for cell in sheet[3]] == ["B2", None, None, None, 0.2]
+    unknown = rows.assign(dpd=None, exposure=None)
+    show.export(unknown, tmp_path / "some.csv")
+    assert (tmp_path / "some.csv").read_text("utf-8").splitlines()[1] == "B1,,,1250000,0.1"
 
 
 def test_an_id_that_begins_like_a_formula_is_no_formula(tmp_path: Path) -> None:

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from features.errors import DataRefused, UsageError
 from monitoring.policy.priorities import Priority, priorities, priority
-from monitoring.priority import COLUMNS, FINDINGS, value
+from monitoring.policy.schedule import schedule_policy
+from monitoring.priority import COLUMNS, FINDINGS, expected_loss, share_lost, value
 
 DAY = date(2024, 12, 31)
 POLICIES = priorities(DAY)
@@ -95,6 +96,15 @@ def test_rank_is_pd_or_expected_loss() -> None:
     seen = book(pd_12m=[0.5, 0.1], exposure=[1_000_000.0, 20_000_000.0])
     assert list(value(priority("top_pd", DAY), seen)) == [0.5, 0.1]
     assert list(value(priority("top_loss", DAY), seen)) == [0.5 * 450_000, 0.1 * 9_000_000]
+
+
+def test_expected_loss_is_what_top_loss_ranks_by_and_unknown_where_a_part_is() -> None:
+    seen = book(pd_12m=[0.5, 0.1, 0.1, np.nan], exposure=[1_000_000.0, 20_000_000.0, np.nan, 1.0], lgd=[0.45, 0.5, 0.5, 0.5])
+    found = expected_loss(*(seen[name].to_numpy(dtype=np.float64) for name in ("pd_12m", "lgd", "exposure")))
+    assert np.array_equal(found[:2], value(priority("top_loss", DAY), seen)[:2])
+    assert np.isnan(found[2:]).all()
+    lost = share_lost(pd.Series(["person", "company", None], dtype=object), schedule_policy(DAY))
+    assert lost.tolist()[:2] == [0.5, 0.45] and np.isnan(lost[2])
 
 
 def test_a_clean_check_rests_for_its_months_and_trouble_does_not() -> None:

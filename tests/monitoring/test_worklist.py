@@ -1,5 +1,6 @@
 """The worklist: every visit that is due, the actions whose precondition is met, and what one inspector more would add."""
 
+import math
 from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
@@ -13,10 +14,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from monitoring import runs, worklist
+from monitoring.policy import tier_policy
 from monitoring.policy.actions import action_policies, action_policy
 from monitoring.policy.lender import Lender, lender
+from monitoring.policy.priorities import Priority, priorities
 from monitoring.policy.proposals import proposal_policy
 from monitoring.policy.schedule import schedule_policy
+from monitoring.priority import share_lost, value
 from monitoring.runs import NIGHTLY, Night
 
 TODAY = date(2024, 6, 30)
@@ -177,6 +181,44 @@ def test_one_inspector_more_makes_more_visits_only_where_room_is_short(night: Ni
     assert all(one.made + one.more <= one.due for one in found)
     plenty = worklist.one_more(night, _with(by, inspectors=900_000), plans)
     assert {(one.late, one.more, one.gained) for one in plenty} == {(0, 0, 0.0)}
+
+
+@pytest.mark.parametrize("policy", priorities(TODAY), ids=lambda policy: policy.name)
+def test_money_is_expected_loss_whatever_visits_are_ranked_by(night: Night, policy: Priority) -> None:
+    ranked, kinds = _ranked(night, policy), worklist.with_scores(night).set_index("borrower_id")["kind"]
+    found = worklist.worklist(ranked, date(2199, 12, 31)).set_index("borrower_id")
+    loss = found["pd_12m"] * kinds.reindex(found.index).map({"person": 0.5, "company": 0.45}) * found["exposure"]
+    assert found["expected_loss"].to_numpy() == pytest.approx(loss.to_numpy(), nan_ok=True)
+    assert found["value"].is_monotonic_decreasing
+    by, plans = _with(lender(Path("nowhere")), inspectors=1), schedule_policy(night.as_of)
+    teams = worklist.one_more(ranked, by, plans)
+    assert any(one.more > 0 for one in teams)
+    for one in teams:
+        mine = found[(found["team"] == one.team) & (found["channel"] == one.channel)]["expected_loss"]
+        assert one.unknown == 0
+        assert mine.nsmallest(one.more).sum() - 1 <= one.gained <= mine.nlargest(one.more).sum() + 1
+
+
+def test_an_exposure_that_nobody_knows_is_no_loss_of_nothing(night: Night) -> None:
+    by, plans = _with(lender(Path("nowhere")), inspectors=1), schedule_policy(night.as_of)
+    nobody = replace(night, borrowers=night.borrowers.assign(exposure=float("nan")))
+    assert worklist.worklist(nobody, date(2199, 12, 31))["expected_loss"].isna().all()
+    for one in worklist.one_more(nobody, by, plans):
+        assert one.unknown == one.more
+        assert math.isnan(one.gained) == (one.more > 0)
+
+
+def _ranked(night: Night, policy: Priority) -> Night:
+    """The night as ranked by another policy."""
+    rows, tiers = worklist.with_scores(night), tier_policy(night.as_of)
+    seen = pd.DataFrame({
+        "tier": rows["tier"].map({name: place for place, name in enumerate(tiers.names)}), "review_days": 90,
+        "pd_12m": rows["pd_12m"], "lgd": share_lost(rows["kind"], schedule_policy(night.as_of)), "exposure": rows["exposure"],
+        "days_since_check": (pd.Timestamp(night.as_of) - pd.to_datetime(rows["looked_on"])).dt.days, "last_finding": "none",
+        "check_cost": 80_000, "belief": float("nan"),
+    })  # fmt: skip
+    assert night.standing is not None
+    return replace(night, standing=night.standing.assign(value=value(policy, seen)))
 
 
 def test_whom_nobody_has_room_for_is_due_all_the_same(night: Night) -> None:

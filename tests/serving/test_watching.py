@@ -35,6 +35,9 @@ def test_the_pages_of_the_worklist_add_up_to_the_visits_of_the_run(watched: Serv
     assert rows is not None
     assert sorted(one["borrower_id"] for one in found) == sorted(rows["borrower_id"])
     assert [one["value"] for one in found] == sorted((one["value"] for one in found), reverse=True)
+    for one in found:
+        expected = [None if one["exposure"] is None else one["pd_12m"] * share * one["exposure"] for share in (0.45, 0.5)]
+        assert any(one["expected_loss"] == (loss if loss is None else pytest.approx(loss)) for loss in expected)
     mine = watched.get("/v1/worklist?days=366&team=corporate&most=100").json()["visits"]
     assert {one["team"] for one in mine} == {"corporate"}
     nobody = watched.get("/v1/worklist?team=nope")
