@@ -124,9 +124,10 @@ def begin(
     """The parts of a night as far as they are finished; ``home`` is where they lie if not in the book, ``by`` the lender and what
     is believed, if not as the book says now.
 
-    Raises UsageError where a back-fill would stand in the place of an official run, or the book's lender.toml is wrong.
+    Raises UsageError where a back-fill would stand in the place of an official run, an official one would come before a later one,
+    or the book's lender.toml is wrong.
     """
-    runs.check(book, as_of, kind)
+    runs.check(book, as_of, kind, aside=home is not None)
     folder = (home or book / "runs") / f".parts-as_of={as_of}"
     whose, believed = by or (lender(book), beliefs(book))
     work = Work(folder, book, as_of, kind, whose, overrides, believed)

@@ -65,10 +65,13 @@ def nightly(
 
         run = nightly_run(str(book), day_of(as_of), str(mlruns), backfill, delivery, cluster, only)
     else:
+        asked = day_of(as_of)
+        if asked is not None and not dry_run:
+            night.in_order(book, asked, backfill)
         if delivery is not None:
             records.receipt(err, night.receive(book, delivery))
         with opened(cluster) as workers, steps(err) as done:
-            day = day_of(as_of) or Ledger(book).known_through
+            day = asked or Ledger(book).known_through
             place, executor = Place.of(book, os.environ), workers.executor if workers else None
             for gone in [] if only or dry_run or backfill else night.missed(book, day):
                 err.print(f"the night of {gone} was missed: it comes first", highlight=False)
