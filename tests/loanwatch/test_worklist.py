@@ -79,7 +79,7 @@ def test_a_dry_run_lists_who_would_move(run: Run, book: Book, own: Path) -> None
     moves = json.loads(out)["moves"]
     assert code == 0 and len(moves) > 5
     assert all(one["tier"] != one["tier_before"] and one["cause"] for one in moves)
-    shown = run(*asked, "last")[1]
+    shown = " ".join(run(*asked, "last")[1].split())
     assert f"{len(moves)} borrowers would move against the night of {day}" in shown
     assert run("nightly", "--book", own, "--mlruns", book.mlruns, "--against", "last")[0] == 2
 
@@ -93,7 +93,7 @@ def test_a_comparison_with_no_night_is_refused_before_anything_is_scored(
     monkeypatch.setattr("monitoring.parts.score", scored)
     asked = ("nightly", "--book", own, "--mlruns", book.mlruns, "--dry-run", "--against")
     code, _, err = run(*asked, "last")
-    assert code == 4 and "there is none yet" in err
+    assert code == 4 and "there is none yet" in " ".join(err.split())
     book.night(own, NIGHTLY)
     for against, en, zh in (
         ("last", f"no official run before {book.day}", f"{book.day} 之前没有可供对比的正式夜间运行"),

@@ -3,7 +3,7 @@
 import json
 import shutil
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 import pyarrow.compute as pc
@@ -11,7 +11,6 @@ import pyarrow.parquet as pq
 import pytest
 import worlds
 from books import Book
-from commands import Run
 
 from features.errors import IntegrityFailed, UsageError
 from features.ingest import ingest
@@ -26,7 +25,7 @@ from monitoring.policy import tier_policy
 from monitoring.policy.schedule import schedule_policy
 from monitoring.runs import NIGHTLY
 from pipelines import nightly
-from pipelines.replay import replay, replay_all, then_and_now
+from pipelines.replay import replay, then_and_now
 
 
 def with_own_ledger(book: Book, own: Path) -> Path:
@@ -170,20 +169,3 @@ def test_a_night_whose_eve_was_decided_later_is_refused(book: Book, own: Path) -
         nights.remember(record, manifest.parent)
         with pytest.raises(IntegrityFailed, match="the night before it"):
             replay(record, own, str(book.day))
-
-
-def test_a_night_that_does_not_come_out_keeps_no_other_from_being_worked_out(book: Book, own: Path, run: Run) -> None:
-    bad, good = (str(day) for day in (book.day - timedelta(days=31), book.day))
-    for day in (bad, good):
-        nightly.run(own, book.mlruns, date.fromisoformat(day))
-    leaves = own / "runs" / f"as_of={bad}" / "loans.leaves"
-    leaves.write_bytes(leaves.read_bytes()[::-1])
-    code, out, err = run("replay", "--book", own, "--json")
-    said = json.loads(out)
-    assert (code, [one["as_of"] for one in said["refused"]]) == (6, [bad])
-    assert [one["as_of"] for one in said["nights"]] == [good] and said["scores"]["scores"] == 0
-    assert bad in err and good in err and "nights" in err, "each is told, and how far it got"
-    told: list[tuple[str, int]] = []
-    with opened(Place(own)) as record:
-        assert replay_all(record, own, [bad], lambda *said: told.append(said))[0] == []
-    assert told == [("nights", 0), ("nights", 1)]
