@@ -93,7 +93,9 @@ these do beside one another is in [backtest.md](backtest.md).
 The index with memory is `index`, which weighs the loss in money; `index_count` and `index_late` are the same index after the
 number of defaults. What they remember follows from what `loanwatch learn-beliefs` taught the book. Where it has learned nothing,
 a twelfth of the PD stands in, and the night says so: on the terminal, and in its manifest under `warnings`.
-未学习信念参数时,指数以违约概率的十二分之一代替,夜间运行会给出提示。
+A night before the last day that was learned from, such as a missed one run afterwards, goes without as well, and says so: it
+would look ahead.
+未学习信念参数时,指数以违约概率的十二分之一代替,夜间运行会给出提示;早于学习数据截止日的夜间运行亦不采用该参数。
 
 | | |
 |---|---|

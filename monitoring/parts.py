@@ -56,6 +56,8 @@ READ, CONTRIBUTED = "read ", b"contributed"
 class Work:
     """The parts of one night, in ``folder``, of a lender; ``overrides`` are the tiers that two persons agreed on.
 
+    ``ahead`` is the last day that the book's beliefs were learned from, where that is after the night, which goes without them.
+
     ``recorded`` is the night as it was, where borrowers were erased since: what its reasons are told against, who stood out among
     peers, and who has room in the plan follow from them too.
     """
@@ -67,6 +69,7 @@ class Work:
     lender: Lender
     overrides: tuple[Override, ...] = ()
     beliefs: Beliefs | None = None
+    ahead: date | None = None
     recorded: Night | None = None
 
     def said(self, bundle: Bundle) -> dict[str, Any]:
@@ -85,7 +88,8 @@ class Work:
 
     def _warnings(self) -> list[dict[str, str]]:
         """What a night has to tell beside its rows; a back-fill plans no visits."""
-        return [] if self.kind == BACKFILL else warnings(self.beliefs, looked_at_first(self.lender, self.as_of))
+        first = looked_at_first(self.lender, self.as_of)
+        return [] if self.kind == BACKFILL else warnings(self.beliefs, self.ahead, first)
 
     def path(self, name: str, number: int) -> Path:
         return self.folder / f"{name}-{number}.parquet"
@@ -124,12 +128,13 @@ def begin(
     """The parts of a night as far as they are finished; ``home`` is where they lie if not in the book, ``by`` the lender and what
     is believed, if not as the book says now.
 
-    Raises UsageError where a back-fill would stand in the place of an official run, or the book's lender.toml is wrong.
+    Raises UsageError where a back-fill would stand in the place of an official run, an official one would come before a later
+    one, or the book's lender.toml is wrong.
     """
-    runs.check(book, as_of, kind)
+    runs.check(book, as_of, kind, aside=home is not None)
     folder = (home or book / "runs") / f".parts-as_of={as_of}"
-    whose, believed = by or (lender(book), beliefs(book))
-    work = Work(folder, book, as_of, kind, whose, overrides, believed)
+    whose, believed, ahead = (*by, None) if by else (lender(book), *beliefs(book, as_of))
+    work = Work(folder, book, as_of, kind, whose, overrides, believed, ahead)
     eve = runs.last_folder(book, as_of - timedelta(days=1))
     before = None if eve is None else (eve / "manifest.json").read_text("utf-8")
     job = json.dumps([work.said(bundle), before], default=str)

@@ -1,7 +1,8 @@
 """Beliefs in use: what a book learned of its borrowers, and what is carried of each from night to night.
 
 ``<book>/beliefs.json`` is what ``loanwatch learn-beliefs`` wrote; without it nothing is believed, and an index goes by the score,
-which ``warnings`` tells. A run's manifest repeats it, so that the night can be worked out again.
+which ``warnings`` tells. A night before the last day that they were learned from would look ahead with them: it goes on without,
+and ``warnings`` says so. A run's manifest repeats what was believed, so that the night can be worked out again.
 """
 
 import json
@@ -24,18 +25,23 @@ CARRIED = ("found", "benign_until", *TOLD, *ALONE)
 """Of each borrower: the last finding since beliefs were in use, until when a benign one holds, and both beliefs."""
 
 
-def beliefs(book: Path) -> Beliefs | None:
-    """What a book learned, None where it has not; raises DataRefused for a file that is not as it was written."""
+def beliefs(book: Path, as_of: date) -> tuple[Beliefs | None, date | None]:
+    """What a book learned, None where it has not; on a day before the last that it was learned from, that last day in its place.
+
+    Raises DataRefused for a file that is not as it was written.
+    """
     path = book / FILE
     if not path.is_file():
-        return None
+        return None, None
     try:
-        return Beliefs.from_json(json.loads(path.read_text("utf-8"))["beliefs"])
+        written = json.loads(path.read_text("utf-8"))
+        found, last = Beliefs.from_json(written["beliefs"]), date.fromisoformat(written["learned"]["last"])
     except (ValueError, KeyError, TypeError) as error:
         raise DataRefused(
             f"{path}: not what was written ({type(error).__name__}); run `loanwatch learn-beliefs --book {book}` again",
             f"{path}:内容已损坏({type(error).__name__});请重新运行 `loanwatch learn-beliefs --book {book}`",
         ) from error
+    return (None, last) if as_of < last else (found, None)
 
 
 def keep(book: Path, found: Beliefs, learned: Mapping[str, Any]) -> Path:
@@ -45,16 +51,33 @@ def keep(book: Path, found: Beliefs, learned: Mapping[str, Any]) -> Path:
     return book / FILE
 
 
-def warnings(by: Beliefs | None, first: Priority) -> list[dict[str, str]]:
-    """What a night has to tell, in English and Chinese, of who is looked at first: that an index has nothing to remember."""
-    if by is not None or first.kind != INDEX:
-        return []
+def warnings(by: Beliefs | None, ahead: date | None, first: Priority) -> list[dict[str, str]]:
+    """What a night has to tell, in English and Chinese: that beliefs were learned from days after it, up to ``ahead``, or that
+    the index which says who is looked at first has nothing to remember.
+    """
+    if ahead is not None:
+        return [_ahead(ahead, first)]
+    return [_unlearned(first)] if by is None and first.kind == INDEX else []
+
+
+def _ahead(last: date, first: Priority) -> dict[str, str]:
+    en = f"the beliefs of this book ({FILE}) were learned from days up to {last}, which this night cannot know: it goes without"
+    zh = f"本账簿的信念参数({FILE})学习自截至 {last} 的数据,晚于本次夜间运行日期,故未采用"
+    if first.kind != INDEX:
+        return {"en": en, "zh": zh}
+    return {
+        "en": f"{en}, and {first.name} ({first.en}), by which it is said who is looked at first, by a twelfth of the PD",
+        "zh": f"{zh};检查先后所依据的 {first.name}({first.zh})以违约概率的十二分之一代替",
+    }
+
+
+def _unlearned(first: Priority) -> dict[str, str]:
     en = f"who is looked at first goes by {first.name} ({first.en}), but this book has learned no beliefs ({FILE}): a twelfth of"
     zh = f"检查先后按 {first.name}({first.zh}),但本账簿尚未学习信念参数({FILE}),现以违约概率的十二分之一代替"
-    return [{
+    return {
         "en": f"{en} the PD stands in for them; run `loanwatch learn-beliefs`, or choose another priority in lender.toml",
         "zh": f"{zh};请运行 `loanwatch learn-beliefs`,或在 lender.toml 选择其他 priority",
-    }]  # fmt: skip
+    }
 
 
 def remembered(by: Beliefs | None, told: pd.DataFrame, before: pd.DataFrame | None, as_of: date) -> pd.DataFrame:

@@ -222,8 +222,11 @@ def digest(path: Path) -> str:
         return hashlib.file_digest(written, "sha256").hexdigest()
 
 
-def check(book: Path, as_of: date, kind: str) -> None:
-    """Raises UsageError where a back-fill would take the place of an official run, or an official run come before a later one."""
+def check(book: Path, as_of: date, kind: str, aside: bool = False) -> None:
+    """Raises UsageError where a back-fill would take the place of an official run, or an official run come before a later one.
+
+    ``aside`` is a run that is not written among those of the book: an official one of before may be worked out so.
+    """
     home = book / "runs" / f"as_of={as_of}"
     _recover(home.parent)
     official, last = _is_official(home), last_folder(book, date.max)
@@ -232,12 +235,25 @@ def check(book: Path, as_of: date, kind: str) -> None:
             f"{home} holds an official nightly run; a back-fill is a shadow and does not replace it: choose another date",
             f"{home} 已有正式夜间运行结果,补跑不可覆盖,请选择其他日期",
         )
-    if kind == NIGHTLY and not official and last is not None and home.name < last.name:
-        raise UsageError(
-            f"{last.name} is official already and follows from the night before it, so that no official run of {as_of} can come"
-            " after it: run that day as a shadow with --backfill",
-            f"{last.name} 已有正式夜间运行结果,不可再插入 {as_of} 的正式运行;该日请用 --backfill 补跑",
-        )
+    if kind == NIGHTLY and last is not None and home.name < last.name and not (official and aside):
+        raise _followed(as_of, last) if official else _too_late(as_of, last)
+
+
+def _too_late(as_of: date, last: Path) -> UsageError:
+    return UsageError(
+        f"{last.name} is official already and follows from the night before it, so that no official run of {as_of} can come"
+        " after it: run that day as a shadow with --backfill",
+        f"{last.name} 已有正式夜间运行结果,不可再插入 {as_of} 的正式运行;该日请用 --backfill 补跑",
+    )
+
+
+def _followed(as_of: date, last: Path) -> UsageError:
+    return UsageError(
+        f"the night of {as_of} is official already, and so is {last.name}, which follows from it, so that it is not made again:"
+        f" `loanwatch replay --as-of {as_of}` works it out as it was decided, --dry-run shows what it would be now",
+        f"{as_of} 已有正式夜间运行结果,且其后的 {last.name} 以此为依据,不可重新生成;请用 `loanwatch replay --as-of {as_of}`"
+        " 按当时依据重算,或用 --dry-run 查看按现状计算的结果",
+    )
 
 
 def _is_official(folder: Path) -> bool:

@@ -110,6 +110,8 @@ def nightly_run(
     Nights that were missed come first, in their order, unless ``only`` this one is asked for. ``cluster`` is the address of a
     Dask scheduler, or ``local``: then each partition is a task of its own on its workers.
     """
+    if as_of is not None:
+        nightly.in_order(Path(book), as_of, backfill)
     if delivery is not None:
         _received(step(nightly.receive, "receive", 120)(Path(book), delivery))
     as_of = as_of or Ledger(Path(book)).known_through

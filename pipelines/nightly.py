@@ -56,6 +56,11 @@ class Delivery:
     mapping: Path | None = None
 
 
+def in_order(book: Path, as_of: date, backfill: bool) -> None:
+    """Raises UsageError where no such run can be written for a day, because of the official ones that are there."""
+    runs.check(book, as_of, KINDS[backfill])
+
+
 def receive(book: Path, delivery: Delivery) -> Receipt:
     """Bring the new records into the ledger before anything is scored."""
     return ingest(book, source(delivery.source, delivery.mapping, date.today()), delivery.folder)
@@ -158,6 +163,7 @@ def run(
     """
     place = place or Place(book)
     if not dry:
+        in_order(book, as_of, backfill)
         begin(place, mlruns)
     if not dry and not backfill:
         arrive(place, as_of)

@@ -6,7 +6,7 @@ wrote them if it was another one. Without any of what it was made from a night i
 
 import json
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
@@ -57,6 +57,14 @@ class Replayed:
 
 
 @dataclass(frozen=True)
+class Refused:
+    """A night that did not come out as it was decided, or could not be worked out again, and why."""
+
+    as_of: str
+    error: IntegrityFailed
+
+
+@dataclass(frozen=True)
 class Then:
     """A loan's score on a night as it was decided, and of the same day with all that is known now."""
 
@@ -90,6 +98,22 @@ def replay(record: Record, book: Path, day: str) -> Replayed:
         rebuilt = not (then / "ledger").is_symlink()
     rows: dict[str, int] = dict(decision.said["rows"])
     return Replayed(decision.id, day, rows, sum(map(len, erased.values())), rebuilt)
+
+
+def replay_all(
+    record: Record, book: Path, days: Iterable[str], done: Callable[[str, int], None] = lambda *_: None
+) -> tuple[list[Replayed], list[Refused]]:
+    """The nights that came out the same, and those that did not; none keeps the others from being worked out."""
+    found: list[Replayed] = []
+    refused: list[Refused] = []
+    for day in days:
+        done("nights", 0)
+        try:
+            found.append(replay(record, book, day))
+        except IntegrityFailed as error:
+            refused.append(Refused(day, error))
+        done("nights", 1)
+    return found, refused
 
 
 def then_and_now(record: Record, book: Path, loan: str, day: str) -> Then:

@@ -4,6 +4,7 @@ import json
 import os
 from dataclasses import asdict
 from datetime import date
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -57,6 +58,7 @@ def replay(
     as_json: Json = False,
 ) -> None:
     """Work decisions out again, to the last bit: all nights and scores, or the night of a day. 重算历史决策。"""
+    from loanwatch.progress import steps
     from loanwatch.show import proof as show
     from monitoring.decisions import nights
     from pipelines import replay as again
@@ -65,19 +67,26 @@ def replay(
     day, target = day_of(as_of), err if as_json else out
     if loan is not None and day is None:
         raise UsageError("--loan goes with --as-of, the day of the night", "--loan 须与 --as-of 同时使用")
-    with record_of(book) as record:
-        days = [str(day)] if day else sorted(nights.decided(record))
-        found = [again.replay(record, book, one) for one in days]
-        both = again.then_and_now(record, book, loan, days[0]) if loan else None
-        scores = None if day else scores_again(record, book)
+    with record_of(book) as record, steps(err) as done:
+        found, refused = (
+            ([again.replay(record, book, str(day))], [])
+            if day
+            else again.replay_all(record, book, sorted(nights.decided(record)), done)
+        )
+        show.refused(err, refused)
+        scores = None if day else scores_again(record, book, partial(done, "scores"))
+        both = again.then_and_now(record, book, loan, str(day)) if loan else None
     show.replayed(target, found, scores, both)
     if as_json:
         print_json(
             {
-                "nights": [asdict(one) for one in found], "scores": scores and asdict(scores),
-                "then_and_now": both and asdict(both),
+                "nights": [asdict(one) for one in found],
+                "refused": [{"as_of": one.as_of, "en": one.error.en, "zh": one.error.zh} for one in refused],
+                "scores": scores and asdict(scores), "then_and_now": both and asdict(both),
             }
         )  # fmt: skip
+    if refused:
+        raise typer.Exit(refused[0].error.exit_code)
 
 
 @app.command()

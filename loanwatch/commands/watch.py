@@ -1,14 +1,14 @@
 """The book watched: the night, one score, and a check of the whole installation."""
 
 import os
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from features.arrays import plain
-from features.errors import UsageError
+from features.errors import NotFound, UsageError
 from loanwatch.commands.options import (
     BOOK,
     STORE,
@@ -52,23 +52,28 @@ def nightly(
     from loanwatch.progress import steps
     from loanwatch.show import records
     from loanwatch.show import watch as show
+    from monitoring import runs
+    from monitoring.decisions.moves import moved
     from monitoring.decisions.place import Place
     from monitoring.policy import tier_policy
     from pipelines import nightly as night
     from pipelines.cluster import opened
 
-    delivery = _delivery(source, path, mapping, dry_run)
+    delivery, asked = _delivery(source, path, mapping, dry_run), day_of(as_of)
     if against is not None and (not dry_run or backfill):
         raise UsageError("--against compares an official dry run: add --dry-run", "--against 须与 --dry-run 同用")
+    beside = None if against is None else _beside(book, asked or Ledger(book).known_through, against)
     if in_prefect(prefect) and not dry_run:
         from pipelines.flows import nightly_run
 
-        run = nightly_run(str(book), day_of(as_of), str(mlruns), backfill, delivery, cluster, only)
+        run = nightly_run(str(book), asked, str(mlruns), backfill, delivery, cluster, only)
     else:
+        if asked is not None and not dry_run:
+            night.in_order(book, asked, backfill)
         if delivery is not None:
             records.receipt(err, night.receive(book, delivery))
         with opened(cluster) as workers, steps(err) as done:
-            day = day_of(as_of) or Ledger(book).known_through
+            day = asked or Ledger(book).known_through
             place, executor = Place.of(book, os.environ), workers.executor if workers else None
             for gone in [] if only or dry_run or backfill else night.missed(book, day):
                 err.print(f"the night of {gone} was missed: it comes first", highlight=False)
@@ -79,9 +84,10 @@ def nightly(
     show.book_by_tier(target, run.night, tier_policy(day))
     show.worst_borrowers(target, run.night)
     show.warnings(err, run.night)
-    moves = None if against is None else _moves(book, run.night, against)
-    if moves is not None:
-        show.moves(target, moves, against or "")
+    then = None if beside is None else runs.read(beside)
+    moves = None if then is None else moved(run.night, then)
+    if then is not None and moves is not None:
+        show.moves(target, moves, then.as_of)
     target.print(f"written to {run.folder}" if run.folder else "dry run: nothing written")
     if as_json:
         print_json({**_night_json(run.night, run.folder), **({} if moves is None else {"moves": list(plain(moves))})})
@@ -151,18 +157,27 @@ def _delivery(source: str | None, path: Path | None, mapping: Path | None, dry_r
     return Delivery(source, path, mapping)
 
 
-def _moves(book: Path, night: Any, against: str) -> Any:
-    """Who would stand in another tier than on a night, or on the last one before this."""
-    from features.errors import NotFound
+def _beside(book: Path, as_of: date, against: str) -> Path:
+    """The official run that a night is compared with: that of a day, or the last one before the night; raises NotFound."""
     from monitoring import runs
-    from monitoring.decisions.moves import moved
 
     day = None if against == "last" else day_of(against, "--against")
-    folder = runs.last_folder(book, day or night.as_of - timedelta(days=1))
+    folder = runs.last_folder(book, day or as_of - timedelta(days=1))
     if folder is None or (day is not None and folder.name != f"as_of={day}"):
-        said = "the days before" if day is None else str(day)
-        raise NotFound(f"{book}: no official run of {said} to compare with", f"{book}:没有可供对比的正式夜间运行({said})")
-    return moved(night, runs.read(folder))
+        en, zh = (f"before {as_of}", f"{as_of} 之前") if day is None else (f"of {day}", f"{day} ")
+        way_en, way_zh = _what_else(runs.last_folder(book, date.max))
+        raise NotFound(
+            f"{book}: no official run {en} to compare with; {way_en}", f"{book}:{zh}没有可供对比的正式夜间运行;{way_zh}"
+        )
+    return folder
+
+
+def _what_else(last: Path | None) -> tuple[str, str]:
+    """What can be compared with instead, in English and Chinese."""
+    if last is None:
+        return "there is none yet: leave --against out", "尚无正式夜间运行,请去掉 --against"
+    day = last.name.removeprefix("as_of=")
+    return f"the last one is of {day}: name it with --against {day}", f"最近一次为 {day},可用 --against {day} 指定"
 
 
 def _night_json(night: Any, folder: Path | None) -> dict[str, Any]:

@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 
 from rich.console import Console
+from rich.markup import escape
 
-from pipelines.replay import Replayed, Then
+from pipelines.replay import Refused, Replayed, Then
 from serving.replaying import Replayed as Scores
 
 
@@ -15,6 +16,12 @@ def replayed(console: Console, nights: Sequence[Replayed], scores: Scores | None
     lines += [_then_and_now(both)] if both is not None else []
     for line in lines:
         console.print(line, highlight=False, soft_wrap=True)
+
+
+def refused(console: Console, nights: Sequence[Refused]) -> None:
+    """Nights that did not come out, each with why."""
+    for one in nights:
+        console.print(f"[bold red]{one.as_of}[/]: {escape(str(one.error))}", highlight=False, soft_wrap=True)
 
 
 def _night(found: Replayed) -> str:

@@ -53,10 +53,12 @@ def _due_soon(standing: pd.DataFrame, as_of: date) -> pd.Series:
     return standing.loc[due, "tier"].value_counts()
 
 
-def moves(console: Console, found: pd.DataFrame, against: str) -> None:
+def moves(console: Console, found: pd.DataFrame, against: date) -> None:
     """Who would stand in another tier than on another night, and why; the largest changes of the PD first."""
     counts = found.groupby(["tier_before", "tier", "cause"]).size().reset_index(name="count")
-    summary = titled(f"{len(found):,} borrowers would move against {against}", "tier", "tier then", "why", "borrowers")
+    summary = titled(
+        f"{len(found):,} borrowers would move against the night of {against}", "tier", "tier then", "why", "borrowers"
+    )
     for row in counts.to_dict("records"):
         summary.add_row(row["tier"], row["tier_before"], row["cause"], f"{row['count']:,}")
     console.print(summary)

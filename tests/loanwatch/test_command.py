@@ -558,3 +558,16 @@ def test_a_night_is_verified_exported_and_proven_and_a_change_is_found(run: Run,
     code, _, err = run("verify", *asked)
     assert code == 6
     assert "does not lead to the root" in flowing(err)
+
+
+def test_a_night_that_does_not_come_out_keeps_no_other_from_being_worked_out(run: Run, book: Book, own: Path) -> None:
+    bad, good = str(book.day - timedelta(days=31)), str(book.day)
+    for day in (bad, good):
+        assert run("nightly", "--book", own, "--mlruns", book.mlruns, "--as-of", day, "--only")[0] == 0
+    leaves = own / "runs" / f"as_of={bad}" / "loans.leaves"
+    leaves.write_bytes(leaves.read_bytes()[::-1])
+    code, out, err = run("replay", "--book", own, "--json")
+    said = strict(out)
+    assert (code, [one["as_of"] for one in said["refused"]]) == (6, [bad])
+    assert [one["as_of"] for one in said["nights"]] == [good] and said["scores"]["scores"] == 0
+    assert bad in err and good in err and "nights" in err, "each is told, and how far it got"

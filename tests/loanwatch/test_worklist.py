@@ -136,5 +136,26 @@ def test_a_dry_run_lists_who_would_move(run: Run, book: Book, own: Path) -> None
     moves = json.loads(out)["moves"]
     assert code == 0 and len(moves) > 5
     assert all(one["tier"] != one["tier_before"] and one["cause"] for one in moves)
-    assert run(*asked, book.day - timedelta(days=41))[0] == 4
+    shown = " ".join(run(*asked, "last")[1].split())
+    assert f"{len(moves)} borrowers would move against the night of {day}" in shown
     assert run("nightly", "--book", own, "--mlruns", book.mlruns, "--against", "last")[0] == 2
+
+
+def test_a_comparison_with_no_night_is_refused_before_anything_is_scored(
+    run: Run, book: Book, own: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def scored(*_: object, **__: object) -> None:
+        raise AssertionError("scored")
+
+    monkeypatch.setattr("monitoring.parts.score", scored)
+    asked = ("nightly", "--book", own, "--mlruns", book.mlruns, "--dry-run", "--against")
+    code, _, err = run(*asked, "last")
+    assert code == 4 and "there is none yet" in " ".join(err.split())
+    book.night(own, NIGHTLY)
+    for against, en, zh in (
+        ("last", f"no official run before {book.day}", f"{book.day} 之前没有可供对比的正式夜间运行"),
+        ("2001-01-01", "no official run of 2001-01-01", "2001-01-01 没有可供对比的正式夜间运行"),
+    ):
+        code, _, err = run(*asked, against)
+        said = " ".join(err.split())
+        assert code == 4 and en in said and zh in said and said.count(f"--against {book.day}") == 2

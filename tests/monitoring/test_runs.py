@@ -16,7 +16,7 @@ from features.errors import UsageError
 from monitoring.policy import tier_policy
 from monitoring.policy.lender import Lender, lender
 from monitoring.policy.schedule import schedule_policy
-from monitoring.runs import BACKFILL, NIGHTLY, last_official
+from monitoring.runs import BACKFILL, NIGHTLY, check, last_official
 
 FILES = {f"{name}.{end}" for name in ("loans", "borrowers", "standing", "signals") for end in ("parquet", "leaves")} | {
     "manifest.json"
@@ -133,6 +133,21 @@ def test_an_official_run_comes_after_those_before_it(book: Book, own: Path) -> N
     with pytest.raises(UsageError, match="is official already"):
         write(book, own, earlier)
     assert contents(write(book, own)) == contents(home) == before
+
+
+def test_an_official_run_that_another_follows_is_not_made_again(book: Book, own: Path) -> None:
+    eve = book.day - timedelta(days=1)
+    homes = write(book, own, eve), write(book, own)
+    before = [contents(home) for home in homes]
+    with pytest.raises(UsageError, match=f"loanwatch replay --as-of {eve}") as found:
+        write(book, own, eve)
+    assert "--dry-run" in found.value.zh
+    check(own, eve, NIGHTLY, aside=True)
+    with pytest.raises(UsageError, match="a back-fill is a shadow"):
+        check(own, eve, BACKFILL, aside=True)
+    write(book, own)
+    assert [contents(home) for home in homes] == before
+    assert {p.name for p in homes[0].parent.iterdir()} == {home.name for home in homes}
 
 
 def test_an_official_run_takes_the_place_of_a_backfill(book: Book, own: Path, tmp_path: Path) -> None:

@@ -30,6 +30,12 @@ def learned(book: Book, tmp_path_factory: pytest.TempPathFactory) -> str:
     return learn(own, book.bundle, MONTHS).path.read_text("utf-8")
 
 
+def until(learned: str, last: date) -> str:
+    """The same beliefs as if they had been learned from days up to another one."""
+    said = json.loads(learned)
+    return json.dumps({**said, "learned": {**said["learned"], "last": str(last)}})
+
+
 def standing(own: Path, folder: Path) -> pd.DataFrame:
     rows = runs.read(folder).standing
     assert rows is not None
@@ -53,13 +59,13 @@ def test_beliefs_are_carried_and_the_index_goes_by_them(book: Book, own: Path, l
     eve = book.day - timedelta(days=40)
     without = standing(own, book.night(own, NIGHTLY, eve))
     assert without[STATES].isna().all(axis=None)
-    (own / "beliefs.json").write_text(learned, "utf-8")
+    (own / "beliefs.json").write_text(until(learned, eve), "utf-8")
     by_index(own)
     first, second = (standing(own, book.night(own, NIGHTLY, day)) for day in (eve, book.day))
     for rows in (first, second):
         np.testing.assert_allclose(rows[list(TOLD)].sum(axis=1), 1.0, atol=1e-12)
     assert not second[STATES].equals(first[STATES].reindex(second.index)), "a month has begun, and the score spoke again"
-    found = remembered.beliefs(own)
+    found, _ = remembered.beliefs(own, book.day)
     told = second.reset_index().merge(book.scores.rows.groupby("borrower_id")["log_odds"].max(), on="borrower_id")
     believed = remembered.chance(found, told.assign(finding="unknown", dpd=np.nan), priority("index_count", book.day))
     assert not np.isnan(believed).any()
@@ -79,13 +85,31 @@ def test_a_night_by_an_index_without_beliefs_says_so_in_both_languages(book: Boo
 @pytest.mark.parametrize("name", [policy.name for policy in priorities(date.max)])
 def test_of_all_policies_an_index_alone_warns_and_only_without_beliefs(name: str, learned: str) -> None:
     found, first = Beliefs.from_json(json.loads(learned)["beliefs"]), priority(name, date.max)
-    assert bool(remembered.warnings(None, first)) == (first.kind == INDEX)
-    assert remembered.warnings(found, first) == []
+    assert bool(remembered.warnings(None, None, first)) == (first.kind == INDEX)
+    assert remembered.warnings(found, None, first) == []
+    (said,) = remembered.warnings(None, date(2024, 12, 31), first)
+    assert ("a twelfth of the PD" in said["en"]) == ("十二分之一" in said["zh"]) == (first.kind == INDEX)
+
+
+def test_a_night_never_uses_what_was_learned_from_days_after_it(book: Book, own: Path, learned: str) -> None:
+    eve = book.day - timedelta(days=1)
+    without = standing(own, book.night(own, NIGHTLY, eve))
+    (own / "beliefs.json").write_text(until(learned, book.day), "utf-8")
+    folder = book.night(own, NIGHTLY, eve)
+    pd.testing.assert_frame_equal(standing(own, folder), without)
+    manifest = json.loads((folder / "manifest.json").read_text("utf-8"))
+    (said,) = manifest["warnings"]
+    assert manifest["beliefs"] is None
+    assert f"learned from days up to {book.day}" in said["en"] and f"截至 {book.day} 的数据" in said["zh"]
+    official = book.night(own, NIGHTLY)
+    assert json.loads((official / "manifest.json").read_text("utf-8"))["beliefs"] == json.loads(learned)["beliefs"]
+    assert runs.read(official).warnings == [], "on the last day itself nothing is looked ahead"
 
 
 def test_a_finding_is_remembered_until_another_one(own: Path, learned: str) -> None:
     (own / "beliefs.json").write_text(learned, "utf-8")
-    found, day = remembered.beliefs(own), pd.Timestamp("2024-06-30")
+    day = pd.Timestamp("2024-06-30")
+    found, _ = remembered.beliefs(own, date.max)
     seen = pd.DataFrame(
         {
             "borrower_id": ["a", "b", "c"], "log_odds": -1.0, "dpd": 0.0, "reviewed": [True, True, False],
@@ -116,7 +140,12 @@ def test_a_night_with_beliefs_comes_out_the_same_whatever_is_believed_now(book: 
 
 def test_a_file_that_is_not_what_was_written_is_refused(own: Path, learned: str) -> None:
     said = json.loads(learned)
-    for text in ("{", "[]", json.dumps({**said, "beliefs": {**said["beliefs"], "start": [1, 0, 0]}})):
+    for text in (
+        "{",
+        "[]",
+        json.dumps({"beliefs": said["beliefs"]}),
+        json.dumps({**said, "beliefs": {**said["beliefs"], "start": [1, 0, 0]}}),
+    ):
         (own / "beliefs.json").write_text(text, "utf-8")
         with pytest.raises(DataRefused, match="learn"):
-            remembered.beliefs(own)
+            remembered.beliefs(own, date.max)

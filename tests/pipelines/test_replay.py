@@ -12,7 +12,7 @@ import pytest
 import worlds
 from books import Book
 
-from features.errors import IntegrityFailed
+from features.errors import IntegrityFailed, UsageError
 from features.ingest import ingest
 from features.ledger import Ledger
 from features.sources import source
@@ -23,6 +23,7 @@ from monitoring.decisions.place import Place, opened
 from monitoring.decisions.record import Record
 from monitoring.policy import tier_policy
 from monitoring.policy.schedule import schedule_policy
+from monitoring.runs import NIGHTLY
 from pipelines import nightly
 from pipelines.replay import replay, then_and_now
 
@@ -138,6 +139,23 @@ def test_without_what_it_was_made_from_it_is_refused(book: Book, decided: Path, 
         (decided / "bundles").mkdir()
         with pytest.raises(IntegrityFailed, match="is not in the book"):
             replay(record, decided, day)
+
+
+def test_a_night_that_another_follows_is_not_made_again_so_that_both_are_replayed(book: Book, own: Path) -> None:
+    eve = book.day - timedelta(days=1)
+    for day in (eve, book.day):
+        nightly.remember(book.night(own, NIGHTLY, day), Place(own))
+    text = (Path(__file__).parents[2] / "monitoring" / "policy" / "lender.toml").read_text("utf-8")
+    (own / "lender.toml").write_text(text.replace('calendar = "CN"', 'calendar = "CN"\npriority = "top_pd"'), "utf-8")
+    before = {path: path.read_bytes() for path in (own / "runs").rglob("*") if path.is_file()}
+    steps: list[str] = []
+    with pytest.raises(UsageError, match="it is not made again"):
+        nightly.run(own, book.mlruns, eve, done=lambda step, _: steps.append(step))
+    assert steps == []
+    assert {path: path.read_bytes() for path in (own / "runs").rglob("*") if path.is_file()} == before
+    with opened(Place(own)) as record:
+        assert nights.decided(record).keys() == {str(eve), str(book.day)}
+        assert replay(record, own, str(book.day)).as_of == str(book.day)
 
 
 def test_a_night_whose_eve_was_decided_later_is_refused(book: Book, own: Path) -> None:
