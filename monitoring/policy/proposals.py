@@ -15,7 +15,10 @@ from monitoring.policy import tier_policy
 
 @dataclass(frozen=True)
 class Kind:
-    """Something that needs two persons; ``most_days`` is how far ahead its ``until`` may lie."""
+    """Something that needs two persons; ``most_days`` is how far ahead its ``until`` may lie.
+
+    Where what ``ends`` names is null, it ends what was agreed on before.
+    """
 
     name: str
     en: str
@@ -23,6 +26,11 @@ class Kind:
     adverse: bool
     needs: tuple[str, ...]
     most_days: int = 0
+    ends: str | None = None
+
+    def needed(self, said: Mapping[str, Any]) -> tuple[str, ...]:
+        """What has to be said beside the reason: of one that ends what was agreed on, nothing but that it does."""
+        return (self.ends,) if self.ends is not None and said.get(self.ends, "") is None else self.needs
 
 
 @dataclass(frozen=True)
@@ -41,12 +49,24 @@ class ProposalPolicy:
             en, zh = nearest(name, self.kinds)
             raise UsageError(f"kind: nothing of the kind {name!r} can be proposed; {en}", f"kind:没有 {name!r} 类提议;{zh}")
         kind = self.kinds[name]
-        if said.keys() != set(kind.needs):
-            given, needed = ", ".join(sorted(said)) or "nothing", ", ".join(kind.needs)
-            raise UsageError(f"{name} needs {needed}; given: {given}", f"{name} 需要 {needed};实际提供:{given}")
-        for field in kind.needs:
+        needed = kind.needed(said)
+        if said.keys() != set(needed):
+            raise _unmet(kind, said)
+        for field in needed:
             FIELDS[field](field, said[field], kind, today)
         return dict(said)
+
+
+def _unmet(kind: Kind, said: Mapping[str, Any]) -> UsageError:
+    given, needs = ", ".join(sorted(name for name in said if said[name] is not None)) or "nothing", ", ".join(kind.needs)
+    if kind.needed(said) == kind.needs:
+        return UsageError(f"{kind.name} needs {needs}; given: {given}", f"{kind.name} 需要 {needs};实际提供:{given}")
+    return UsageError(
+        f"{kind.name} without {kind.ends} ends the one before it, from the next night on and for good, so it takes nothing else;"
+        f" given: {given}. Leave that out to end it, or say {needs}",
+        f"{kind.name} 未填 {kind.ends} 表示自下一夜起终止原有调整,不得再填其他项;实际提供:{given}。"
+        f"如需终止请删去,否则请填写 {needs}",
+    )
 
 
 def _tier(field: str, value: Any, kind: Kind, today: date) -> None:
