@@ -441,7 +441,7 @@ class ProposeOverride(TypedDict):
     kind: Literal["override"]
     borrower_id: str
     reason: str
-    tier: Literal["prime", "standard", "watch", "high_risk", None]
+    tier: Literal["prime", "standard", "watch", "high_risk"]
     until: str
     loan_id: NotRequired[str | None]
 
@@ -470,7 +470,15 @@ class ProposeEarlyRepayment(TypedDict):
     loan_id: NotRequired[str | None]
 
 
-Propose = ProposeOverride | ProposeLimitCut | ProposeLineFreeze | ProposeEarlyRepayment
+class EndOverride(TypedDict):
+    kind: Literal["override"]
+    borrower_id: str
+    reason: str
+    tier: None
+    loan_id: NotRequired[str | None]
+
+
+Propose = ProposeOverride | ProposeLimitCut | ProposeLineFreeze | ProposeEarlyRepayment | EndOverride
 
 
 class Decided(TypedDict):
@@ -511,6 +519,7 @@ class ProposalKind(TypedDict):
     zh: str
     adverse: bool
     needs: list[str]
+    ends: str | None
     most_days: int
     authority: str | None
 

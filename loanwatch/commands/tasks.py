@@ -67,7 +67,7 @@ def act(
     id: Annotated[str, typer.Argument(help="The task's id. 任务编号。")],
     what: Annotated[str, typer.Argument(metavar="ACT", help="done, declined or assign. 操作。")],
     reason: Annotated[str, typer.Option(help="Why. 理由。")],
-    proposal: Annotated[str | None, typer.Option(help="Of done, to his harm: the proposal's id. 提议编号。")] = None,
+    proposal: Annotated[str | None, typer.Option(help="Of done, to his harm: the approved proposal. 已批准提议的编号。")] = None,
     owner: Annotated[str | None, typer.Option(help="Of assign: who has it now. 负责人。")] = None,
     day: OpenDay = "calendar",
     book: Book = BOOK,

@@ -20,10 +20,14 @@ class Override:
 
 
 def in_force(record: Kept, as_of: date) -> tuple[Override, ...]:
-    """The last approved override of each borrower that holds on a day, in the order of the record."""
+    """What the last approved verdict on each borrower says, where its last day is not over; in the order of the record.
+
+    It decides alone, whether it agrees on a tier or ends one: what was agreed on before it never comes back.
+    """
     day = str(as_of)
-    held = [v for v in verdicts(record).values() if v.said["verdict"] == "approved" and v.said["of"] == KIND]
-    return _read(record, [v for v in held if v.said["since"] <= day <= v.said["until"]])
+    agreed = [v for v in verdicts(record).values() if v.said["verdict"] == "approved" and v.said["of"] == KIND]
+    last = {v.subject: v for v in sorted(agreed, key=_place) if v.said["since"] <= day}
+    return _read(record, [v for v in last.values() if v.said["until"] is not None and day <= v.said["until"]])
 
 
 def named(record: Kept, ids: Iterable[str]) -> tuple[Override, ...]:
@@ -32,13 +36,16 @@ def named(record: Kept, ids: Iterable[str]) -> tuple[Override, ...]:
 
 
 def _read(record: Kept, held: Iterable[Recorded]) -> tuple[Override, ...]:
-    last: dict[str, Override] = {}
-    for verdict in sorted(held, key=lambda found: found.count):
+    found = []
+    for verdict in sorted(held, key=_place):
         try:
             asked = opened(record, record.find(verdict.said["proposal"]), verdict).asked
         except Erased:
             continue
-        last.pop(asked.borrower, None)
         if asked.terms["tier"] is not None:
-            last[asked.borrower] = Override(verdict.id, asked.borrower, str(asked.terms["tier"]))
-    return tuple(last.values())
+            found.append(Override(verdict.id, asked.borrower, str(asked.terms["tier"])))
+    return tuple(found)
+
+
+def _place(verdict: Recorded) -> int:
+    return verdict.count

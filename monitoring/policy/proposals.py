@@ -16,7 +16,10 @@ from monitoring.policy.terms import A_DAY, Expected, a_day_after, one_of, unfit,
 
 @dataclass(frozen=True)
 class Kind:
-    """Something that needs two persons; ``most_days`` is how far ahead its ``until`` may lie."""
+    """Something that needs two persons; ``most_days`` is how far ahead its ``until`` may lie.
+
+    Where what ``ends`` names is null, it ends what was agreed on before.
+    """
 
     name: str
     en: str
@@ -24,6 +27,11 @@ class Kind:
     adverse: bool
     needs: tuple[str, ...]
     most_days: int = 0
+    ends: str | None = None
+
+    def needed(self, said: Mapping[str, Any]) -> tuple[str, ...]:
+        """What has to be said beside the reason: of one that ends what was agreed on, nothing but that it does."""
+        return (self.ends,) if self.ends is not None and said.get(self.ends, "") is None else self.needs
 
 
 @dataclass(frozen=True)
@@ -41,11 +49,28 @@ class ProposalPolicy:
         if name not in self.kinds:
             raise unknown("kind", ("nothing of the kind can be proposed", "没有此类提议"), name, self.kinds)
         kind = self.kinds[name]
-        if (error := unfit(name, kind.needs, (), said)) is not None:
+        needed = kind.needed(said)
+        if (error := _too_much(kind, said) or unfit(name, needed, (), said)) is not None:
             raise error
-        for field in kind.needs:
+        for field in needed:
             FIELDS[field](field, said[field], kind, today)
         return dict(said)
+
+
+def _too_much(kind: Kind, said: Mapping[str, Any]) -> Misstated | None:
+    """The error of a proposal that ends what was agreed on and says more than that; None for any other."""
+    more = sorted(said.keys() - {kind.ends})
+    if kind.needed(said) == kind.needs or not more:
+        return None
+    given, needs = ", ".join(more), ", ".join(kind.needs)
+    return Misstated(
+        str(kind.ends),
+        f"{kind.name} without {kind.ends} ends the one before it, from the next night on and for good, so it takes nothing else;"
+        f" given: {given}. Leave that out to end it, or say {needs}",
+        f"{kind.name} 未填 {kind.ends} 表示自下一夜起终止原有调整,不得再填其他项;实际提供:{given}。"
+        f"如需终止请删去,否则请填写 {needs}",
+        expected=f"{kind.name} with {needs}, or {kind.ends} alone",
+    )
 
 
 def _tier(field: str, value: Any, kind: Kind, today: date) -> None:

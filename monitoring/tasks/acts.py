@@ -1,7 +1,7 @@
 """What persons do with a task: do it, decline it, pass it on. Each act is an entry with the person's key, reason and time.
 
-An action that is to the borrower's harm is done by a proposal of its kind about him alone: one person proposes, a second one
-decides. So nothing adverse follows from a task by itself, and none is over without somebody having said why.
+An action that is to the borrower's harm is done by an approved proposal of its kind about him alone: one person proposes, a
+second one approves. So nothing adverse follows from a task by itself, and nobody alone ends one but who may decline it.
 
 Who settles a task has a key with the authority that it names. Where a proposal does it, the verdict needs that authority.
 """
@@ -20,7 +20,7 @@ from monitoring.database.tables import decisions
 from monitoring.decisions import proposals
 from monitoring.decisions.adding import begun
 from monitoring.decisions.entry import Entry, Recorded
-from monitoring.decisions.proposals import Person, Proposal, Settled
+from monitoring.decisions.proposals import Person, Proposal, Settled, State
 from monitoring.policy.actions import Action, action_policy
 from monitoring.policy.cases import case_policy
 from monitoring.tasks import store
@@ -60,7 +60,7 @@ def act(
         if not receipt.again:
             _may(task, under, person)
             if proposal is not None:
-                _carries(proposal, task, borrower, today)
+                _carries(proposal.state(today), proposal, task, borrower)
             adding.write()
             store.write(connection, [id], [after(task, receipt.entry, sealed)])
     return receipt.entry
@@ -81,10 +81,10 @@ def _terms(task: Task, act: str, given: Mapping[str, Any], today: date) -> dict[
     kind = action_of(task).proposal if act == "done" else None
     if kind is not None and "proposal" not in given:
         raise UsageError(
-            f"{task.action} is to the borrower's harm: it is done by a proposal {kind} about him, which a second person decides."
-            f" Make one (`loanwatch proposals add {kind}`, POST /v1/proposals) and name its id as `proposal`",
-            f"{task.action} 对借款人不利,须由提议 {kind} 完成并经第二人决定;请先提议(`loanwatch proposals add {kind}` 或"
-            " POST /v1/proposals),再以 proposal 提供其编号",
+            f"{task.action} is to the borrower's harm: it is done by a proposal {kind} about him that a second person approved."
+            f" Make one (`loanwatch proposals add {kind}`, POST /v1/proposals), and name it as `proposal` once it is approved",
+            f"{task.action} 对借款人不利,须由提议 {kind} 完成并经第二人批准;请先提议(`loanwatch proposals add {kind}` 或"
+            " POST /v1/proposals),批准后再以 proposal 提供其编号",
         )
     if set(given) - ({"proposal"} if kind else set()):
         listed = ", ".join(sorted(given))
@@ -98,21 +98,33 @@ def _authority(task: Task, act: str) -> str | None:
     return task.authority if act in SETTLED and not by_proposal else None
 
 
-def _carries(proposal: Proposal, task: Task, borrower: str, today: date) -> None:
-    """Raises UsageError unless it is of the kind, about the borrower, and of this task's time: it waits, or came since then."""
-    kind, state = action_of(task).proposal, proposal.state(today)
+def _carries(state: State, proposal: Proposal, task: Task, borrower: str) -> None:
+    """Raises UsageError unless it is of the kind, about the borrower, made since the task opened, and approved."""
+    kind, id = action_of(task).proposal, proposal.recorded.id
     if (proposal.asked.kind, proposal.asked.borrower) != (kind, borrower):
         raise UsageError(
-            f"proposal: expected one of kind {kind} about the borrower of this task; {proposal.recorded.id} is none",
-            f"proposal:应为针对该任务借款人的 {kind} 提议;{proposal.recorded.id} 不符",
+            f"proposal: expected one of kind {kind} about the borrower of this task; {id} is none",
+            f"proposal:应为针对该任务借款人的 {kind} 提议;{id} 不符",
         )
-    if state in ("withdrawn", "lapsed") or (state != "waiting" and proposal.on < task.opened_on):
+    if proposal.on < task.opened_on:
         raise UsageError(
-            f"proposal: it is {state} and was made on {proposal.on}; expected one that waits, or was decided and"
-            f" made since the task opened on {task.opened_on}. Make a new one",
-            f"proposal:该提议状态为 {state},提出于 {proposal.on};应为待决定的提议,或自任务开立日"
-            f" {task.opened_on} 起提出并已决定的提议;请重新提议",
+            f"proposal: made on {proposal.on}; expected one made since the task opened on {task.opened_on}. Make a new one",
+            f"proposal:提出于 {proposal.on};应为自任务开立日 {task.opened_on} 起提出的提议;请重新提议",
         )
+    if state != "approved":
+        en, zh = _WAIT if state == "waiting" else _ANEW
+        raise UsageError(
+            f"proposal: {state}; expected an approved one. {en.format(task.authority)}",
+            f"proposal:状态为 {state};应为已批准的提议。{zh.format(task.authority)}",
+        )
+
+
+_WAIT = (
+    "The task stays open until the second person has approved it; name it again then",
+    "第二人批准之前任务保持开立;请于批准后再次提供",
+)
+_ANEW = "Decline the task, which is for the {} to do, or make a new proposal", "请由 {} 将任务标记为 declined,或重新提议"
+"""What there is to do while a proposal waits, and once it can be approved no more."""
 
 
 def _may(task: Task, authority: str | None, person: Person) -> None:

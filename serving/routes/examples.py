@@ -153,7 +153,7 @@ PROPOSAL_KINDS = {
     "kinds": [
         {
             "name": "line_freeze", "en": "No further drawings", "zh": "冻结未用额度", "adverse": True, "needs": ["until"],
-            "most_days": 180, "authority": "credit committee",
+            "ends": None, "most_days": 180, "authority": "credit committee",
         }
     ],
     "lapse_days": 7, "policy": _DIGEST,
@@ -189,7 +189,7 @@ _TASK = {
 }  # fmt: skip
 TASKS = {"tasks": [_TASK], "next": "2026-11-25.4212"}
 TASK = {**_TASK, "acts": [_ASSIGNED]}
-TASK_ACT = {"act": "done", "proposal": _ID[::-1], "reason": "Proposed after the visit of 24 November."}
+TASK_ACT = {"act": "done", "proposal": _ID[::-1], "reason": "Approved by the committee on 26 November."}
 TASK_DONE = {
     **TASK, "state": "done", "overdue": False, "ended_on": "2026-11-26", "proposal": _ID[::-1],
     "acts": [_ASSIGNED, {**TASK_ACT, "decision": _ID[:16] * 2, "by": "Wang Li", "at": 1795680000000000}],

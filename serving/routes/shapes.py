@@ -9,7 +9,7 @@ from monitoring.policy import checks, tier_policies
 from monitoring.policy.actions import SIDES, authorities
 from monitoring.policy.cases import OUTCOMES, OWNER_LIMIT, case_policies
 from monitoring.policy.lender import KINDS as BORROWERS
-from monitoring.policy.proposals import proposal_policies
+from monitoring.policy.proposals import Kind, proposal_policies
 from monitoring.schedule import OWED, TYPES
 from monitoring.seen import LAST
 from monitoring.tasks.acts import ACTS as TASK_ACTS
@@ -164,19 +164,23 @@ REPLAY = told(
 
 REASONED: Schema = {"type": "string", "minLength": 1, "maxLength": 1000, "pattern": r"\S"}
 TERMS: dict[str, Schema] = {
-    "tier": {"enum": [*tier_policies()[-1].names, None]}, "until": DAY, "on": DAY,
+    "tier": one_of(*tier_policies()[-1].names), "until": DAY, "on": DAY,
     "limit": {"type": "integer", "minimum": 0, "description": "Minor units."},
 }  # fmt: skip
 """What proposals have to say, by field; the kinds are those of the policy in force."""
+_KINDS = proposal_policies()[-1].kinds.values()
+
+
+def _proposed(verb: str, kind: Kind, terms: dict[str, Schema]) -> Schema:
+    said: dict[str, Schema] = {"kind": one_of(kind.name), "borrower_id": ID, "reason": REASONED}
+    return sent(verb + kind.name.title().replace("_", ""), {**said, **terms}, {"loan_id": maybe(ID)})
+
+
 PROPOSE: Schema = {
     "title": "Propose",
     "oneOf": [
-        sent(
-            "Propose" + kind.name.title().replace("_", ""),
-            {"kind": one_of(kind.name), "borrower_id": ID, "reason": REASONED, **{name: TERMS[name] for name in kind.needs}},
-            {"loan_id": maybe(ID)},
-        )
-        for kind in proposal_policies()[-1].kinds.values()
+        *(_proposed("Propose", kind, {name: TERMS[name] for name in kind.needs}) for kind in _KINDS),
+        *(_proposed("End", kind, {kind.ends: {"type": "null"}}) for kind in _KINDS if kind.ends is not None),
     ],
 }
 DECIDED = told(
@@ -199,8 +203,8 @@ VERDICT = sent("SayOfProposal", {"verdict": one_of(*SAID), "reason": REASONED})
 PROPOSAL_KIND = told(
     "ProposalKind",
     {
-        "name": TEXT, "en": TEXT, "zh": TEXT, "adverse": TRUTH, "needs": listed(TEXT), "most_days": WHOLE,
-        "authority": maybe(TEXT),
+        "name": TEXT, "en": TEXT, "zh": TEXT, "adverse": TRUTH, "needs": listed(TEXT), "ends": maybe(TEXT),
+        "most_days": WHOLE, "authority": maybe(TEXT),
     },
 )  # fmt: skip
 PROPOSAL_KINDS = told("ProposalKinds", {"kinds": listed(PROPOSAL_KIND), "lapse_days": WHOLE, "policy": DIGEST})

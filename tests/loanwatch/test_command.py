@@ -407,6 +407,27 @@ def test_an_override_by_two_persons_is_in_the_next_night(
     code, out, _ = run("proposals", "list", "--state", "approved", "--day", "next", "--book", decided)
     assert code == 0
     assert "Wang Li" in out and "赵敏" in out
+    end = (
+        "proposals",
+        "add",
+        "override",
+        "--borrower",
+        borrower,
+        "--reason",
+        "it runs again",
+        "--day",
+        "next",
+        "--book",
+        decided,
+    )
+    code, _, err = run(*end, "--until", until)
+    assert (code, "override without tier ends the one before it" in flowing(err), "given: until." in flowing(err)) == (
+        2,
+        True,
+        True,
+    )
+    code, out, err = run(*end, "--json")
+    assert (code, strict(out)["state"], strict(out)["tier"]) == (0, "waiting", None), err
 
 
 def test_a_case_is_listed_worked_on_and_reported(run: Run, book: Book, own: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -472,8 +493,8 @@ def test_a_task_is_listed_and_done_and_an_adverse_one_by_a_proposal(
     code, out, err = run("proposals", "add", *terms, "--book", own, "--json")
     assert code == 0, err
     proposal = strict(out)["proposal"]
-    code, out, err = run(*asked, "--proposal", proposal, "--json")
-    assert (code, strict(out)["state"], strict(out)["proposal"]) == (0, "done", proposal), err
+    code, _, err = run(*asked, "--proposal", proposal)
+    assert (code, "stays open until the second person has approved it" in flowing(err), "保持开立" in err) == (2, True, True)
     code, out, _ = run("tasks", "list", "--action", "limit_cut", "--book", own, "--json")
     declined = ("tasks", "act", strict(out)["tasks"][0]["task"], "declined", "--reason", "he has paid", "--book", own)
     code, _, err = run(*declined)
@@ -483,6 +504,8 @@ def test_a_task_is_listed_and_done_and_an_adverse_one_by_a_proposal(
     assert (code, "credit" in out) == (0, True), err
     code, out, err = run("proposals", "decide", proposal, "approved", "--reason", "seen too", "--book", own, "--json")
     assert (code, strict(out)["decided"]["authority"]) == (0, "credit committee"), err
+    code, out, err = run(*asked, "--proposal", proposal, "--json")
+    assert (code, strict(out)["state"], strict(out)["proposal"]) == (0, "done", proposal), err
     code, out, _ = run("tasks", "show", plan["task"], "--book", own, "--json")
     assert (strict(out)["state"], strict(out)["acts"][0]["reason"]) == ("done", "in the file [7]")
     code, out, _ = run("tasks", "rebuild", "--book", own, "--json")

@@ -42,6 +42,17 @@ def test_what_cannot_be_is_named(kind: str, field: str, value: Any) -> None:
         POLICY.terms(kind, terms, TODAY)
 
 
+def test_an_end_says_that_it_is_one_and_nothing_else() -> None:
+    assert POLICY.terms("override", {"tier": None}, TODAY) == {"tier": None}
+    with pytest.raises(UsageError, match=r"^tier: override without tier ends .*; given: until\. Leave that out") as refused:
+        POLICY.terms("override", {"tier": None, "until": "2027-01-31"}, TODAY)
+    assert "终止" in refused.value.zh and "实际提供:until" in refused.value.zh
+    with pytest.raises(UsageError, match="override needs tier, until; not said: tier, until"):
+        POLICY.terms("override", {}, TODAY)
+    with pytest.raises(UsageError, match="line_freeze needs until; not said: until"):
+        POLICY.terms("line_freeze", {"tier": None}, TODAY)
+
+
 def test_an_unknown_kind_has_a_neighbour() -> None:
     with pytest.raises(UsageError, match="did you mean override"):
         POLICY.terms("overide", {}, TODAY)
@@ -53,3 +64,4 @@ def test_every_version_is_sound() -> None:
         for kind in version.kinds.values():
             assert kind.needs and set(kind.needs) <= set(FIELDS) and kind.en and kind.zh
             assert ("until" in kind.needs) == (kind.most_days > 0)
+            assert kind.ends is None or (kind.ends in kind.needs and not kind.adverse)

@@ -46,6 +46,14 @@ def test_what_one_proposes_another_approves_from_the_next_night_on(office: Serve
     assert (again.status, again.json()["type"]) == (409, "/problems/conflict")
 
 
+def test_an_end_of_an_override_needs_no_day(office: Served, book: Book) -> None:
+    said = {name: value for name, value in asked(book, tier=None).items() if name != "until"}
+    made = post(office, "Wang Li", "/v1/proposals", said)
+    assert (made.status, made.json()["tier"], "until" in made.json()) == (201, None, False)
+    path = f"/v1/proposals/{made.json()['proposal']}"
+    assert post(office, "赵敏", f"{path}/verdict", {"verdict": "approved", "reason": "seen too"}).json()["state"] == "approved"
+
+
 def test_days_are_those_of_the_lender(office: Served, book: Book) -> None:
     tomorrow = str(TODAY + timedelta(days=1))
     office.memory.clock = lambda: NOW + DAY // 4  # after midnight in Shanghai, and before it in Greenwich
@@ -114,7 +122,9 @@ def test_an_idempotency_key_makes_one_proposal(office: Served, book: Book) -> No
 
 def test_what_can_be_proposed_is_told(office: Served) -> None:
     kinds = {kind["name"]: kind for kind in office.get("/v1/proposals/kinds").json()["kinds"]}
-    assert (kinds["override"]["needs"], kinds["override"]["authority"]) == (["tier", "until"], None)
+    assert {name: kinds["override"][name] for name in ("needs", "ends", "authority")} == {
+        "needs": ["tier", "until"], "ends": "tier", "authority": None,
+    }  # fmt: skip
     assert set(kinds) == {"override", "limit_cut", "line_freeze", "early_repayment"}
     assert kinds["limit_cut"]["authority"] == "credit committee"
 
@@ -125,6 +135,7 @@ def test_what_can_be_proposed_is_told(office: Served) -> None:
         ({"kind": "overide"}, 422, "did you mean override"), ({"kind": 3}, 422, "/kind"),
         ({"tier": "bad"}, 422, "/tier: expected one of prime"),
         ({"until": "2020-01-01"}, 422, "/until: expected a day"), ({"more": 1}, 422, "/more: override needs tier, until"),
+        ({"tier": None}, 422, "/tier: override without tier ends the one before it"),
         ({"reason": ""}, 422, "/reason: 0 characters"),
         ({"reason": None}, 422, "/reason"), ({"borrower_id": 5}, 422, "/borrower_id"),
         ({"borrower_id": "nobody"}, 404, "no such borrower"),

@@ -1,16 +1,18 @@
 """Tasks over HTTP: listed page by page, looked at, worked on by those who may, and nothing told of what is refused."""
 
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 import orjson
 import pytest
 from asgi import Answer
-from desk import DAY, NOW
+from desk import DAY, NOW, TODAY
 from served import Served, served
-from tasking import nightly
+from tasking import ZHAO, nightly, proposed
 from tiny import Tiny
 
+from monitoring.decisions.proposals import decide
 from monitoring.policy.actions import authorities
 
 
@@ -83,12 +85,26 @@ def test_a_task_is_passed_on_and_done(office: Served) -> None:
 def test_what_is_adverse_needs_a_proposal(office: Served) -> None:
     path = path_of(office, "limit_cut")
     bare = post(office, f"{path}/acts", {"act": "done", "reason": "r"})
-    assert (bare.status, "a second person decides" in bare.json()["detail"]) == (422, True)
+    assert (bare.status, "a second person approved" in bare.json()["detail"]) == (422, True)
     unknown = post(office, f"{path}/acts", {"act": "done", "reason": "r", "proposal": "0" * 32})
     assert (unknown.status, unknown.json()["type"]) == (404, "/problems/not-found")
     assert office.get(path).json()["state"] == "open"
     assert post(office, f"{path}/acts", {"act": "declined", "reason": "he has paid"}, "Ana").status == 403
     assert post(office, f"{path}/acts", {"act": "declined", "reason": "he has paid"}).json()["state"] == "declined"
+
+
+def test_what_is_adverse_is_done_once_a_second_person_approved_it_and_not_before(office: Served) -> None:
+    path = path_of(office, "limit_cut")
+    made = proposed(office.memory, "limit_cut", "B1", 8).recorded.id
+    body = {"act": "done", "reason": "r", "proposal": made}
+    for language, words in (("en", "stays open until the second person has approved it"), ("zh", "任务保持开立")):
+        refused = post(office, f"{path}/acts", body, accept_language=language, idempotency_key="5f0c")
+        assert (refused.status, words in refused.json()["detail"]) == (422, True)
+    assert (office.get(path).json()["state"], office.get(path).json()["acts"]) == ("open", [])
+    today = TODAY + timedelta(days=8)
+    decide(office.memory, made, "approved", "seen too", ZHAO, today, today)
+    done = post(office, f"{path}/acts", body, "Ana", idempotency_key="5f0c").json()
+    assert (done["state"], done["proposal"]) == ("done", made)
 
 
 def test_an_idempotency_key_makes_one_act_of_one_task(office: Served) -> None:

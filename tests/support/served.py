@@ -79,7 +79,8 @@ class Memory:
                 return Receipt(self.rows[self.requests[key][1]][0], again=True)
         count = len(self.rows) + 1
         cipher = None if entry.sealed is None else b"sealed"
-        made = Recorded(count, f"{count:032x}", entry.kind, MOMENT, entry.caller, entry.said, "s", cipher)
+        subject = None if entry.about is None else f"subject of {entry.about}"
+        made = Recorded(count, f"{count:032x}", entry.kind, MOMENT, entry.caller, entry.said, subject, cipher)
         self.about[made.id] = entry.about, entry.loan
         self.rows[made.id] = replace(made, said=orjson.loads(canonical(entry.said))), entry.sealed or b""
         if entry.request is not None:

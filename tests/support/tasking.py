@@ -87,6 +87,13 @@ def proposed(record: Kept, kind: str, borrower: str, days: int = 0) -> Proposal:
     return proposals.propose(record, asked, WANG, today)
 
 
+def approved(record: Kept, kind: str, borrower: str, days: int = 0) -> str:
+    """The id of a proposal that a second person approved on the same day."""
+    id, today = proposed(record, kind, borrower, days).recorded.id, TODAY + timedelta(days=days)
+    proposals.decide(record, id, "approved", "seen too", ZHAO, today, today)
+    return id
+
+
 def every(record: Kept, state: str = "open") -> list[Seen]:
     return listed(record, Wanted(state), TODAY, 1_000)
 

@@ -1,9 +1,11 @@
 """Two persons: nothing follows from what one says, the first verdict counts, and an override holds on its days only."""
 
 from collections.abc import Iterator
+from dataclasses import asdict, dataclass
 from datetime import date, timedelta
 from pathlib import Path
 
+import orjson
 import pytest
 from effort import examples
 from hypothesis import given
@@ -24,7 +26,8 @@ SINCE = date(2026, 11, 19)
 
 
 def override(tier: str | None = "watch", borrower: str = "B1", until: date = SINCE + timedelta(days=30)) -> Asked:
-    return Asked("override", borrower, None, {"tier": tier, "until": str(until)}, "the plant stands still")
+    terms = {"tier": tier} if tier is None else {"tier": tier, "until": str(until)}
+    return Asked("override", borrower, None, terms, "the plant stands still")
 
 
 @pytest.fixture
@@ -148,6 +151,51 @@ def test_the_last_override_of_a_borrower_counts_and_none_ends_it(record: Record)
     assert tiers(record, 4) == {"B2": "prime"}
     assert first.verdict and second.verdict
     assert [one.tier for one in named(record, [second.verdict.recorded.id])] == ["high_risk"]
+
+
+@dataclass(frozen=True)
+class Agreed:
+    """What two persons agreed on, so many days after what they agreed on before; no tier ends an override."""
+
+    borrower: str
+    tier: str | None
+    later: int
+    lasting: int
+
+
+agreements = st.builds(
+    Agreed, st.sampled_from(["B1", "B2"]), st.sampled_from(["prime", "watch", "high_risk", None]), st.integers(0, 40),
+    st.integers(1, 180),
+)  # fmt: skip
+
+
+@given(said=st.lists(agreements, max_size=6), nights=st.lists(st.integers(0, 400), max_size=20))
+@examples(60)
+def test_on_any_night_that_is_in_force_which_the_last_verdict_says_until_its_day(said: list[Agreed], nights: list[int]) -> None:
+    record, today, model = Memory(), TODAY, list[tuple[date, date, Agreed]]()
+    for one in said:
+        today += timedelta(days=one.later)
+        since, until = today + timedelta(days=1), today + timedelta(days=one.lasting)
+        made = propose(record, override(one.tier, one.borrower, until), A, today)
+        decide(record, made.recorded.id, "approved", "seen", B, today, since)
+        model.append((since, until, one))
+    for night in (SINCE + timedelta(days=n) for n in nights):
+        last = {one.borrower: (one.tier, until) for since, until, one in model if since <= night}
+        expected = {name: tier for name, (tier, until) in last.items() if tier is not None and night <= until}
+        found = in_force(record, night)
+        assert {one.borrower: one.tier for one in found} == expected and len(found) == len(expected)
+        assert named(record, [one.verdict for one in found]) == found
+
+
+@pytest.mark.parametrize("until", [None, SINCE + timedelta(days=4)])
+def test_what_was_ended_stays_ended_though_the_end_names_a_day_as_those_of_before_do(record: Record, until: date | None) -> None:
+    agreed(record, override("prime", until=SINCE + timedelta(days=150)))
+    terms = {"tier": None} if until is None else {"tier": None, "until": str(until)}
+    sealed = orjson.dumps({"asked": asdict(Asked("override", "B1", None, terms, "end it")), "by": A.named})
+    said = {"of": "override", "adverse": False, "on": str(TODAY), "lapses_on": str(SINCE), "policy": ""}
+    end = record.add(Entry("proposal", A.key, said, "B1", None, sealed)).id
+    decide(record, end, "approved", "seen", B, TODAY, SINCE + timedelta(days=2))
+    assert [tiers(record, day) for day in (0, 1, 2, 4, 5, 100)] == [{"B1": "prime"}] * 2 + [{}] * 4
 
 
 def test_an_erased_borrower_has_no_override(record: Record) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from desk import TODAY, WANG
-from tasking import ZHAO, act, every, id_of, nightly, proposed, standing
+from tasking import ZHAO, act, approved, every, id_of, nightly, proposed, standing
 
 from features.errors import NotFound, UsageError
 from monitoring.decisions import proposals
@@ -37,44 +37,62 @@ def test_an_act_is_an_entry_with_who_when_and_why(desk: Record) -> None:
 
 def test_nothing_adverse_is_done_without_a_proposal_of_its_kind_about_him(desk: Record) -> None:
     id = id_of(desk, "B1", "limit_cut")
-    with pytest.raises(UsageError, match="done by a proposal limit_cut about him, which a second person decides") as refused:
+    with pytest.raises(UsageError, match="done by a proposal limit_cut about him that a second person approved") as refused:
         act(desk, id, "done")
     assert "须由提议 limit_cut 完成" in refused.value.zh
-    for wrong in (proposed(desk, "line_freeze", "B1"), proposed(desk, "limit_cut", "B2")):
+    for wrong in (approved(desk, "line_freeze", "B1"), approved(desk, "limit_cut", "B2")):
         with pytest.raises(UsageError, match="expected one of kind limit_cut about the borrower of this task"):
-            act(desk, id, "done", proposal=wrong.recorded.id)
+            act(desk, id, "done", proposal=wrong)
     with pytest.raises(NotFound, match="not a proposal"):
         act(desk, id, "done", proposal=id)
     with pytest.raises(NotFound):
         act(desk, id, "done", proposal="0" * 32)
     assert one(desk, id)[1] == []
-    right = proposed(desk, "limit_cut", "B1")
-    act(desk, id, "done", proposal=right.recorded.id)
-    assert one(desk, id)[0].task.proposal == right.recorded.id
+    right = approved(desk, "limit_cut", "B1")
+    act(desk, id, "done", proposal=right)
+    assert one(desk, id)[0].task.proposal == right
     assert standing(desk, "done") == {"B1": ["limit_cut"]}
 
 
+ANEW = "Decline the task, which is for the credit committee to do, or make a new proposal"
+
+
 @pytest.mark.parametrize(
-    ("verdict", "before", "later", "carries"),
+    ("verdict", "before", "later", "words"),
     [
-        (None, 0, 0, True), (None, 0, 7, False), (None, -5, 0, True), ("approved", 0, 1, True), ("rejected", 0, 1, True),
-        ("approved", -5, 1, False), ("withdrawn", 0, 1, False),
+        ("approved", 0, 1, None), ("approved", -5, 1, "made since the task opened on 2026-11-18. Make a new one"),
+        (None, 0, 0, "waiting; .* The task stays open until the second person has approved it; name it again then"),
+        (None, -5, 0, "made since the task opened"), (None, 0, 7, f"lapsed; .* {ANEW}"),
+        ("rejected", 0, 1, f"rejected; .* {ANEW}"), ("withdrawn", 0, 1, f"withdrawn; .* {ANEW}"),
     ],
 )  # fmt: skip
-def test_a_proposal_carries_a_task_while_it_waits_or_if_it_came_since_it_opened(
-    desk: Record, verdict: Any, before: int, later: int, carries: bool
+def test_a_proposal_carries_a_task_if_it_was_made_since_it_opened_and_approved(
+    desk: Record, verdict: Any, before: int, later: int, words: str | None
 ) -> None:
     made = proposed(desk, "limit_cut", "B1", before).recorded.id
     if verdict is not None:
         who = WANG if verdict == "withdrawn" else ZHAO
         proposals.decide(desk, made, verdict, "said", who, TODAY + timedelta(days=before), TODAY)
-    id = id_of(desk, "B1", "limit_cut")
-    if carries:
+    id, rows = id_of(desk, "B1", "limit_cut"), list(desk.rows())
+    if words is None:
         act(desk, id, "done", later, proposal=made)
     else:
-        with pytest.raises(UsageError, match="Make a new one"):
+        with pytest.raises(UsageError, match=words):
             act(desk, id, "done", later, proposal=made)
-    assert one(desk, id)[0].task.open != carries
+        assert list(desk.rows()) == rows
+    assert one(desk, id)[0].task.open == (words is not None)
+
+
+def test_who_proposed_cannot_take_the_task_off_the_list_by_withdrawing(desk: Record) -> None:
+    id, made = id_of(desk, "B1", "limit_cut"), proposed(desk, "limit_cut", "B1").recorded.id
+    with pytest.raises(UsageError, match="waiting; expected an approved one") as refused:
+        act(desk, id, "done", proposal=made)
+    assert "第二人批准之前任务保持开立" in refused.value.zh
+    proposals.decide(desk, made, "withdrawn", "never mind", WANG, TODAY, TODAY)
+    nightly(desk, {"B1": "late"}, 1)
+    assert "limit_cut" in standing(desk)["B1"]
+    act(desk, id, "done", 1, proposal=approved(desk, "limit_cut", "B1", 1))
+    assert standing(desk, "done") == {"B1": ["limit_cut"]}
 
 
 def test_what_is_adverse_can_be_declined_with_a_reason_alone(desk: Record) -> None:

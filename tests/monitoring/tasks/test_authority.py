@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from desk import TODAY, WANG
 from records import on_sqlite
-from tasking import AUTHORITY, PLAIN, act, another, every, id_of, night, nightly, proposed
+from tasking import AUTHORITY, PLAIN, act, another, approved, every, id_of, night, nightly, proposed
 
 from monitoring.decisions import proposals
 from monitoring.decisions.proposals import NotTheirs
@@ -71,7 +71,7 @@ def test_a_task_is_settled_by_who_has_its_authority_and_by_nobody_else(desk: Rec
     for (borrower, action), id in tasks.items():
         _, what, place = borrower.split(" ")
         carried, held = what == "done" and action in BY_PROPOSAL, HELD[int(place)]
-        terms = {"proposal": proposed(desk, action, borrower).recorded.id} if carried else {}
+        terms = {"proposal": approved(desk, action, borrower)} if carried else {}
         done = tried(desk, lambda: act(desk, id, what, 0, another(*held), **terms))  # noqa: B023  # called at once
         assert (done is not None) == (carried or AUTHORITY[action] in held), (action, what, held)
         if done is not None:

@@ -6,12 +6,11 @@ import pytest
 from desk import TODAY
 from sqlalchemy import insert
 from sqlalchemy.exc import IntegrityError
-from tasking import ZHAO, act, every, id_of, nightly, proposed, rows, standing
+from tasking import act, approved, every, id_of, nightly, rows, standing
 from tasking import night as night_of
 
 from monitoring.database import writing
 from monitoring.database.tables import tasks
-from monitoring.decisions import proposals
 from monitoring.decisions.record import Record
 from monitoring.tasks.following import follow
 
@@ -126,16 +125,13 @@ def test_what_a_night_opens_names_nobody_in_the_open(record: Record) -> None:
     assert len(record.of_borrower("Canary Ltd")) == 2
 
 
-def test_an_adverse_task_stays_until_somebody_proposes_though_its_day_has_passed(record: Record) -> None:
+def test_an_adverse_task_stays_until_two_persons_agree_though_its_day_has_passed(record: Record) -> None:
     nightly(record, {"B1": "late"})
     for day in (1, 7, 30):
         nightly(record, {"B1": "late"}, day)
     assert standing(record) == {"B1": ["offer_reschedule", "limit_cut", "line_freeze"]}
-    made = proposed(record, "line_freeze", "B1", 30)
-    act(record, id_of(record, "B1", "line_freeze"), "done", 30, proposal=made.recorded.id)
-    assert proposals.find(record, made.recorded.id).state(TODAY + timedelta(days=30)) == "waiting", "a second person decides it"
-    done = proposals.decide(record, made.recorded.id, "approved", "seen too", ZHAO, TODAY + timedelta(days=30), TODAY)
-    assert done.verdict is not None and standing(record, "done") == {"B1": ["line_freeze"]}
+    act(record, id_of(record, "B1", "line_freeze"), "done", 30, proposal=approved(record, "line_freeze", "B1", 30))
+    assert standing(record, "done") == {"B1": ["line_freeze"]}
 
 
 def test_a_night_without_anybody_is_followed(small: Record) -> None:

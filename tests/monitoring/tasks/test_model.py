@@ -6,18 +6,18 @@ from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
-from desk import TODAY
+from desk import TODAY, WANG
 from dying import Killed, dying
 from effort import examples
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from records import on_sqlite
-from tasking import ADVERSE, AUTHORITY, MET, Naive, act, another, id_of, nightly, proposed
+from tasking import ADVERSE, AUTHORITY, MET, Naive, act, another, approved, id_of, nightly, proposed
 
 from features.errors import UsageError
 from monitoring.database import reading
-from monitoring.decisions.proposals import NotTheirs
+from monitoring.decisions.proposals import NotTheirs, Said, decide
 from monitoring.decisions.record import Record
 from monitoring.policy.actions import authorities
 from monitoring.tasks import rebuild, store
@@ -92,15 +92,27 @@ class Desk(RuleBasedStateMachine):
         self.day += later
         id, terms = id_of(self.record, name, action), {}
         if done and action in ADVERSE:
-            with pytest.raises(UsageError, match="a second person decides"):
+            with pytest.raises(UsageError, match="a second person approved"):
                 act(self.record, id, "done", self.day)
-            terms = {"proposal": proposed(self.record, action, name, self.day).recorded.id}
+            terms = {"proposal": approved(self.record, action, name, self.day)}
         outcome = "done" if done else "declined"
         person = another() if terms else another(AUTHORITY[action])
         act(self.record, id, outcome, self.day, person, **terms)
         mine = self.naive[name].last(action)
         assert mine is not None
         mine.update(outcome=outcome, ended=self._today)
+
+    @rule(name=st.sampled_from(BORROWERS), at=st.integers(0, 9), said=st.sampled_from([None, "rejected", "withdrawn"]))
+    def proposed_and_not_approved(self, name: str, at: int, said: Said | None) -> None:
+        action = self._one(name, at)
+        if action not in ADVERSE:
+            return
+        made = proposed(self.record, action, name, self.day).recorded.id
+        if said is not None:
+            decide(self.record, made, said, "r", WANG if said == "withdrawn" else another(), self._today, self._today)
+        for later in (0, 7):
+            with pytest.raises(UsageError, match="expected an approved one"):
+                act(self.record, id_of(self.record, name, action), "done", self.day + later, proposal=made)
 
     @rule(name=st.sampled_from(BORROWERS), at=st.integers(0, 9))
     def assigned(self, name: str, at: int) -> None:
