@@ -116,7 +116,7 @@ def orphans(con: duckdb.DuckDBPyConnection, table: Table, source: str) -> int:
 
 
 def of_others(con: duckdb.DuckDBPyConnection, table: Table, source: str, stored: str | None) -> int:
-    """Set aside good rows whose id stands in the ledger (as SQL) for another borrower, or came first for one; returns how many."""
+    """Set aside good rows whose id stands in the ledger (SQL) for another borrower, or came first for one; returns how many."""
     if not table.partitioned:
         return 0
     came = (

@@ -69,6 +69,7 @@ _NAMED = (
     "{place} 的编号须与另一表一致(同列、同 prefix、同 hash);若该行缺失或被拒收,请先补报",
 )
 MAPPED = {
+    "theirs": REMEDIES["theirs"],
     "missing": (
         "Name at {place} the column that holds it, or a constant; rows that have none can be left out by a where",
         "请在 {place} 指定含有该值的列或常量;没有该值的行可用 where 排除",

@@ -1,8 +1,8 @@
 """Records that arrive between two nights: in the record of decisions at once, in the ledger with the next night.
 
 An arrival is an entry sealed for its borrower. The ledger's manifest says up to which place of which record it holds the
-arrivals, so that none is lost and none comes twice, whichever of the two is restored from a backup. A record that arrives corrects
-none of another borrower: callers who number from 1 use the same ids.
+arrivals, so that none is lost and none comes twice, whichever of the two is restored from a backup. A record that arrives
+corrects none of another borrower: callers who number from 1 use the same ids.
 """
 
 import tempfile

@@ -104,8 +104,8 @@ def arrive(desk: Desk, said: Mapping[str, Any], body: bytes, key: str | None = N
     """Take in the records that a request brings, and tell what follows from them, as JSON.
 
     The same ``key``, or without one the same ``body``, is one arrival. Raises Problem ``contract``, NotFound for somebody who is
-    not in the ledger, Conflict for a key that came with another body, Problem ``conflict`` for the id of another borrower's record,
-    Unavailable where the database is away.
+    not in the ledger, Conflict for a key that came with another body, Problem ``conflict`` for the id of another
+    borrower's record, Unavailable where the database is away.
     """
     receipt = _recorded(desk, said, (f"event {key or hashlib.sha256(body).hexdigest()}", body))
     borrower = str(orjson.loads(desk.record.opened(receipt.entry))["borrower"])

@@ -105,7 +105,7 @@ class Adding:
         if entry.about is None or not entry.own:
             return []
         who, (subject, _) = {self.vault.who(*name): name for name in entry.own}, self._keys.get(entry.about, (None, None))
-        found = {hashed: owner for hashed, owner in self.connection.execute(OWNERS, {"who": list(who)})}
+        found = {row.who: row.subject for row in self.connection.execute(OWNERS, {"who": list(who)})}
         found |= {row["who"]: row["subject"] for row in self._rows[lookups]}
         return [name for hashed, name in who.items() if found.get(hashed, subject) != subject]
 

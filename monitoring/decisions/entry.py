@@ -14,8 +14,8 @@ class Entry:
     """A decision to record.
 
     ``said`` is open and holds no personal data; ``sealed`` is for the eyes of those who may ask about the borrower ``about``.
-    ``request`` is the caller's key for this request, which may come again, and the body it came with. ``own`` are names, each with
-    its kind, that no entry about another borrower may have.
+    ``request`` is the caller's key for this request, which may come again, and the body it came with. ``own`` are names,
+    each with its kind, that no entry about another borrower may have.
     """
 
     kind: str

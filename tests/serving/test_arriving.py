@@ -103,7 +103,8 @@ def test_a_record_of_one_borrower_is_no_correction_of_anothers(noon: Noon, book:
     ingest(noon.book, SIMULATED, quiet_day)
     run = nightly.run(noon.book, book.mlruns, noon.day)
     signals = run.night.signals
-    assert {mine, other} <= set(signals.loc[signals["trigger"] == "enforcement", "borrower_id"])
+    assert signals is not None
+    assert {mine, other} <= {*signals["borrower_id"][signals["trigger"] == "enforcement"]}
 
 
 def test_a_record_of_a_delivery_is_not_taken_from_its_borrower(noon: Noon, book: Book, monkeypatch: pytest.MonkeyPatch) -> None:
