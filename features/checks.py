@@ -23,6 +23,7 @@ REASONS = {
     "marks": "characters that are no text: a zero byte or a lost character | 含零字节或编码丢失的字符",
     "long": "longer than {limit} bytes | 超过 {limit} 字节",
     "twice": "the same record_id more than once in this file | 同一文件内记录编号重复",
+    "theirs": "the same record_id stands for another borrower | 该记录编号已用于另一借款人",
     "loan": "no such loan of this borrower in the loans table | 贷款表中没有该借款人的这笔贷款",
     "borrower": "no such borrower in the borrowers table | 借款人表中没有该借款人",
 }

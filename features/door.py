@@ -115,6 +115,18 @@ def orphans(con: duckdb.DuckDBPyConnection, table: Table, source: str) -> int:
     return refused + _expel(con, table, source, "borrower", "borrower_id", "part IS NULL")
 
 
+def of_others(con: duckdb.DuckDBPyConnection, table: Table, source: str, stored: str | None) -> int:
+    """Set aside good rows whose id stands in the ledger (SQL) for another borrower, or came first for one; returns how many."""
+    if not table.partitioned:
+        return 0
+    came = (
+        f"SELECT arg_min(f.borrower_id, (f.source_order, f.source_line)) FROM good_{table.name} f WHERE f.record_id = g.record_id"
+    )
+    stands = f"SELECT any_value(h.borrower_id) FROM {stored} h WHERE h.record_id = g.record_id AND h.superseded_on IS NULL"
+    whose = f"coalesce(({stands}), ({came}))" if stored else f"({came})"
+    return _expel(con, table, source, "theirs", "record_id", f"g.borrower_id <> {whose}")
+
+
 def _expel(con: duckdb.DuckDBPyConnection, table: Table, source: str, rule: str, column: str, condition: str) -> int:
     _find(con, table, rule, column, condition)
     if not number(con, "SELECT count(*) FROM expelled"):

@@ -93,7 +93,8 @@ def ingest(
         job = stage.begin(folder, [*circumstances, delivery.relations], path)
         door.prepare(con)
         tallies = tuple(_tables(_Work(con, folder, manifest, source, delivery, path, rewrite, large, job)))
-        _refuse_empty(path, tallies)
+        if not source.own:  # few rows, of a layout that is known
+            _refuse_empty(path, tallies)
         if rewrite or context.basis(manifest) != context.basis(before):
             _derive(book, manifest)
         refused = quarantine.write(con, book, manifest.ledger_version)
@@ -238,6 +239,8 @@ def _weigh(work: _Work, table: Table, judged: Tally) -> dict[str, Any]:
     good, again = f"good_{table.name}", f"again_{table.name}"
     refused = judged.quarantined + door.orphans(con, table, work.source.name)
     stored = writer.stored(work.folder, manifest, table.name)
+    if work.source.own:
+        refused += door.of_others(con, table, work.source.name, stored)
     accepted = number(con, f"SELECT count(*) FROM {good}")
     if stored:
         meet(con, table, stored)

@@ -40,6 +40,10 @@ REMEDIES = {
         "Keep the right one of these rows; deliver a correction in a later file under the same record_id",
         "仅保留正确的一行;更正应以相同 record_id 在后续文件中报送",
     ),
+    "theirs": (
+        "Give the record an id of its own, for example with the name of its system before it, and send it again",
+        "为该记录使用独立编号(如加系统名前缀)后重新报送",
+    ),
     "loan": (
         "Deliver this loan of this borrower in the loans table (it may have been refused too), then this row again",
         "先在 loans 表报送该借款人的这笔贷款(可能也被拒收),再重新报送本行",
@@ -65,6 +69,7 @@ _NAMED = (
     "{place} 的编号须与另一表一致(同列、同 prefix、同 hash);若该行缺失或被拒收,请先补报",
 )
 MAPPED = {
+    "theirs": REMEDIES["theirs"],
     "missing": (
         "Name at {place} the column that holds it, or a constant; rows that have none can be left out by a where",
         "请在 {place} 指定含有该值的列或常量;没有该值的行可用 where 排除",

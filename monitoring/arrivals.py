@@ -1,7 +1,8 @@
 """Records that arrive between two nights: in the record of decisions at once, in the ledger with the next night.
 
 An arrival is an entry sealed for its borrower. The ledger's manifest says up to which place of which record it holds the
-arrivals, so that none is lost and none comes twice, whichever of the two is restored from a backup.
+arrivals, so that none is lost and none comes twice, whichever of the two is restored from a backup. A record that arrives
+corrects none of another borrower: callers who number from 1 use the same ids.
 """
 
 import tempfile
@@ -14,17 +15,20 @@ from typing import Any, Protocol
 
 import orjson
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from features.events import arrow_schema
 from features.ingest import Receipt, ingest
-from features.ledger import Manifest
+from features.ledger import Ledger, Manifest, stored_file
 from features.schema import TABLES
 from features.sources import Source, simulated
 from monitoring.decisions.entry import Entry, Erased, Recorded
 
 ARRIVAL = "event"
-SOURCE = Source("events", "Records that arrived between nights", "日间到达的记录", simulated.read)
+SOURCE = Source("events", "Records that arrived between nights", "日间到达的记录", simulated.read, own=True)
+SMALL = 32 << 20
+"""Bytes of a table whose files can be asked for an id while a caller waits."""
 Rows = Mapping[str, list[dict[str, Any]]]
 
 
@@ -56,7 +60,32 @@ def entry(
     """What is recorded of records that arrive, typed as the ledger has them: openly how many of which tables they are."""
     said = {"known_on": str(known_on), "records": {name: rows.num_rows for name, rows in tables.items()}}
     rows = {name: table.select(_own(name)).to_pylist() for name, table in tables.items()}
-    return Entry(ARRIVAL, caller, said, borrower, None, orjson.dumps({"borrower": borrower, "records": rows}), request)
+    own = [(f"record of {name}", one["record_id"]) for name, found in rows.items() for one in found]
+    return Entry(ARRIVAL, caller, said, borrower, None, orjson.dumps({"borrower": borrower, "records": rows}), request, own)
+
+
+def ids(names: Iterable[tuple[str, str]]) -> set[tuple[str, str]]:
+    """Tables and ids of records by the names that are an entry's own."""
+    return {(kind.removeprefix("record of "), id) for kind, id in names}
+
+
+def theirs(ledger: Ledger, borrower: str, tables: Mapping[str, pa.Table]) -> set[tuple[str, str]]:
+    """Tables and ids of records that stand in a ledger for another borrower.
+
+    Tables that are not ``SMALL`` are not asked: the ingest, which asks them all, sets such a record aside.
+    """
+    return {(name, id) for name, rows in tables.items() for id in _theirs(ledger, borrower, name, rows["record_id"])}
+
+
+def _theirs(ledger: Ledger, borrower: str, table: str, ids: pa.ChunkedArray) -> list[str]:
+    listed = ledger.manifest.files.get(table, {}).values()
+    if not listed or sum(file["bytes"] for file in listed) > SMALL:
+        return []
+    files = [stored_file(ledger.folder, file) for file in listed]
+    stands = pc.field("record_id").isin(ids.combine_chunks()) & pc.field("superseded_on").is_null()
+    whose = stands & (pc.field("borrower_id") != borrower)
+    found: list[str] = pq.read_table(files, columns=["record_id"], filters=whose, partitioning=None)["record_id"].to_pylist()
+    return found
 
 
 def row(table: str, **said: Any) -> pa.Table:

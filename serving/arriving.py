@@ -6,7 +6,7 @@ interrupted is finished.
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -25,17 +25,17 @@ from monitoring import arrivals, midday
 from monitoring.cases import store
 from monitoring.cases.receiving import Source, receive
 from monitoring.database import WAIT, Unavailable, reading, unavailable
-from monitoring.decisions.entry import Receipt, Recorded
+from monitoring.decisions.entry import Receipt, Recorded, Theirs
 from monitoring.policy.lender import lender
 from monitoring.policy.triggers import trigger_policy
 from monitoring.warning import COLUMNS, texts
-from serving.bodies import pointer
+from serving.bodies import MOST, pointer
 from serving.book import Book
 from serving.cases import of_rows
 from serving.decided import Decision, Sealed, answer, decide
 from serving.judged import OWN, judged
 from serving.own_records import tables_of
-from serving.problems import Fault, broken
+from serving.problems import Fault, Problem, broken
 from serving.proposing import next_night
 from serving.ready import Ready
 from serving.service import Keeper
@@ -106,7 +106,8 @@ def arrive(desk: Desk, said: Mapping[str, Any], body: bytes, key: str | None = N
     """Take in the records that a request brings, and tell what follows from them, as JSON.
 
     The same ``key``, or without one the same ``body``, is one arrival. Raises Problem ``contract``, NotFound for somebody who is
-    not in the ledger, Conflict for a key that came with another body, Unavailable where the database is away.
+    not in the ledger, Conflict for a key that came with another body, Problem ``conflict`` for the id of another
+    borrower's record, Unavailable where the database is away.
     """
     receipt = _recorded(desk, said, (f"event {key or hashlib.sha256(body).hexdigest()}", body))
     borrower = str(orjson.loads(desk.record.opened(receipt.entry))["borrower"])
@@ -130,7 +131,24 @@ def _recorded(desk: Desk, said: Mapping[str, Any], request: Request) -> Receipt:
     given = tables_of(_dated(said["records"], desk.open_day), BROUGHT)
     borrower = _whose(given)
     own = judged(given, _master(desk.book.ledger, borrower))
-    return _done(desk.record.submit(arrivals.entry(desk.caller, borrower, own, desk.open_day, request)))
+    if found := arrivals.theirs(desk.book.ledger, borrower, own):
+        raise _taken(said["records"], found)
+    try:
+        return _done(desk.record.submit(arrivals.entry(desk.caller, borrower, own, desk.open_day, request)))
+    except Theirs as error:
+        raise _taken(said["records"], arrivals.ids(error.names)) from error
+
+
+def _taken(records: Mapping[str, Any], found: Collection[tuple[str, str]]) -> Problem:
+    """What is told of ids that are another borrower's records': a correction would take those from him."""
+    en = "this id is that of another borrower's record; send one of its own, for example with the name of its system before it"
+    zh = "该编号已用于另一借款人的记录;请使用独立编号,如加系统名前缀"
+    faults = [
+        Fault(pointer("records", name, at, "record_id"), en, zh, "an id that is taken", "an id of its own")
+        for name, rows in records.items() for at, row in enumerate(rows) if (name, str(row["record_id"])) in found
+    ]  # fmt: skip
+    first = faults[0].pointer
+    return Problem("conflict", f"{first}: {en}; nothing was recorded", f"{first}:{zh};未作任何记录", faults[:MOST])
 
 
 def _dated(records: Any, day: date) -> Any:

@@ -25,13 +25,17 @@ SIMULATED, TABLES = "simulated", "tables"
 
 @dataclass(frozen=True)
 class Source:
-    """A named way to read a folder; ``assumed`` tables have no arrival date of their own, so theirs is a rule."""
+    """A named way to read a folder; ``assumed`` tables have no arrival date of their own, so theirs is a rule.
+
+    ``own``: its records come from callers who know nothing of each other, so that none corrects that of another borrower.
+    """
 
     name: str
     en: str
     zh: str
     read: Callable[[duckdb.DuckDBPyConnection, Path], Delivery]
     assumed: tuple[str, ...] = ()
+    own: bool = False
 
 
 def names() -> list[str]:

@@ -11,13 +11,14 @@ from sqlalchemy import Connection, bindparam, insert, select
 from features.errors import LoanwatchError
 from monitoring.database.tables import decisions, lookups, masters, requests, subjects
 from monitoring.decisions.chain import START, link
-from monitoring.decisions.entry import Conflict, Entry, Receipt, Recorded, read
+from monitoring.decisions.entry import Conflict, Entry, Receipt, Recorded, Theirs, read
 from monitoring.decisions.vault import Vault, another_master, seal
 
 # Statements are laid out once: to compose one costs more than to execute it.
 MASTER = select(masters.c.fingerprint).order_by(masters.c.number.desc()).limit(1)
 HEAD = select(decisions.c["count"], decisions.c.link, MASTER.scalar_subquery()).order_by(decisions.c["count"].desc()).limit(1)
 SUBJECTS = select(subjects.c.who, subjects.c.id, subjects.c.wrapped).where(subjects.c.who.in_(bindparam("who", expanding=True)))
+OWNERS = select(lookups.c.who, lookups.c.subject).where(lookups.c.who.in_(bindparam("who", expanding=True)))
 REQUESTS = (
     select(requests.c.key, requests.c.body, decisions.c["count"], decisions.c.entry, decisions.c.sealed)
     .join(decisions, decisions.c["count"] == requests.c["count"])
@@ -62,17 +63,18 @@ class Adding:
         self._keys = self._known_keys({e.about for e in entries if e.about is not None})
 
     def receipt(self, entry: Entry) -> Receipt | LoanwatchError:
-        """What was recorded of a request before, or now."""
+        """What was recorded of a request before, or now; nothing is where a name is another borrower's."""
         if entry.request is None:
-            return Receipt(self.add(entry))
+            return self._new(entry)
         key, body = self._key(entry), self.vault.body(entry.request[1])
         if key in self._requests:
             said, before = self._requests[key]
             return Receipt(before, again=True) if said == body else Conflict()
-        recorded = self.add(entry)
-        self._requests[key] = (body, recorded)
-        self._rows[requests].append({"key": key, "body": body, "count": recorded.count})
-        return Receipt(recorded)
+        receipt = self._new(entry)
+        if isinstance(receipt, Receipt):
+            self._requests[key] = (body, receipt.entry)
+            self._rows[requests].append({"key": key, "body": body, "count": receipt.entry.count})
+        return receipt
 
     def add(self, entry: Entry) -> Recorded:
         self.count += 1
@@ -81,6 +83,7 @@ class Adding:
             subject, key = self._keys.get(entry.about) or self._new_key(entry.about)
             cipher = None if entry.sealed is None else seal(key, entry.sealed, id)
             names = [("borrower", entry.about), *([] if entry.loan is None else [("loan", entry.loan)])]
+            names += dict.fromkeys(entry.own)
             self._rows[lookups] += [{"who": self.vault.who(*n), "count": self.count, "subject": subject} for n in names]
         text = _text(entry, id, at, subject, cipher)
         self.last = link(self.last, text)
@@ -92,6 +95,19 @@ class Adding:
         for table, rows in self._rows.items():
             if rows:
                 self.connection.execute(INSERTS[table], rows)
+
+    def _new(self, entry: Entry) -> Receipt | LoanwatchError:
+        taken = self._theirs(entry)
+        return Theirs(taken) if taken else Receipt(self.add(entry))
+
+    def _theirs(self, entry: Entry) -> list[tuple[str, str]]:
+        """Which of an entry's own names are another borrower's, in the record or among what is being added."""
+        if entry.about is None or not entry.own:
+            return []
+        who, (subject, _) = {self.vault.who(*name): name for name in entry.own}, self._keys.get(entry.about, (None, None))
+        found = {row.who: row.subject for row in self.connection.execute(OWNERS, {"who": list(who)})}
+        found |= {row["who"]: row["subject"] for row in self._rows[lookups]}
+        return [name for hashed, name in who.items() if found.get(hashed, subject) != subject]
 
     def _key(self, entry: Entry) -> bytes:
         assert entry.request is not None

@@ -1,7 +1,7 @@
 """What is recorded of a decision, what comes back, and the errors of recording."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -14,7 +14,8 @@ class Entry:
     """A decision to record.
 
     ``said`` is open and holds no personal data; ``sealed`` is for the eyes of those who may ask about the borrower ``about``.
-    ``request`` is the caller's key for this request, which may come again, and the body it came with.
+    ``request`` is the caller's key for this request, which may come again, and the body it came with. ``own`` are names,
+    each with its kind, that no entry about another borrower may have.
     """
 
     kind: str
@@ -24,6 +25,7 @@ class Entry:
     loan: str | None = None
     sealed: bytes | None = None
     request: tuple[str, bytes] | None = None
+    own: Sequence[tuple[str, str]] = ()
 
     @cached_property
     def text(self) -> str:
@@ -81,6 +83,17 @@ class Conflict(UsageError):
             "this idempotency key came before with another body; give each request a key of its own",
             "该幂等键此前已用于不同的请求内容;请为每个请求使用各自的键",
         )
+
+
+class Theirs(UsageError):
+    """Names of an entry, each with its kind, that are another borrower's."""
+
+    def __init__(self, names: Sequence[tuple[str, str]]) -> None:
+        super().__init__(
+            f"{len(names)} names came before for another borrower; give each a name of its own, nothing was recorded",
+            f"有{len(names)}个编号此前已用于另一借款人;请使用各自的编号,未作任何记录",
+        )
+        self.names = tuple(names)
 
 
 class Erased(NotFound):

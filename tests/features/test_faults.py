@@ -138,5 +138,5 @@ def test_at_least_thirty_kinds_are_planted() -> None:
     for seed in range(60):
         planted += spoiled(seed).kinds
     assert set(planted) == set(names)
-    assert {kind.rule for kind in KINDS} | {"twice", "loan", "borrower", "payout"} == set(REASONS)
+    assert {kind.rule for kind in KINDS} | {"twice", "loan", "borrower", "payout", "theirs"} == set(REASONS)
     assert 8 * TIMES * FILES >= 40 * TIMES

@@ -1,5 +1,6 @@
 """Records that arrive between nights: durable, read at once, joined to a case, and the night over them finds the same case."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -12,6 +13,7 @@ from noon import Noon
 
 from features.ingest import ingest
 from features.ledger import Ledger
+from features.quarantine import report
 from monitoring import arrivals
 from monitoring.decisions import verify
 from pipelines import nightly
@@ -84,6 +86,53 @@ def test_the_night_over_the_same_records_finds_the_same_case(noon: Noon, book: B
     row = run.night.borrowers.set_index("borrower_id").loc[quiet]
     assert row["log_odds"] == told["score"]["log_odds"]
     assert replay(noon.record, noon.book).scores == 1
+
+
+def test_a_record_of_one_borrower_is_no_correction_of_anothers(noon: Noon, book: Book) -> None:
+    """Two callers who number from 1: both signals survive the night."""
+    mine, other = noon.quiet()[:2]
+    assert noon.post(enforced(mine, noon.day)).status == 200
+    refused = noon.post(enforced(other, noon.day))
+    assert refused.status == 409 and refused.json()["errors"][0]["pointer"] == "/records/events/0/record_id"
+    assert other not in refused.text and mine not in refused.text
+    assert len(noon.record.of_kind("event")) == 1 and other not in noon.cases()
+    assert "独立编号" in noon.post(enforced(other, noon.day), accept_language="zh").text
+    assert noon.post(enforced(other, noon.day, "courts/court-1")).status == 200
+    assert noon.post(enforced(mine, noon.day, severity=5)).status == 200  # a correction of his own
+    quiet_day = worlds.deliver(noon.book.parent / "day", "01", {"events": [_quiet_event(book, mine, noon.day)]})
+    ingest(noon.book, SIMULATED, quiet_day)
+    run = nightly.run(noon.book, book.mlruns, noon.day)
+    signals = run.night.signals
+    assert signals is not None
+    assert {mine, other} <= {*signals["borrower_id"][signals["trigger"] == "enforcement"]}
+
+
+def test_a_record_of_a_delivery_is_not_taken_from_its_borrower(noon: Noon, book: Book, monkeypatch: pytest.MonkeyPatch) -> None:
+    mine, other = noon.quiet()[:2]
+    row = {**_quiet_event(book, mine, noon.day), "record_id": "court-1", "borrower_id": mine, "kind": "enforcement"}
+    ingest(noon.book, SIMULATED, worlds.deliver(noon.book.parent / "day", "01", {"events": [row]}))
+    later = enforced(other, noon.day)
+    assert noon.post(later).status == 409 and not noon.record.of_kind("event")
+    monkeypatch.setattr(arrivals, "SMALL", 0)
+    told = noon.post(later).json()
+    receipt = arrivals.take(noon.record, noon.book, date.fromisoformat(told["known_on"]))
+    assert receipt is not None and [(one.rows_in, one.used, one.quarantined) for one in receipt.tallies] == [(1, 0, 1)]
+    assert [group.rule for group in report(noon.book).groups] == ["theirs"]
+    assert _events(noon, mine) == [("court-1", None)] and not _events(noon, other)
+
+
+def _events(noon: Noon, borrower: str) -> list[tuple[str, date | None]]:
+    """His events called court-1, and when each was superseded."""
+    own = Ledger(noon.book).of(borrower)
+    rows = own.read("events", own.partitions[0]).to_pylist()
+    return [(row["record_id"], row["superseded_on"]) for row in rows if row["record_id"] == "court-1"]
+
+
+def test_of_two_who_come_at_once_with_one_id_one_is_refused(noon: Noon) -> None:
+    mine, other = noon.quiet()[:2]
+    with ThreadPoolExecutor(2) as two:
+        answers = list(two.map(lambda who: noon.post(enforced(who, noon.day)).status, (mine, other)))
+    assert sorted(answers) == [200, 409] and len(noon.record.of_kind("event")) == 1
 
 
 def _quiet_event(book: Book, quiet: str, day: date) -> worlds.Row:
