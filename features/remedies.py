@@ -69,7 +69,6 @@ _NAMED = (
     "{place} 的编号须与另一表一致(同列、同 prefix、同 hash);若该行缺失或被拒收,请先补报",
 )
 MAPPED = {
-    "theirs": REMEDIES["theirs"],
     "missing": (
         "Name at {place} the column that holds it, or a constant; rows that have none can be left out by a where",
         "请在 {place} 指定含有该值的列或常量;没有该值的行可用 where 排除",
@@ -132,7 +131,8 @@ MAPPED = {
 
 def remedy(rule: str, kind: str, place: str | None) -> tuple[str, str]:
     """What to do, in English and Chinese; ``place`` is where the mapping says how the column is read, if one does."""
-    if place is None:
+    mapped = MAPPED.get(f"{rule} {kind}", MAPPED.get(rule))
+    if place is None or mapped is None:  # no mapping reads what arrives between two nights
         return REMEDIES[rule]
-    en, zh = MAPPED.get(f"{rule} {kind}") or MAPPED[rule]
+    en, zh = mapped
     return en.replace("{place}", place), zh.replace("{place}", place)

@@ -447,7 +447,7 @@ def test_a_case_is_listed_worked_on_and_reported(run: Run, book: Book, own: Path
     [one] = strict(out)["cases"]
     asked = ("cases", "act", one["case"], "close", "--outcome", "confirmed", "--reason", "seen [on site]", "--book", own)
     code, _, err = run(*asked)
-    assert (code, "--day next" in flowing(err)) == (1, True)
+    assert (code, "--day next" in flowing(err)) == (3, True)
     code, out, err = run(*asked, "--day", "next")
     assert (code, "Wang [Li]" in out, "seen [on site]" in out) == (0, True, True), err
     code, _, err = run(*asked, "--day", "next")
